@@ -1,0 +1,8 @@
+//! The vocabulary of Tencent's REST protocol. Pure: no HTTP, no clock, no locks.
+
+pub mod code;
+pub mod ids;
+pub mod query;
+pub mod reply;
+pub mod service;
+pub mod user_sig;

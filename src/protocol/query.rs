@@ -1,0 +1,198 @@
+//! The query string that every call carries: sdkappid, identifier, usersig, random, contenttype.
+
+use super::code::Code;
+use super::ids::SdkAppId;
+use super::reply::CallError;
+use percent_encoding::percent_decode_str;
+use std::borrow::Cow;
+
+/// The query, read and well-formed. Nothing in it is verified yet.
+///
+/// Names and values are case-sensitive; the order is free; unknown parameters are ignored; of a
+/// repeated one the first counts (GUESS). Percent escapes are decoded, and a literal `+` stays
+/// `+`, so that a UserSig in the standard base64 alphabet survives.
+pub struct CommonQuery<'a> {
+    /// The app that is called.
+    pub sdkappid: SdkAppId,
+    /// Who calls: the UserID of an app admin.
+    pub identifier: Cow<'a, str>,
+    /// The identifier's signature.
+    pub usersig: Cow<'a, str>,
+    /// `random`, where it is not the decimal in 0..=4294967295 that the page asks for (or is not
+    /// there at all): accepted, because published clients in production send such.
+    pub odd_random: Option<Cow<'a, str>>,
+}
+
+impl<'a> CommonQuery<'a> {
+    /// Reads a raw query string. `strict` refuses an odd `random`.
+    ///
+    /// # Precedence
+    /// A missing sdkappid, then each parameter in the order of the page.
+    pub fn parse(raw: &'a str, strict: bool) -> Result<Self, CallError> {
+        let sdkappid = find(raw, "sdkappid")?.ok_or(Code::NoSdkAppId)?;
+        let sdkappid = SdkAppId::parse(&sdkappid)
+            .ok_or_else(|| bad("sdkappid", "is not a number in 1..4294967295"))?;
+        let identifier = required(raw, "identifier")?;
+        let usersig = required(raw, "usersig")?;
+        let random = find(raw, "random")?;
+        let is_plain = |text: &str| {
+            text.parse::<u32>().is_ok() && text.bytes().all(|byte| byte.is_ascii_digit())
+        };
+        let odd_random = match random {
+            Some(text) if is_plain(&text) => None,
+            Some(text) => Some(text),
+            None => Some(Cow::Borrowed("")),
+        };
+        if strict && odd_random.is_some() {
+            return Err(bad("random", "is not a number in 0..4294967295"));
+        }
+        if required(raw, "contenttype")? != "json" {
+            return Err(bad("contenttype", "is not json"));
+        }
+        Ok(Self {
+            sdkappid,
+            identifier,
+            usersig,
+            odd_random,
+        })
+    }
+}
+
+fn required<'a>(raw: &'a str, name: &str) -> Result<Cow<'a, str>, CallError> {
+    find(raw, name)?.ok_or_else(|| bad(name, "is missing or empty"))
+}
+
+/// The decoded value of the first parameter called `name`, unless it is empty.
+fn find<'a>(raw: &'a str, name: &str) -> Result<Option<Cow<'a, str>>, CallError> {
+    let pairs = raw.split('&').filter_map(|pair| pair.split_once('='));
+    let is_name = |key: &str| percent_decode_str(key).eq(name.bytes());
+    let Some((_, value)) = pairs.into_iter().find(|(key, _)| is_name(key)) else {
+        return Ok(None);
+    };
+    let value = percent_decode_str(value)
+        .decode_utf8()
+        .map_err(|_| bad(name, "is not UTF-8"))?;
+    Ok((!value.is_empty()).then_some(value))
+}
+
+fn bad(name: &str, what: &str) -> CallError {
+    CallError::with_info(
+        Code::BadParameter,
+        format!("{}: {name} {what}", Code::BadParameter.info()),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: &str =
+        "sdkappid=88888888&identifier=admin&usersig=a*b-_&random=99999999&contenttype=json";
+
+    fn fault(raw: &str) -> (u32, String) {
+        let error = CommonQuery::parse(raw, false).err().expect(raw);
+        (error.code.number(), error.info.into_owned())
+    }
+
+    #[test]
+    fn the_pages_own_query_is_read() {
+        let query = CommonQuery::parse(GOOD, true).expect("good");
+        assert_eq!(query.sdkappid.get(), 88_888_888);
+        assert_eq!((&*query.identifier, &*query.usersig), ("admin", "a*b-_"));
+        assert!(query.odd_random.is_none());
+    }
+
+    #[test]
+    fn order_is_free_escapes_are_decoded_and_a_plus_stays_a_plus() {
+        let raw =
+            "contenttype=json&&x&y=%zz&usersig=a%2Ab+%2b&sdkappid=%38&identifier=%E7%94%A8%20x";
+        let query = CommonQuery::parse(raw, false).expect("good");
+        assert_eq!(
+            (&*query.usersig, query.sdkappid.get(), &*query.identifier),
+            ("a*b++", 8, "用 x")
+        );
+    }
+
+    #[test]
+    fn each_missing_or_empty_parameter_is_named() {
+        for name in ["identifier", "usersig", "contenttype"] {
+            let missing = GOOD.replace(&format!("{name}="), "other=");
+            let pairs = GOOD.split('&').map(|pair| {
+                if pair.starts_with(name) {
+                    &pair[..=name.len()]
+                } else {
+                    pair
+                }
+            });
+            let empty = pairs.collect::<Vec<_>>().join("&");
+            for raw in [missing, empty] {
+                let (number, info) = fault(&raw);
+                assert_eq!(number, 60025);
+                assert!(info.contains(name), "{info}");
+            }
+        }
+        assert_eq!(fault(""), (60012, "Rest Api need sdkappid".into()));
+        assert_eq!(
+            fault(&GOOD.replace("88888888", "")),
+            (60012, "Rest Api need sdkappid".into())
+        );
+    }
+
+    #[test]
+    fn names_and_values_are_case_sensitive() {
+        assert_eq!(fault(&GOOD.replace("sdkappid", "SdkAppid")).0, 60012);
+        assert_eq!(fault(&GOOD.replace("json", "JSON")).0, 60025);
+    }
+
+    #[test]
+    fn of_a_repeated_parameter_the_first_counts() {
+        let raw = format!("{GOOD}&sdkappid=1&contenttype=xml");
+        assert_eq!(
+            CommonQuery::parse(&raw, false)
+                .expect("good")
+                .sdkappid
+                .get(),
+            88_888_888
+        );
+    }
+
+    #[test]
+    fn what_is_not_utf8_is_named_not_mangled() {
+        let (number, info) = fault(&GOOD.replace("=admin", "=%ff"));
+        assert_eq!(number, 60025);
+        assert!(info.contains("identifier"), "{info}");
+    }
+
+    #[test]
+    fn an_odd_random_is_accepted_with_a_remark_or_refused_when_strict() {
+        let odd = [
+            "",
+            "-1",
+            "+1",
+            "4294967296",
+            "123456789012345678901",
+            "0f8fad5bd9cb469fa16570867728950e",
+        ];
+        for random in odd {
+            let raw = GOOD.replace("99999999", random);
+            let query = CommonQuery::parse(&raw, false).expect("accepted");
+            assert_eq!(query.odd_random.as_deref(), Some(random));
+            let refused = CommonQuery::parse(&raw, true).err().expect("strict");
+            assert!(refused.info.contains("random"), "{}", refused.info);
+        }
+        let absent = GOOD.replace("random", "nonce");
+        assert_eq!(
+            CommonQuery::parse(&absent, false)
+                .expect("accepted")
+                .odd_random
+                .as_deref(),
+            Some("")
+        );
+        for plain in ["0", "4294967295", "0099"] {
+            assert!(
+                CommonQuery::parse(&GOOD.replace("99999999", plain), true).is_ok(),
+                "{plain}"
+            );
+        }
+    }
+}
