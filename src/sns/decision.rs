@@ -1,0 +1,52 @@
+//! What a rule decides: an outcome, and the changes that follow from it.
+
+use super::model::{Friend, GroupName, PendingRequest, RequestMinute};
+use crate::protocol::code::Code;
+
+/// A rule's answer about one item.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decision {
+    /// The item's ResultCode and ResultInfo.
+    pub code: Code,
+    /// What the store is to do, all of it or nothing.
+    pub changes: Vec<Change>,
+}
+
+impl Decision {
+    /// A refusal changes nothing.
+    pub fn refuse(code: Code) -> Self {
+        Self {
+            code,
+            changes: Vec::new(),
+        }
+    }
+}
+
+/// One of the two accounts of a pair.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// From_Account.
+    From,
+    /// To_Account.
+    To,
+}
+
+/// One step of what a store is to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// That side's list gains this friend.
+    Befriend(Side, Friend),
+    /// From_Account gains this group.
+    CreateGroup(GroupName),
+    /// From_Account's request to To_Account is pending on both sides, or is made anew.
+    Ask {
+        /// As From_Account keeps it.
+        sent: PendingRequest,
+        /// As To_Account keeps it.
+        received: PendingRequest,
+    },
+    /// No request between the two is pending any more, in either direction.
+    Settle,
+    /// From_Account has made this many requests of late.
+    CountRequest(RequestMinute),
+}

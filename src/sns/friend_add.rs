@@ -1,0 +1,215 @@
+//! May From_Account add To_Account, and what follows: the rule of `v4/sns/friend_add`.
+//!
+//! # Precedence
+//! The first fault is the item's result. Tencent documents no order; ours (GUESS) goes from what
+//! the item alone shows, over what either account is, to what the two are to each other.
+//! Rows 1 to 4 are [`NewFriend::parse`], rows 5 to 13 are [`judge`].
+
+use super::decision::{Change, Decision, Side};
+use super::model::{
+    AddSource, AddType, AddWording, AdminForbidType, AllowType, ForceAddFlags, Friend, FriendTexts,
+    GroupName, PendingRequest, Remark, RequestMinute, SnsPolicy,
+};
+use super::pair::{Asks, Pair};
+use crate::protocol::code::Code;
+use crate::protocol::ids::{UnixTime, UserId};
+
+/// An item of AddFriendItem, well-formed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewFriend {
+    /// To_Account.
+    pub to: UserId,
+    /// What From_Account will call it.
+    pub remark: Option<Remark>,
+    /// The group of From_Account's that it will be in.
+    pub group: Option<GroupName>,
+    /// Where it was found.
+    pub add_source: Option<AddSource>,
+    /// What the request says to it.
+    pub add_wording: Option<AddWording>,
+}
+
+/// An item of AddFriendItem as it was sent. An empty text is the same as none: published clients
+/// send `""` for what they leave out.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct RawItem<'a> {
+    /// To_Account.
+    pub to_account: &'a str,
+    /// Remark.
+    pub remark: Option<&'a str>,
+    /// GroupName.
+    pub group_name: Option<&'a str>,
+    /// AddSource.
+    pub add_source: Option<&'a str>,
+    /// AddWording.
+    pub add_wording: Option<&'a str>,
+}
+
+impl NewFriend {
+    /// Rows 1 to 4: what the item alone shows.
+    pub fn parse(from: UserId, item: RawItem<'_>) -> Result<Self, Code> {
+        fn given<T>(
+            text: Option<&str>,
+            parse: impl Fn(&str) -> Option<T>,
+            fault: Code,
+        ) -> Result<Option<T>, Code> {
+            text.filter(|text| !text.is_empty())
+                .map(|text| parse(text).ok_or(fault))
+                .transpose()
+        }
+        let to = UserId::parse(item.to_account).ok_or(Code::ToAccountIllegal)?;
+        if to == from {
+            return Err(Code::AddSelf);
+        }
+        Ok(Self {
+            to,
+            add_source: given(item.add_source, AddSource::parse, Code::SourceIllegal)?,
+            remark: given(item.remark, Remark::parse, Code::RemarkTooLong)?,
+            group: given(item.group_name, GroupName::parse, Code::GroupNameTooLong)?,
+            add_wording: given(item.add_wording, AddWording::parse, Code::WordingTooLong)?,
+        })
+    }
+
+    /// What From_Account's side keeps of the item's texts.
+    fn texts(&self) -> FriendTexts {
+        FriendTexts {
+            remark: self.remark.clone(),
+            groups: self.group.iter().cloned().collect(),
+            add_wording: self.add_wording.clone(),
+        }
+    }
+
+    /// What To_Account's side keeps of them: the wording alone.
+    fn texts_for_to(&self) -> FriendTexts {
+        FriendTexts {
+            add_wording: self.add_wording.clone(),
+            ..FriendTexts::default()
+        }
+    }
+}
+
+impl Asks for NewFriend {
+    fn to(&self) -> UserId {
+        self.to
+    }
+
+    fn groups(&self) -> &[GroupName] {
+        self.group.as_slice()
+    }
+}
+
+/// What holds for the whole request.
+#[derive(Clone, Copy, Debug)]
+pub struct How {
+    /// AddType.
+    pub add_type: AddType,
+    /// ForceAddFlags.
+    pub force: ForceAddFlags,
+    /// The time that AddTime gets.
+    pub now: UnixTime,
+}
+
+/// Rows 5 to 13: what the two accounts are to each other.
+///
+/// `ForceAddFlags: 1` passes over rows 9 and 12 only (that it passes over AllowType is documented,
+/// that it passes over nothing else is a GUESS). AddType does not matter to them: the page's table
+/// makes no difference.
+pub fn judge(
+    from: UserId,
+    pair: &Pair,
+    item: &NewFriend,
+    how: How,
+    policy: &SnsPolicy,
+) -> Decision {
+    let refuse = Decision::refuse;
+    let normal = how.force == ForceAddFlags::Normal;
+    let to_gains = how.add_type == AddType::Both && !pair.to_has_from;
+    let minute = pair.from_minute.at(how.now);
+
+    if let Some(code) = pair.scripted {
+        return refuse(code);
+    }
+    if pair.from_forbidden == AdminForbidType::SendOut {
+        return refuse(Code::ForbidByAdmin);
+    }
+    if !pair.to_exists {
+        return refuse(Code::ToAccountNotExist);
+    }
+    if pair.from_has_to {
+        return refuse(Code::FriendExist);
+    }
+    if pair.from_blocks_to {
+        return refuse(Code::InMyBlocklist);
+    }
+    if pair.to_blocks_from {
+        return refuse(Code::InPeerBlocklist);
+    }
+    if pair.to_allows == AllowType::DenyAny && normal {
+        return refuse(Code::DenyAny);
+    }
+    if pair.from_friends >= policy.max_friends {
+        return refuse(Code::MyFriendsFull);
+    }
+    if to_gains && pair.to_friends >= policy.max_friends {
+        return refuse(Code::PeerFriendsFull);
+    }
+    if pair.new_groups > 0 && pair.from_groups + pair.new_groups > policy.max_groups {
+        return refuse(Code::GroupsFull);
+    }
+    // GUESS: only what would go out counts as a request, and a filtered one does not.
+    let counts_requests = policy.max_requests_per_minute > 0;
+    if counts_requests && minute.requests >= policy.max_requests_per_minute {
+        return refuse(Code::TooManyRequests);
+    }
+
+    let mut changes = Vec::with_capacity(2);
+    let asks = pair.to_allows == AllowType::NeedConfirm && normal;
+    if asks {
+        if !pair.from_asked_to && pair.from_pending.max(pair.to_pending) >= policy.max_pending {
+            return refuse(Code::PendingFull);
+        }
+        let request = |with, texts: FriendTexts| PendingRequest {
+            with,
+            add_time: how.now,
+            add_source: item.add_source,
+            texts: texts.boxed(),
+        };
+        let (sent, received) = (
+            request(item.to, item.texts()),
+            request(from, item.texts_for_to()),
+        );
+        changes.push(Change::Ask { sent, received });
+    } else {
+        let friend = |to, texts: FriendTexts| Friend {
+            to,
+            add_time: how.now,
+            add_source: item.add_source,
+            texts: texts.boxed(),
+        };
+        if pair.new_groups > 0 {
+            changes.extend(item.group.clone().map(Change::CreateGroup));
+        }
+        changes.push(Change::Befriend(Side::From, friend(item.to, item.texts())));
+        if to_gains {
+            changes.push(Change::Befriend(
+                Side::To,
+                friend(from, item.texts_for_to()),
+            ));
+        }
+        if pair.from_asked_to || pair.to_asked_from {
+            changes.push(Change::Settle);
+        }
+    }
+    if counts_requests {
+        let requests = minute.requests + 1;
+        changes.push(Change::CountRequest(RequestMinute { requests, ..minute }));
+    }
+    Decision {
+        code: if asks { Code::NeedConfirm } else { Code::Ok },
+        changes,
+    }
+}
+
+#[cfg(test)]
+#[path = "friend_add_tests.rs"]
+mod tests;
