@@ -1,0 +1,328 @@
+//! The configuration: what can be set, and how its sources are laid over each other.
+//!
+//! `config/emulator.toml` has every key with its default and is built in. A value that is wrong or
+//! a key that is unknown is named with the place it comes from, all faults at once.
+
+mod document;
+mod section;
+
+use crate::protocol::ids::{SdkAppId, UserId};
+use crate::protocol::user_sig::SecretKey;
+use crate::sns::model::{AdminForbidType, AllowType, SnsPolicy, UnknownAccounts};
+use crate::store::AccountSeed;
+use document::{Document, Leaf};
+use section::{Faults, Section};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+const DEFAULTS: &str = include_str!("../../config/emulator.toml");
+
+/// Environment variables that start so are configuration; `__` stands between the parts of a key.
+const ENV_PREFIX: &str = "EMULATOR__";
+
+const NO_APP: &str = "apps should have one app at least";
+
+/// Everything that can be set. `config/emulator.toml` documents each key and its default.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where to listen; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// Whether an odd `random` is refused.
+    pub strict_query: bool,
+    /// The longest request body, in bytes.
+    pub max_body_bytes: usize,
+    /// How long a client may take to send its headers, and again its body.
+    pub read_timeout: Duration,
+    /// What an identifier that is no app admin is told.
+    pub non_admin_code: NonAdminCode,
+    /// How calls are logged.
+    pub log: LogConfig,
+    /// The product's ceilings.
+    pub sns: SnsPolicy,
+    /// The apps, by SDKAppID; at least one.
+    pub apps: BTreeMap<SdkAppId, AppConfig>,
+}
+
+/// What an identifier that is no app admin is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NonAdminCode {
+    /// `"service"`, the default: the service's own code.
+    Service,
+    /// `60010`: the gateway's public code.
+    Gateway,
+}
+
+/// How calls are logged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LogConfig {
+    /// How a line looks.
+    pub format: LogFormat,
+    /// From which level on lines are written.
+    pub level: tracing::level_filters::LevelFilter,
+}
+
+/// How a log line looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// For programs: one JSON object a line.
+    Json,
+}
+
+/// One app.
+#[derive(Clone, Debug)]
+pub struct AppConfig {
+    /// What UserSigs are signed with.
+    pub secret_key: SecretKey,
+    /// The UserIDs that may call; at least one.
+    pub admins: Vec<UserId>,
+    /// The AllowType of an account that does not say.
+    pub default_allow_type: AllowType,
+    /// Calls per second for every command: `None` as each page documents, 0 for no limit.
+    pub calls_per_second: Option<u32>,
+    /// The accounts that are imported at the start, in the order of their UserIDs.
+    pub accounts: Vec<(UserId, AccountSeed)>,
+}
+
+impl AppConfig {
+    /// What an account is made of that says nothing of itself.
+    pub fn new_account(&self) -> AccountSeed {
+        AccountSeed {
+            allow_type: self.default_allow_type,
+            ..AccountSeed::default()
+        }
+    }
+}
+
+/// Where configuration comes from, beside the built-in defaults; each wins over the ones before.
+#[derive(Clone, Debug, Default)]
+pub struct Sources {
+    /// A TOML file.
+    pub file: Option<PathBuf>,
+    /// Environment variables; those that do not start with `EMULATOR__` are passed over.
+    pub env: Vec<(String, String)>,
+    /// Flags of the command line: name, key, value.
+    pub flags: Vec<(&'static str, &'static str, String)>,
+}
+
+/// Why there is no configuration: every fault, with the place it comes from.
+#[derive(Debug)]
+pub struct ConfigError {
+    /// One sentence a fault.
+    pub faults: Vec<String>,
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.faults.join("\n"))
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+impl Config {
+    /// Reads and checks all sources.
+    pub fn load(sources: &Sources) -> Result<Self, ConfigError> {
+        let mut faults = Faults::default();
+        let mut document = Document::parse(DEFAULTS, "the built-in defaults", &mut faults);
+        if let Some(path) = &sources.file {
+            let file = read_file(path, &mut faults);
+            if file.has("apps") {
+                document.remove("apps");
+            }
+            document.lay_over(file);
+        }
+        for (name, value) in &sources.env {
+            if let Some(key) = name.strip_prefix(ENV_PREFIX) {
+                let path: Vec<_> = key.to_lowercase().split("__").map(str::to_owned).collect();
+                document.set(
+                    &path,
+                    value,
+                    &format!("environment variable {name}"),
+                    &mut faults,
+                );
+            }
+        }
+        for (flag, key, value) in &sources.flags {
+            document.set(&[(*key).to_owned()], value, flag, &mut faults);
+        }
+        let mut root = document.into_section(&mut faults);
+        let config = Self::read(&mut root);
+        drop(root);
+        match (config, faults.into_list()) {
+            (Some(config), faults) if faults.is_empty() && !config.apps.is_empty() => Ok(config),
+            (_, faults) if faults.is_empty() => Err(ConfigError {
+                faults: vec![NO_APP.to_owned()],
+            }),
+            (_, faults) => Err(ConfigError { faults }),
+        }
+    }
+
+    /// `None` only when there is a fault.
+    fn read(root: &mut Section<'_>) -> Option<Self> {
+        // Every part is read before any is missed, so that all faults are found.
+        let listen = root.required("listen", |leaf| {
+            parsed(leaf, "an address such as \"127.0.0.1:8080\"")
+        });
+        let strict_query = root.required("strict_query", Leaf::boolean);
+        let max_body_bytes = root.required("max_body_bytes", |leaf| leaf.integer(1024..=1 << 30));
+        let read_timeout = root.required("read_timeout_seconds", |leaf| leaf.integer(1..=86_400));
+        let non_admin_code = root.required("non_admin_code", non_admin_code);
+        let log = root.section("log", LogConfig::read);
+        let sns = root.section("sns", read_policy);
+        let apps = root.each("apps", |key, section| {
+            let sdkappid =
+                SdkAppId::parse(key).ok_or("an SDKAppID is a number in 1..4294967295")?;
+            Ok(AppConfig::read(section).map(|app| (sdkappid, app)))
+        });
+        Some(Self {
+            listen: listen?,
+            strict_query: strict_query?,
+            max_body_bytes: max_body_bytes? as usize,
+            read_timeout: Duration::from_secs(u64::from(read_timeout?)),
+            non_admin_code: non_admin_code?,
+            log: log?,
+            sns: sns?,
+            apps: apps?.into_iter().collect(),
+        })
+    }
+}
+
+impl LogConfig {
+    fn read(section: &mut Section<'_>) -> Option<Self> {
+        let format = section.required("format", |leaf| {
+            one_of(
+                leaf,
+                &[("text", LogFormat::Text), ("json", LogFormat::Json)],
+            )
+        });
+        let level = section.required("level", |leaf| {
+            let levels = ["off", "error", "warn", "info", "debug"];
+            one_of(leaf, &levels.map(|level| (level, level)))?
+                .parse()
+                .map_err(|_| "a level".to_owned())
+        });
+        Some(Self {
+            format: format?,
+            level: level?,
+        })
+    }
+}
+
+fn read_policy(section: &mut Section<'_>) -> Option<SnsPolicy> {
+    let mut number = |key, range| section.required(key, |leaf| leaf.integer(range));
+    let max_friends = number("max_friends", 1..=1_000_000);
+    let max_items = number("max_items", 1..=100_000);
+    let max_pending = number("max_pending", 0..=10_000);
+    let max_groups = number("max_groups", 0..=10_000);
+    let max_requests_per_minute = number("max_requests_per_minute", 0..=1_000_000);
+    let unknown_accounts = section.required("unknown_accounts", |leaf| {
+        one_of(leaf, UnknownAccounts::WIRE)
+    });
+    Some(SnsPolicy {
+        max_friends: max_friends?,
+        max_items: max_items?,
+        max_pending: max_pending?,
+        max_groups: max_groups?,
+        max_requests_per_minute: max_requests_per_minute?,
+        unknown_accounts: unknown_accounts?,
+    })
+}
+
+impl AppConfig {
+    fn read(section: &mut Section<'_>) -> Option<Self> {
+        let secret_key = section.required("secret_key", |leaf| {
+            SecretKey::new(leaf.text()?).ok_or_else(|| "a key that is not empty".to_owned())
+        });
+        let admins = section.required("admins", |leaf| match user_ids(leaf)? {
+            admins if admins.is_empty() => Err("one admin at least".to_owned()),
+            admins => Ok(admins),
+        });
+        let default_allow_type =
+            section.optional("default_allow_type", |leaf| one_of(leaf, AllowType::WIRE));
+        let default_allow_type = default_allow_type.unwrap_or_default();
+        let calls_per_second =
+            section.optional("calls_per_second", |leaf| leaf.integer(0..=1_000_000));
+        let accounts = section.each("accounts", |key, section| {
+            let user = user_id(key)?;
+            Ok(Some((user, read_account(section, default_allow_type))))
+        });
+        Some(Self {
+            secret_key: secret_key?,
+            admins: admins?,
+            default_allow_type,
+            calls_per_second,
+            accounts: accounts.unwrap_or_default(),
+        })
+    }
+}
+
+fn read_account(section: &mut Section<'_>, default_allow_type: AllowType) -> AccountSeed {
+    let allow_type = section.optional("allow_type", |leaf| one_of(leaf, AllowType::WIRE));
+    let admin_forbid_type = section.optional("admin_forbid_type", |leaf| {
+        one_of(leaf, AdminForbidType::WIRE)
+    });
+    AccountSeed {
+        allow_type: allow_type.unwrap_or(default_allow_type),
+        admin_forbid_type: admin_forbid_type.unwrap_or_default(),
+        blocklist: section.optional("blocklist", user_ids).unwrap_or_default(),
+    }
+}
+
+fn read_file(path: &Path, faults: &mut Faults) -> Document {
+    let name = path.display().to_string();
+    match std::fs::read_to_string(path) {
+        Ok(text) => Document::parse(&text, &name, faults),
+        Err(error) => {
+            faults.add(&name, &format!("cannot be read: {error}"));
+            Document::default()
+        }
+    }
+}
+
+// What a value has to be. The error says what was expected.
+
+fn parsed<T: std::str::FromStr>(leaf: &Leaf, expected: &str) -> Result<T, String> {
+    leaf.text()?.parse().map_err(|_| expected.to_owned())
+}
+
+fn one_of<T: Copy>(leaf: &Leaf, choices: &[(&str, T)]) -> Result<T, String> {
+    let text = leaf.text()?;
+    let found = choices.iter().find(|(name, _)| *name == text);
+    found.map(|(_, value)| *value).ok_or_else(|| {
+        let names: Vec<_> = choices
+            .iter()
+            .map(|(name, _)| format!("{name:?}"))
+            .collect();
+        format!("one of {}", names.join(", "))
+    })
+}
+
+fn non_admin_code(leaf: &Leaf) -> Result<NonAdminCode, String> {
+    let is = |text: &str| leaf.text().is_ok_and(|value| value == text);
+    if is("service") {
+        Ok(NonAdminCode::Service)
+    } else if is("60010") || leaf.integer(60010..=60010).is_ok() {
+        Ok(NonAdminCode::Gateway)
+    } else {
+        Err("\"service\" or 60010".to_owned())
+    }
+}
+
+fn user_ids(leaf: &Leaf) -> Result<Vec<UserId>, String> {
+    leaf.texts()?
+        .iter()
+        .map(|text| user_id(text).map_err(str::to_owned))
+        .collect()
+}
+
+fn user_id(text: &str) -> Result<UserId, &'static str> {
+    UserId::parse(text).ok_or("a UserID is 1 to 32 bytes of printable ASCII")
+}
+
+#[cfg(test)]
+mod tests;

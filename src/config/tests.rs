@@ -1,0 +1,283 @@
+//! Configuration from every source, and every kind of fault in it.
+
+use super::*;
+use std::io::Write;
+
+fn file(text: &str) -> tempfile::NamedTempFile {
+    let mut file = tempfile::Builder::new()
+        .suffix(".toml")
+        .tempfile()
+        .expect("a temporary file");
+    file.write_all(text.as_bytes()).expect("it can be written");
+    file
+}
+
+fn load(text: &str) -> Result<Config, ConfigError> {
+    let file = file(text);
+    Config::load(&Sources {
+        file: Some(file.path().to_owned()),
+        ..Sources::default()
+    })
+}
+
+fn faults(text: &str) -> Vec<String> {
+    let file = file(text);
+    let error = Config::load(&Sources {
+        file: Some(file.path().to_owned()),
+        ..Sources::default()
+    });
+    let name = format!("{}:", file.path().display());
+    error
+        .expect_err(text)
+        .faults
+        .iter()
+        .map(|fault| fault.replace(&name, "line "))
+        .collect()
+}
+
+fn with_env(name: &str, value: &str) -> Result<Config, ConfigError> {
+    Config::load(&Sources {
+        env: vec![(name.to_owned(), value.to_owned())],
+        ..Sources::default()
+    })
+}
+
+#[test]
+fn the_built_in_defaults_are_the_products() {
+    let config = Config::load(&Sources::default()).expect("the defaults are good");
+    assert_eq!(config.listen.to_string(), "127.0.0.1:8080");
+    assert_eq!((config.sns.max_friends, config.sns.max_items), (3000, 1000));
+    assert_eq!((config.sns.max_pending, config.sns.max_groups), (100, 32));
+    assert_eq!(config.max_body_bytes, 2 << 20);
+    let (sdkappid, app) = config.apps.first_key_value().expect("an app");
+    let accounts: Vec<_> = app
+        .accounts
+        .iter()
+        .map(|(user, _)| user.to_string())
+        .collect();
+    assert_eq!((config.apps.len(), sdkappid.get()), (1, 88_888_888));
+    assert_eq!(
+        app.admins.iter().map(UserId::to_string).collect::<Vec<_>>(),
+        ["administrator", "admin"]
+    );
+    assert_eq!(accounts, ["id", "id1", "id2", "id3"]);
+    assert_eq!(app.calls_per_second, None);
+}
+
+#[test]
+fn a_file_needs_only_the_keys_that_differ() {
+    let config = load("[sns]\nmax_friends = 7\n").expect("good");
+    assert_eq!((config.sns.max_friends, config.sns.max_groups), (7, 32));
+    assert!(
+        config
+            .apps
+            .contains_key(&SdkAppId::parse("88888888").expect("legal"))
+    );
+}
+
+#[test]
+fn a_files_apps_replace_the_built_in_one() {
+    let config = load(
+        r#"
+        [apps.1400000001]
+        secret_key = "k"
+        admins = ["root"]
+        default_allow_type = "AllowType_Type_NeedConfirm"
+        calls_per_second = 0
+        [apps.1400000001.accounts]
+        a = {}
+        b = { allow_type = "AllowType_Type_DenyAny", admin_forbid_type = "AdminForbid_Type_SendOut", blocklist = ["a"] }
+        "#,
+    )
+    .expect("good");
+    let (_, app) = config.apps.first_key_value().expect("an app");
+    let (_, a) = &app.accounts[0];
+    let (_, b) = &app.accounts[1];
+    assert_eq!((config.apps.len(), app.calls_per_second), (1, Some(0)));
+    assert_eq!(
+        (a.allow_type, b.allow_type),
+        (AllowType::NeedConfirm, AllowType::DenyAny)
+    );
+    assert_eq!(b.admin_forbid_type, AdminForbidType::SendOut);
+    assert_eq!(b.blocklist, [UserId::parse("a").expect("legal")]);
+}
+
+#[test]
+fn the_environment_wins_over_the_file_and_the_flags_over_both() {
+    let file = file("listen = \"127.0.0.1:1\"\n[sns]\nmax_friends = 1\nmax_groups = 1\n");
+    let config = Config::load(&Sources {
+        file: Some(file.path().to_owned()),
+        env: [
+            ("EMULATOR__LISTEN", "127.0.0.1:2"),
+            ("EMULATOR__SNS__MAX_FRIENDS", "2"),
+            ("EMULATOR__APPS__88888888__SECRET_KEY", "12345"),
+            ("EMULATOR__APPS__88888888__ADMINS", "root, boss"),
+            ("PATH", "ignored"),
+        ]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .into(),
+        flags: vec![("--listen", "listen", "127.0.0.1:3".to_owned())],
+    })
+    .expect("good");
+    let (_, app) = config.apps.first_key_value().expect("an app");
+    assert_eq!(config.listen.port(), 3);
+    assert_eq!((config.sns.max_friends, config.sns.max_groups), (2, 1));
+    assert_eq!(
+        app.admins.iter().map(UserId::to_string).collect::<Vec<_>>(),
+        ["root", "boss"]
+    );
+}
+
+#[test]
+fn all_faults_are_named_at_once_each_with_its_line() {
+    let found = faults(
+        r#"listen = 8080
+strict_query = "yes"
+max_body_byte = 1
+[log]
+format = "xml"
+level = "loud"
+[sns]
+max_friends = 0
+max_items = -1
+max_groups = 1.5
+unknown_accounts = "make"
+[apps.0]
+secret_key = "k"
+[apps.7]
+secret_key = ""
+admins = []
+[apps.7.accounts]
+"né" = {}
+x = { allow_type = "AllowAny", blocklist = "y" }
+"#,
+    );
+    let expected = [
+        r#"line 1: listen should be a string"#,
+        r#"line 2: strict_query should be true or false"#,
+        r#"line 5: log.format should be one of "text", "json""#,
+        r#"line 6: log.level should be one of "off", "error", "warn", "info", "debug""#,
+        r#"line 8: sns.max_friends should be an integer from 1 to 1000000"#,
+        r#"line 9: sns.max_items should be an integer from 1 to 100000"#,
+        r#"line 10: sns.max_groups should be an integer from 0 to 10000"#,
+        r#"line 11: sns.unknown_accounts should be one of "refuse", "create""#,
+        r#"line 12: apps.0: an SDKAppID is a number in 1..4294967295"#,
+        r#"line 15: apps.7.secret_key should be a key that is not empty"#,
+        r#"line 16: apps.7.admins should be one admin at least"#,
+        r#"line 18: apps.7.accounts.né: a UserID is 1 to 32 bytes of printable ASCII"#,
+        r#"line 19: apps.7.accounts.x.allow_type should be one of "AllowType_Type_AllowAny", "AllowType_Type_NeedConfirm", "AllowType_Type_DenyAny""#,
+        r#"line 19: apps.7.accounts.x.blocklist should be a list of strings"#,
+        r#"line 3: unknown key max_body_byte; did you mean max_body_bytes?"#,
+    ];
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn what_is_missing_or_in_the_wrong_shape_is_named() {
+    assert_eq!(faults("sns = 3\n"), ["line 1: sns should be a table"]);
+    assert_eq!(
+        faults("[listen]\n"),
+        ["line 1: listen should be a value, not a table"]
+    );
+    assert_eq!(
+        faults("[apps.7]\n"),
+        [
+            "line 1: apps.7.secret_key is missing",
+            "line 1: apps.7.admins is missing"
+        ]
+    );
+    assert_eq!(faults("[apps]\n"), ["apps should have one app at least"]);
+}
+
+#[test]
+fn broken_toml_is_named_with_its_line() {
+    let found = faults("listen = \"127.0.0.1:1\"\n= 3\n[sns\n");
+    assert!(
+        found.iter().any(|fault| fault.starts_with("line 2: ")),
+        "{found:?}"
+    );
+    assert!(
+        found.iter().any(|fault| fault.starts_with("line 3: ")),
+        "{found:?}"
+    );
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_named() {
+    let sources = Sources {
+        file: Some("/no/such/file.toml".into()),
+        ..Sources::default()
+    };
+    let error = Config::load(&sources).expect_err("there is no such file");
+    assert!(
+        error
+            .to_string()
+            .starts_with("/no/such/file.toml: cannot be read: "),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_wrong_variable_is_named() {
+    let cases = [
+        (
+            "EMULATOR__LISTEN",
+            "x",
+            "listen should be an address such as \"127.0.0.1:8080\"",
+        ),
+        (
+            "EMULATOR__SNS__MAX_FREINDS",
+            "3",
+            "unknown key sns.max_freinds; did you mean sns.max_friends?",
+        ),
+        (
+            "EMULATOR__LISTEN__PORT",
+            "3",
+            "listen has no keys of its own",
+        ),
+        (
+            "EMULATOR__STRICT_QUERY",
+            "1",
+            "strict_query should be true or false",
+        ),
+        (
+            "EMULATOR__NON_ADMIN_CODE",
+            "60011",
+            "non_admin_code should be \"service\" or 60010",
+        ),
+    ];
+    for (name, value, fault) in cases {
+        let error = with_env(name, value).expect_err(name);
+        assert_eq!(
+            error.to_string(),
+            format!("environment variable {name}: {fault}")
+        );
+    }
+}
+
+#[test]
+fn the_admin_code_is_a_word_or_a_number() {
+    for (text, expected) in [
+        ("\"service\"", NonAdminCode::Service),
+        ("60010", NonAdminCode::Gateway),
+    ] {
+        assert_eq!(
+            load(&format!("non_admin_code = {text}"))
+                .expect(text)
+                .non_admin_code,
+            expected
+        );
+    }
+    assert_eq!(
+        with_env("EMULATOR__NON_ADMIN_CODE", "60010")
+            .expect("good")
+            .non_admin_code,
+        NonAdminCode::Gateway
+    );
+}
+
+#[test]
+fn debug_shows_no_key() {
+    let config = Config::load(&Sources::default()).expect("the defaults are good");
+    assert!(!format!("{config:?}").contains("5bd2850f"));
+}
