@@ -1,0 +1,155 @@
+//! An app: its secret key, its admins, and the UserSigs it has verified already.
+
+use crate::config::AppConfig;
+use crate::protocol::ids::{SdkAppId, UnixTime, UserId};
+use crate::protocol::reply::CallError;
+use crate::protocol::user_sig::{self, SecretKey, Verified};
+use dashmap::DashMap;
+use foldhash::fast::RandomState;
+use std::collections::HashSet;
+use std::fmt;
+
+/// UserSigs that are remembered; when there are more, all are forgotten and verified anew.
+const REMEMBERED: usize = 1024;
+
+/// A longer one is never remembered. Tencent's own have 350 bytes at most.
+const REMEMBERED_BYTES: usize = 1024;
+
+/// An app, as the gateway knows it.
+pub(crate) struct App {
+    pub(crate) sdkappid: SdkAppId,
+    /// Calls per second for each command; `None` as each command's page documents, 0 for no limit.
+    pub(crate) calls_per_second: Option<u32>,
+    secret_key: SecretKey,
+    admins: HashSet<UserId>,
+    /// Clients use one UserSig for many calls, so its HMAC is computed once. By UserSig and
+    /// identifier; both are kept whole, so no other pair can pass for a remembered one.
+    verified: DashMap<(Box<str>, Box<str>), Verified, RandomState>,
+}
+
+impl App {
+    pub(crate) fn new(sdkappid: SdkAppId, config: &AppConfig) -> Self {
+        Self {
+            sdkappid,
+            calls_per_second: config.calls_per_second,
+            secret_key: config.secret_key.clone(),
+            admins: config.admins.iter().copied().collect(),
+            verified: DashMap::default(),
+        }
+    }
+
+    /// Checks a call's UserSig: who made it, with which key, and whether its time is over.
+    pub(crate) fn verify(
+        &self,
+        usersig: &str,
+        identifier: &str,
+        now: UnixTime,
+    ) -> Result<(), CallError> {
+        let pair = (Box::from(usersig), Box::from(identifier));
+        let remembered = self.verified.get(&pair).map(|verified| *verified);
+        let verified = match remembered {
+            Some(verified) => verified,
+            None => {
+                let verified =
+                    user_sig::verify(usersig, &self.secret_key, self.sdkappid, identifier)?;
+                if usersig.len() <= REMEMBERED_BYTES {
+                    self.remember(pair, verified);
+                }
+                verified
+            }
+        };
+        verified.check_expiry(now)
+    }
+
+    /// The admin of this app called `identifier`, if there is one.
+    pub(crate) fn admin(&self, identifier: &str) -> Option<UserId> {
+        UserId::parse(identifier).filter(|user| self.admins.contains(user))
+    }
+
+    /// A UserSig for any identifier, valid from `now` on for `expire` seconds.
+    pub(crate) fn sign(&self, identifier: &str, now: UnixTime, expire: i64) -> String {
+        user_sig::sign(&self.secret_key, self.sdkappid, identifier, now, expire)
+    }
+
+    fn remember(&self, pair: (Box<str>, Box<str>), verified: Verified) {
+        if self.verified.len() >= REMEMBERED {
+            self.verified.clear();
+        }
+        self.verified.insert(pair, verified);
+    }
+}
+
+/// Neither the key nor a UserSig is ever printed.
+impl fmt::Debug for App {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("App")
+            .field("sdkappid", &self.sdkappid)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::code::Code;
+
+    const NOW: UnixTime = UnixTime(1_700_000_000);
+
+    fn app() -> App {
+        let config = AppConfig {
+            secret_key: SecretKey::new("a key").expect("not empty"),
+            admins: vec![UserId::parse("admin").expect("legal")],
+            calls_per_second: None,
+            default_allow_type: Default::default(),
+            accounts: Vec::new(),
+        };
+        App::new(SdkAppId::parse("88888888").expect("legal"), &config)
+    }
+
+    #[test]
+    fn a_remembered_usersig_still_expires_and_is_still_one_identifiers_own() {
+        let app = app();
+        let usersig = app.sign("admin", NOW, 10);
+        for _ in 0..2 {
+            assert!(app.verify(&usersig, "admin", UnixTime(NOW.0 + 10)).is_ok());
+            let late = app
+                .verify(&usersig, "admin", UnixTime(NOW.0 + 11))
+                .expect_err("its time is over");
+            assert_eq!(late.code, Code::SigExpired);
+            let other = app.verify(&usersig, "id", NOW).expect_err("another's");
+            assert_eq!(other.code, Code::SigIdentifier);
+        }
+        assert_eq!(app.verified.len(), 1);
+    }
+
+    #[test]
+    fn only_good_usersigs_are_remembered_and_only_so_many() {
+        let app = app();
+        assert!(app.verify("xxx", "admin", NOW).is_err());
+        assert!(app.verified.is_empty());
+
+        for expire in 0..2 * i64::try_from(REMEMBERED).expect("small") {
+            let usersig = app.sign("admin", NOW, expire);
+            assert!(app.verify(&usersig, "admin", NOW).is_ok());
+            assert!(app.verified.len() <= REMEMBERED);
+        }
+    }
+
+    #[test]
+    fn a_usersig_padded_beyond_reason_is_not_remembered() {
+        let app = app();
+        // Bytes behind the end of the zlib data are not looked at.
+        let padded =
+            app.sign("admin", NOW, 10).trim_end_matches('_').to_owned() + &"AAAA".repeat(1000);
+        let _ = app.verify(&padded, "admin", NOW);
+        assert!(app.verified.is_empty());
+    }
+
+    #[test]
+    fn debug_shows_neither_key_nor_usersig() {
+        let app = app();
+        let usersig = app.sign("admin", NOW, 10);
+        app.verify(&usersig, "admin", NOW).expect("good");
+        assert_eq!(format!("{app:?}"), "App { sdkappid: 88888888, .. }");
+    }
+}

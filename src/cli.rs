@@ -1,0 +1,125 @@
+//! The command line.
+
+use clap::{Args, Parser, Subcommand};
+use std::path::PathBuf;
+use tencent_chat_emulator::clock::Clock;
+use tencent_chat_emulator::config::{Config, Sources};
+use tencent_chat_emulator::protocol::ids::{SdkAppId, UnixTime};
+use tencent_chat_emulator::protocol::user_sig;
+
+/// What a UserSig is valid for when nothing is said: 180 days, as Tencent's generators have it.
+pub(crate) const EXPIRE_SECONDS: i64 = 180 * 86_400;
+
+/// Behaves like Tencent Cloud Chat's REST endpoint POST /v4/sns/friend_add, for development and
+/// tests without the cloud. Without a command, it serves.
+#[derive(Debug, Parser)]
+#[command(version, args_conflicts_with_subcommands = true)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+    #[command(flatten)]
+    pub(crate) serve: ServeArgs,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Serve until SIGTERM or Ctrl-C; a second signal stops at once
+    Serve(ServeArgs),
+    /// Print a UserSig
+    UserSig(UserSigArgs),
+    /// Ask a running emulator whether it is up; exit 0 when it is, 1 when it is not
+    Health(HealthArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ConfigArgs {
+    /// A TOML file; it needs only the keys that differ from the defaults
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Where to listen [default: 127.0.0.1:8080]; port 0 takes a free port
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub(crate) listen: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ServeArgs {
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
+    /// Write the base URL to this file once calls are served
+    #[arg(long, value_name = "PATH")]
+    pub(crate) ready_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct UserSigArgs {
+    /// The app, which the configuration must have: it knows the key
+    #[arg(long, value_name = "NUMBER")]
+    sdkappid: String,
+    /// The UserID to sign for
+    #[arg(long, value_name = "USERID")]
+    identifier: String,
+    /// For how many seconds it is valid, from now on
+    #[arg(long, value_name = "SECONDS", default_value_t = EXPIRE_SECONDS, value_parser = clap::value_parser!(i64).range(0..))]
+    expire: i64,
+    /// A TOML file; it needs only the keys that differ from the defaults
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct HealthArgs {
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
+}
+
+impl ConfigArgs {
+    /// The configuration, from the file, the environment and the flags.
+    pub(crate) fn load(&self) -> Result<Config, String> {
+        let flags = self
+            .listen
+            .iter()
+            .map(|listen| ("--listen", "listen", listen.clone()))
+            .collect();
+        load(self.config.clone(), flags)
+    }
+}
+
+fn load(
+    file: Option<PathBuf>,
+    flags: Vec<(&'static str, &'static str, String)>,
+) -> Result<Config, String> {
+    // A variable that is not UTF-8 is not one of ours.
+    let env = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    Config::load(&Sources {
+        file,
+        env: env.collect(),
+        flags,
+    })
+    .map_err(|error| error.to_string())
+}
+
+/// Prints a UserSig, alone on its line.
+pub(crate) fn user_sig(arguments: &UserSigArgs) -> Result<(), String> {
+    let UserSigArgs {
+        sdkappid,
+        identifier,
+        expire,
+        config,
+    } = arguments;
+    let config = load(config.clone(), Vec::new())?;
+    let app = SdkAppId::parse(sdkappid).and_then(|id| config.apps.get(&id).map(|app| (id, app)));
+    let (id, app) = app.ok_or_else(|| {
+        let known: Vec<_> = config.apps.keys().map(SdkAppId::to_string).collect();
+        format!(
+            "the configuration has no app {sdkappid}; it has {}",
+            known.join(", ")
+        )
+    })?;
+    let now: UnixTime = Clock::default().now().unix_time();
+    println!(
+        "{}",
+        user_sig::sign(&app.secret_key, id, identifier, now, *expire)
+    );
+    Ok(())
+}
