@@ -1,0 +1,314 @@
+//! A running emulator and what one can do with it. Every reply is checked for what holds of all.
+
+use serde_json::{Value, json};
+use std::time::Duration;
+use tencent_chat_emulator::Emulator;
+use tencent_chat_emulator::config::{AppConfig, Config, NonAdminCode, Sources};
+use tencent_chat_emulator::protocol::code::Code;
+use tencent_chat_emulator::protocol::ids::{SdkAppId, UserId};
+use tencent_chat_emulator::store::{AccountSeed, Snapshot};
+
+/// The app of the built-in configuration, and one of its admins.
+pub(crate) const APP: &str = "88888888";
+pub(crate) const ADMIN: &str = "administrator";
+
+/// The headers an answer may have.
+const HEADERS: [&str; 6] = [
+    "access-control-allow-headers",
+    "access-control-allow-methods",
+    "access-control-allow-origin",
+    "content-length",
+    "content-type",
+    "date",
+];
+
+/// An emulator on a port of its own, with the built-in configuration and no call-frequency limit.
+pub(crate) struct TestApp {
+    pub(crate) emulator: Emulator,
+    pub(crate) client: reqwest::Client,
+}
+
+/// A reply that passed the checks.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Reply {
+    /// The body as it was sent.
+    pub(crate) text: String,
+    pub(crate) json: Value,
+}
+
+pub(crate) fn app_id(text: &str) -> SdkAppId {
+    SdkAppId::parse(text).expect("a legal SDKAppID")
+}
+
+pub(crate) fn user(text: &str) -> UserId {
+    UserId::parse(text).expect("a legal UserID")
+}
+
+impl TestApp {
+    pub(crate) async fn start() -> Self {
+        Self::start_with(|_| ()).await
+    }
+
+    /// `change` may change the configuration first.
+    pub(crate) async fn start_with(change: impl FnOnce(&mut Config)) -> Self {
+        let mut config = Config::load(&Sources::default()).expect("the defaults are good");
+        config.listen = "127.0.0.1:0".parse().expect("an address");
+        config.app().calls_per_second = Some(0);
+        change(&mut config);
+        let emulator = Emulator::start(config).await.expect("a port is free");
+        let client = reqwest::Client::builder()
+            .no_proxy()
+            .timeout(Duration::from_secs(60));
+        Self {
+            emulator,
+            client: client.build().expect("a client"),
+        }
+    }
+
+    pub(crate) fn user_sig(&self, identifier: &str) -> String {
+        self.emulator
+            .user_sig(app_id(APP), identifier, 86_400)
+            .expect("the app exists")
+    }
+
+    /// The query string of a good call by an admin.
+    pub(crate) fn query(&self) -> String {
+        let usersig = self.user_sig(ADMIN);
+        format!(
+            "sdkappid={APP}&identifier={ADMIN}&usersig={usersig}&random=99999999&contenttype=json"
+        )
+    }
+
+    pub(crate) fn url(&self, path: &str, query: &str) -> String {
+        format!("{}{path}?{query}", self.emulator.url())
+    }
+
+    /// A POST of any body to any path.
+    pub(crate) async fn post(
+        &self,
+        path: &str,
+        query: &str,
+        body: impl Into<reqwest::Body>,
+    ) -> Reply {
+        self.send(self.client.post(self.url(path, query)).body(body))
+            .await
+    }
+
+    pub(crate) async fn send(&self, request: reqwest::RequestBuilder) -> Reply {
+        Reply::check(request.send().await.expect("an answer")).await
+    }
+
+    /// friend_add with this body, by an admin; the reply is checked against the request.
+    pub(crate) async fn friend_add(&self, body: Value) -> Reply {
+        let reply = self
+            .post("/v4/sns/friend_add", &self.query(), body.to_string())
+            .await;
+        reply.check_items(&body);
+        reply
+    }
+
+    /// friend_add of these accounts with nothing else said; the ResultCodes.
+    pub(crate) async fn add(&self, from: &str, tos: &[&str]) -> Vec<u64> {
+        let items: Vec<_> = tos.iter().map(|to| json!({"To_Account": to})).collect();
+        self.friend_add(json!({"From_Account": from, "AddFriendItem": items}))
+            .await
+            .codes()
+    }
+
+    /// Imports an account, or changes one.
+    pub(crate) fn put(&self, name: &str, seed: AccountSeed) {
+        self.emulator.put_account(app_id(APP), user(name), &seed);
+    }
+
+    /// Imports accounts that say nothing of themselves.
+    pub(crate) fn import(&self, names: impl IntoIterator<Item = impl AsRef<str>>) {
+        for name in names {
+            self.put(name.as_ref(), AccountSeed::default());
+        }
+    }
+
+    pub(crate) fn script(&self, from: &str, to: &str, code: Code) {
+        self.emulator
+            .script(app_id(APP), user(from), user(to), Some(code));
+    }
+
+    pub(crate) fn account(&self, name: &str) -> Snapshot {
+        self.emulator
+            .account(app_id(APP), user(name))
+            .expect("the account is imported")
+    }
+
+    /// The friends of an account, in order.
+    pub(crate) fn friends(&self, name: &str) -> Vec<String> {
+        self.account(name)
+            .friends
+            .iter()
+            .map(|friend| friend.to.to_string())
+            .collect()
+    }
+}
+
+/// What tests change about a configuration.
+pub(crate) trait ConfigExt {
+    /// The built-in app.
+    fn app(&mut self) -> &mut AppConfig;
+    fn non_admins_get_60010(&mut self);
+}
+
+impl ConfigExt for Config {
+    fn app(&mut self) -> &mut AppConfig {
+        self.apps.get_mut(&app_id(APP)).expect("the built-in app")
+    }
+
+    fn non_admins_get_60010(&mut self) {
+        self.non_admin_code = NonAdminCode::Gateway;
+    }
+}
+
+impl Reply {
+    /// What holds of all replies of `/v4` and of every unknown path.
+    #[track_caller]
+    fn check_text(text: String) -> Self {
+        let json: Value =
+            serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"));
+        let fields = json
+            .as_object()
+            .unwrap_or_else(|| panic!("not an object: {text}"));
+        assert!(!has_null(&json), "a null: {text}");
+        let code = json["ErrorCode"]
+            .as_u64()
+            .unwrap_or_else(|| panic!("no ErrorCode: {text}"));
+        let info = json["ErrorInfo"]
+            .as_str()
+            .unwrap_or_else(|| panic!("no ErrorInfo: {text}"));
+        assert_eq!(
+            json["ActionStatus"],
+            if code == 0 { "OK" } else { "FAIL" },
+            "{text}"
+        );
+        assert_eq!(info.is_empty(), code == 0, "{text}");
+        assert!(i32::try_from(code).is_ok(), "{text}");
+        if code == 0 || code < 60000 {
+            assert_eq!(json["ErrorDisplay"], "", "sns answers have it: {text}");
+        } else {
+            assert_eq!(
+                fields.len(),
+                3,
+                "gateway failures have exactly three keys: {text}"
+            );
+        }
+        if code != 0 {
+            assert!(
+                fields.get("ResultItem").is_none() && fields.get("Fail_Account").is_none(),
+                "{text}"
+            );
+        }
+        if let Some(items) = json.get("ResultItem") {
+            check_result_items(items, json.get("Fail_Account"), &text);
+        }
+        Self { text, json }
+    }
+
+    pub(crate) async fn check(response: reqwest::Response) -> Self {
+        assert_eq!(response.status(), 200);
+        assert_eq!(response.headers()["content-type"], "application/json");
+        for name in response.headers().keys() {
+            assert!(HEADERS.contains(&name.as_str()), "header {name}");
+        }
+        Self::check_text(response.text().await.expect("a body"))
+    }
+
+    /// Items answer the request's, one by one, in its order, each account spelt as it was sent.
+    #[track_caller]
+    fn check_items(&self, request: &Value) {
+        let Some(answered) = self.json.get("ResultItem").and_then(Value::as_array) else {
+            assert_ne!(
+                self.error_code(),
+                0,
+                "success without ResultItem: {}",
+                self.text
+            );
+            return;
+        };
+        let asked = request["AddFriendItem"]
+            .as_array()
+            .expect("a list was asked for");
+        let account = |item: &Value| item["To_Account"].clone();
+        assert_eq!(
+            answered.iter().map(account).collect::<Vec<_>>(),
+            asked.iter().map(account).collect::<Vec<_>>(),
+            "{}",
+            self.text
+        );
+    }
+
+    pub(crate) fn error_code(&self) -> u64 {
+        self.json["ErrorCode"].as_u64().expect("checked")
+    }
+
+    pub(crate) fn error_info(&self) -> &str {
+        self.json["ErrorInfo"].as_str().expect("checked")
+    }
+
+    fn items(&self) -> &[Value] {
+        self.json["ResultItem"]
+            .as_array()
+            .unwrap_or_else(|| panic!("no items: {}", self.text))
+    }
+
+    /// The ResultCode of each item.
+    pub(crate) fn codes(&self) -> Vec<u64> {
+        self.items()
+            .iter()
+            .map(|item| item["ResultCode"].as_u64().expect("checked"))
+            .collect()
+    }
+
+    /// The ResultCode and ResultInfo of the only item.
+    pub(crate) fn only(&self) -> (u64, &str) {
+        let [item] = self.items() else {
+            panic!("not one item: {}", self.text)
+        };
+        (
+            item["ResultCode"].as_u64().expect("checked"),
+            item["ResultInfo"].as_str().expect("checked"),
+        )
+    }
+}
+
+#[track_caller]
+fn check_result_items(items: &Value, fail_account: Option<&Value>, text: &str) {
+    let items = items
+        .as_array()
+        .unwrap_or_else(|| panic!("ResultItem is no list: {text}"));
+    let mut failed = Vec::new();
+    for item in items {
+        let code = item["ResultCode"]
+            .as_u64()
+            .unwrap_or_else(|| panic!("no ResultCode: {text}"));
+        let info = item["ResultInfo"]
+            .as_str()
+            .unwrap_or_else(|| panic!("no ResultInfo: {text}"));
+        assert!(item["To_Account"].is_string(), "no To_Account: {text}");
+        assert_eq!(info.is_empty(), code == 0, "{text}");
+        if code != 0 {
+            failed.push(item["To_Account"].clone());
+        }
+    }
+    match fail_account {
+        Some(list) => assert!(
+            !failed.is_empty() && *list == Value::Array(failed),
+            "Fail_Account: {text}"
+        ),
+        None => assert!(failed.is_empty(), "Fail_Account is missing: {text}"),
+    }
+}
+
+fn has_null(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Array(list) => list.iter().any(has_null),
+        Value::Object(fields) => fields.values().any(has_null),
+        Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
+    }
+}

@@ -1,0 +1,9 @@
+//! Black-box tests over HTTP, in one binary. `harness` checks on every reply what holds of all.
+
+mod harness;
+
+mod documented;
+mod door;
+mod friend_add;
+mod parity;
+mod rate_limit;
