@@ -22,9 +22,9 @@ pub(crate) struct App {
     pub(crate) calls_per_second: Option<u32>,
     secret_key: SecretKey,
     admins: HashSet<UserId>,
-    /// Clients use one UserSig for many calls, so its HMAC is computed once. By UserSig and
-    /// identifier; both are kept whole, so no other pair can pass for a remembered one.
-    verified: DashMap<(Box<str>, Box<str>), Verified, RandomState>,
+    /// Clients use one UserSig for many calls, so its HMAC is computed once. By UserSig, with the
+    /// identifier it is good for; both are kept whole, so nothing else can pass for them.
+    verified: DashMap<Box<str>, (Box<str>, Verified), RandomState>,
 }
 
 impl App {
@@ -45,25 +45,21 @@ impl App {
         identifier: &str,
         now: UnixTime,
     ) -> Result<(), CallError> {
-        let pair = (Box::from(usersig), Box::from(identifier));
-        let remembered = self.verified.get(&pair).map(|verified| *verified);
-        let verified = match remembered {
+        let verified = match self.remembered(usersig, identifier) {
             Some(verified) => verified,
             None => {
                 let verified =
                     user_sig::verify(usersig, &self.secret_key, self.sdkappid, identifier)?;
-                if usersig.len() <= REMEMBERED_BYTES {
-                    self.remember(pair, verified);
-                }
+                self.remember(usersig, identifier, verified);
                 verified
             }
         };
         verified.check_expiry(now)
     }
 
-    /// The admin of this app called `identifier`, if there is one.
-    pub(crate) fn admin(&self, identifier: &str) -> Option<UserId> {
-        UserId::parse(identifier).filter(|user| self.admins.contains(user))
+    /// Whether `identifier` may call the REST API.
+    pub(crate) fn is_admin(&self, identifier: &str) -> bool {
+        UserId::parse(identifier).is_some_and(|user| self.admins.contains(&user))
     }
 
     /// A UserSig for any identifier, valid from `now` on for `expire` seconds.
@@ -71,11 +67,21 @@ impl App {
         user_sig::sign(&self.secret_key, self.sdkappid, identifier, now, expire)
     }
 
-    fn remember(&self, pair: (Box<str>, Box<str>), verified: Verified) {
+    fn remembered(&self, usersig: &str, identifier: &str) -> Option<Verified> {
+        let entry = self.verified.get(usersig)?;
+        let (of, verified) = entry.value();
+        (**of == *identifier).then_some(*verified)
+    }
+
+    fn remember(&self, usersig: &str, identifier: &str, verified: Verified) {
+        if usersig.len() > REMEMBERED_BYTES {
+            return;
+        }
         if self.verified.len() >= REMEMBERED {
             self.verified.clear();
         }
-        self.verified.insert(pair, verified);
+        self.verified
+            .insert(usersig.into(), (identifier.into(), verified));
     }
 }
 

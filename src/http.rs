@@ -9,32 +9,35 @@ use crate::protocol::reply::{Answer, Reply};
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
+use std::sync::LazyLock;
 
 /// The headers of the REST overview's sample response (doc 1047/34620), beside Content-Type, which
 /// the sample lacks and one published client insists on.
-const HEADERS: [(header::HeaderName, HeaderValue); 4] = [
-    (
-        header::CONTENT_TYPE,
-        HeaderValue::from_static("application/json"),
-    ),
-    (
-        header::ACCESS_CONTROL_ALLOW_ORIGIN,
-        HeaderValue::from_static("*"),
-    ),
-    (
-        header::ACCESS_CONTROL_ALLOW_HEADERS,
-        HeaderValue::from_static("X-Requested-With"),
-    ),
-    (
-        header::ACCESS_CONTROL_ALLOW_METHODS,
-        HeaderValue::from_static("POST"),
-    ),
-];
+static HEADERS: LazyLock<HeaderMap> = LazyLock::new(|| {
+    HeaderMap::from_iter([
+        (
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/json"),
+        ),
+        (
+            header::ACCESS_CONTROL_ALLOW_ORIGIN,
+            HeaderValue::from_static("*"),
+        ),
+        (
+            header::ACCESS_CONTROL_ALLOW_HEADERS,
+            HeaderValue::from_static("X-Requested-With"),
+        ),
+        (
+            header::ACCESS_CONTROL_ALLOW_METHODS,
+            HeaderValue::from_static("POST"),
+        ),
+    ])
+});
 
 impl<T: Answer> IntoResponse for Reply<T> {
     fn into_response(self) -> Response {
         let mut response = Response::new(Body::from(self.to_json()));
-        *response.headers_mut() = HeaderMap::from_iter(HEADERS);
+        *response.headers_mut() = HEADERS.clone();
         response.extensions_mut().insert(self.into_outcome());
         response
     }

@@ -8,17 +8,17 @@
 //! A call goes down, its answer comes up. Nobody below calls anybody above.
 //!
 //! ```text
-//! main ─► server ─► commands ─► middleware ─► state ─► apps, store, limiter, clock, config
-//!             └───► control ────────────────► state      │      │
-//!                              http ─► protocol          │      └─► sns ─► protocol
-//!                                                        └─► protocol
+//! main ─► server ─► commands ─► gateway ─► state ─► apps, store, limiter, clock, config
+//!             └───► control ─────────────► state      │      │
+//!                              http ─► protocol       │      └─► sns ─► protocol
+//!                                                     └─► protocol
 //! ```
 //!
 //! | room | what lives there |
 //! |---|---|
-//! | `server` | the layers in their order; the loop that accepts connections |
+//! | `server` | all routes; the loop that accepts connections |
 //! | `commands` | THE TABLE of REST commands; one file each: understand, judge, answer |
-//! | `middleware` | what every call passes: journal, body, UserSig, rate limit |
+//! | `gateway` | what every call passes: its body received, UserSig, call frequency, the journal |
 //! | `control` | the emulator's own routes |
 //! | `http` | where a reply becomes an HTTP response: always 200 |
 //! | `state`, `apps` | what all calls share, put together once; an app and the UserSigs it verified |
@@ -36,9 +36,9 @@ pub mod clock;
 mod commands;
 pub mod config;
 mod control;
+mod gateway;
 mod http;
 mod limiter;
-mod middleware;
 pub mod protocol;
 mod server;
 pub mod sns;

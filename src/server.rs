@@ -1,14 +1,16 @@
-//! The layers in their order, and the loop that accepts connections.
+//! The routes, and the loop that accepts connections.
 
 use crate::commands;
 use crate::control;
-use crate::middleware::{body, journal};
+use crate::gateway::{body, journal};
 use crate::protocol::code::Code;
-use crate::protocol::reply::{Nothing, Reply};
+use crate::protocol::reply::Reply;
 use crate::state::AppState;
 use axum::Router;
-use axum::http::Uri;
+use axum::extract::{Request, State};
+use axum::http::{Method, StatusCode};
 use axum::middleware::from_fn_with_state;
+use axum::response::{IntoResponse, Response};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
@@ -17,61 +19,63 @@ use std::future::Future;
 use std::io;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
+use tokio_io_timeout::TimeoutStream;
+use tokio_util::task::TaskTracker;
 use tower::ServiceBuilder;
 use tracing::{debug, warn};
 
 /// How long to wait when the system has no file descriptor left for a connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// THE LAYERS, in the order in which a call passes them.
-///
-/// Below these two, each command brings its own: UserSig, because whom to refuse with which code is
-/// its service's; then the rate limit, because that is its own too, and a bad signature must not
-/// spend the app's tokens.
+/// How long the last answers have to leave, once the calls are done and the server stops.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
+/// All routes: Tencent's under the journal, the emulator's own beside it.
 pub(crate) fn router(state: AppState) -> Router {
-    let layers = ServiceBuilder::new()
-        // Outermost: it sees every end of a call.
-        .layer(from_fn_with_state(state.clone(), journal::journal))
-        // Before anything is decided, so that every refusal reaches a client that still writes.
-        .layer(from_fn_with_state(state.clone(), body::read));
-    let rest = commands::routes(&state)
+    commands::routes()
         .fallback(unknown)
-        .layer(layers)
-        .with_state(state.clone());
-    control::routes().fallback_service(rest).with_state(state)
+        // It sees every end of a call.
+        .layer(from_fn_with_state(state.clone(), journal::journal))
+        .merge(control::routes())
+        .with_state(state)
 }
 
-/// Where no command is.
-async fn unknown(uri: Uri) -> Reply<Nothing> {
-    let mut parts = uri.path().split('/').skip(1);
-    let well_formed = parts.next() == Some("v4")
-        && parts
-            .by_ref()
-            .take(2)
-            .filter(|part| !part.is_empty())
-            .count()
-            == 2
-        && parts.next().is_none();
-    Reply::refused(if well_formed {
-        Code::NoSuchCommand
-    } else {
-        Code::HttpParse
-    })
+/// Where no command is. The body is received all the same, so that the refusal arrives.
+async fn unknown(State(state): State<AppState>, call: Request) -> Response {
+    let (call, body) = call.into_parts();
+    if let Err(error) = body::receive(body, &state.config).await {
+        return Reply::refused(error).into_response();
+    }
+    let mut response = Reply::refused(what_is_wrong_with(call.uri.path())).into_response();
+    // To whoever asks a proxy for a tunnel, 200 would be one.
+    if call.method == Method::CONNECT {
+        *response.status_mut() = StatusCode::BAD_REQUEST;
+    }
+    response
 }
 
-/// Serves until `shutdown` is done, then finishes the calls that are under way.
+fn what_is_wrong_with(path: &str) -> Code {
+    match path.split('/').collect::<Vec<_>>()[..] {
+        ["", "v4", service, command] if !service.is_empty() && !command.is_empty() => {
+            Code::NoSuchCommand
+        }
+        _ => Code::HttpParse,
+    }
+}
+
+/// Serves until `shutdown` is done, then finishes the calls that are under way, and no more.
 ///
-/// HTTP/1.0 and 1.1. A connection that sends no whole head within `read_timeout` is closed.
+/// HTTP/1.0 and 1.1. A connection is closed that sends no whole head within `timeout`, or takes
+/// nothing of an answer for as long.
 pub(crate) async fn serve(
     listener: TcpListener,
     router: Router,
-    read_timeout: Duration,
+    timeout: Duration,
     shutdown: impl Future<Output = ()>,
 ) {
-    let connections = GracefulShutdown::new();
+    let (connections, calls) = (GracefulShutdown::new(), TaskTracker::new());
     let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new())
-        .header_read_timeout(read_timeout);
+    http.timer(TokioTimer::new()).header_read_timeout(timeout);
     let mut shutdown = std::pin::pin!(shutdown);
     loop {
         let stream = tokio::select! {
@@ -79,8 +83,17 @@ pub(crate) async fn serve(
             () = &mut shutdown => break,
             stream = accept(&listener) => stream,
         };
-        let service = TowerToHyperService::new(router.clone());
-        let connection = connections.watch(http.serve_connection(TokioIo::new(stream), service));
+        let mut stream = TimeoutStream::new(stream);
+        stream.set_write_timeout(Some(timeout));
+        let calls = calls.clone();
+        let service = ServiceBuilder::new()
+            .map_future(move |call| calls.track_future(call))
+            .service(router.clone());
+        let connection = http.serve_connection(
+            TokioIo::new(Box::pin(stream)),
+            TowerToHyperService::new(service),
+        );
+        let connection = connections.watch(connection);
         tokio::spawn(async move {
             // A client that hangs up or talks nonsense is its own affair.
             if let Err(error) = connection.await {
@@ -89,7 +102,12 @@ pub(crate) async fn serve(
         });
     }
     drop(listener);
-    connections.shutdown().await;
+    calls.close();
+    tokio::select! {
+        () = connections.shutdown() => {}
+        // Who has not sent a whole head has made no call, and who does not read gets no answer.
+        () = async { calls.wait().await; tokio::time::sleep(LAST_WORDS).await } => {}
+    }
 }
 
 async fn accept(listener: &TcpListener) -> TcpStream {
@@ -101,7 +119,7 @@ async fn accept(listener: &TcpListener) -> TcpStream {
         {
             Ok(stream) => return stream,
             Err(error) if is_the_clients(&error) => {
-                debug!(%error, "connection lost before it was accepted")
+                debug!(%error, "connection lost before it was accepted");
             }
             Err(error) => {
                 warn!(%error, "cannot accept a connection, trying again");

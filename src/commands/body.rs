@@ -1,6 +1,6 @@
 //! A body's bytes, understood as a command's request, or what is wrong with them.
 
-use crate::middleware::body::{ReceivedBody, TooLong};
+use crate::gateway::body::Received;
 use crate::protocol::code::Code;
 use crate::protocol::reply::CallError;
 use crate::protocol::service::Service;
@@ -18,10 +18,12 @@ const ACCOUNT_FIELDS: [&str; 2] = ["From_Account", "To_Account"];
 /// # Precedence
 /// A body that is not JSON, then one that is not this command's.
 pub(super) fn decode<T: DeserializeOwned>(
-    ReceivedBody(body): ReceivedBody,
+    body: Received,
     service: Service,
 ) -> Result<T, CallError> {
-    let body = body.map_err(|TooLong| not_json("it is longer than this server takes"))?;
+    let Received::Whole(body) = body else {
+        return Err(not_json("it is longer than this server takes"));
+    };
     if body.is_empty() {
         return Err(not_json("it is empty, and should be {} at least"));
     }
@@ -29,38 +31,55 @@ pub(super) fn decode<T: DeserializeOwned>(
         .map_err(|error| not_json(&format!("it is not UTF-8: {error}")))?;
     match serde_json::from_str(text) {
         Ok(Object(request)) => Ok(request),
-        Err(_) => Err(explain::<T>(text, service)),
+        Err(error) => Err(explain::<T>(text, error, service)),
     }
 }
 
-/// What is wrong with a body that could not be decoded. Only failures pay for the second look.
-fn explain<T: DeserializeOwned>(text: &str, service: Service) -> CallError {
+/// What is wrong with a body that could not be decoded. Only failures pay for a second look.
+fn explain<T: DeserializeOwned>(
+    text: &str,
+    error: serde_json::Error,
+    service: Service,
+) -> CallError {
+    if !error.is_data() {
+        return syntax(text, &error);
+    }
+    // A field is wrong; but what follows it may not even be JSON.
     if let Err(error) = serde_json::from_str::<IgnoredAny>(text) {
         return syntax(text, &error);
     }
-    let error = match serde_path_to_error::deserialize::<_, Object<T>>(
-        &mut serde_json::Deserializer::from_str(text),
-    ) {
-        Ok(_) => return bad_field(service, "the body cannot be read"),
-        Err(error) => error,
+    let deserializer = &mut serde_json::Deserializer::from_str(text);
+    let path = match serde_path_to_error::deserialize::<_, Object<T>>(deserializer) {
+        Err(error) => error.path().to_string(),
+        Ok(_) => String::new(),
     };
-    let path = error.path().to_string();
     let is_account = ACCOUNT_FIELDS.iter().any(|field| path.ends_with(field));
-    // "invalid type: ..., expected ... at line 1 column 9": the place is for syntax errors.
-    let fault = error.inner().to_string();
-    let fault = fault.split(" at line ").next().unwrap_or_default();
-    let what = if path == "." {
-        fault.to_owned()
+    let fault = without_values(&error.to_string());
+    let what = if path.is_empty() || path == "." {
+        fault.clone()
     } else {
         format!("{path}: {fault}")
     };
     if is_account && fault.starts_with("invalid type") {
-        return CallError::with_info(
-            Code::AccountNotAString,
-            format!("{}: {what}", Code::AccountNotAString.info()),
-        );
+        let code = Code::AccountNotAString;
+        return CallError::with_info(code, format!("{}: {what}", code.info()));
     }
     bad_field(service, &what)
+}
+
+/// serde's message about a field, less the place (its path says more) and less the value: it may be
+/// long, and it is nobody's but the client's.
+///
+/// `invalid type: string "x", expected an integer at line 1 column 9` becomes `invalid type,
+/// expected an integer`.
+fn without_values(message: &str) -> String {
+    let message = message
+        .rsplit_once(" at line ")
+        .map_or(message, |(message, _)| message);
+    match (message.split_once(": "), message.rsplit_once(", expected ")) {
+        (Some((kind, _)), Some((_, expected))) => format!("{kind}, expected {expected}"),
+        _ => message.to_owned(),
+    }
 }
 
 /// The command's own code for a field that is missing or wrong; `what` names it.

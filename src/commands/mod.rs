@@ -6,28 +6,22 @@
 mod body;
 mod friend_add;
 
-use crate::middleware::body::ReceivedBody;
-use crate::middleware::user_sig::{self, Caller};
-use crate::middleware::{Gate, rate_limit};
-use crate::protocol::code::Code;
+use crate::gateway;
 use crate::protocol::ids::{SdkAppId, UnixTime};
-use crate::protocol::reply::{Answer, CallError, Nothing, Reply};
+use crate::protocol::reply::{Answer, CallError, Notes, Nothing, Reply};
 use crate::protocol::service::CommandInfo;
 use crate::sns::model::SnsPolicy;
 use crate::state::AppState;
 use crate::store::Store;
 use axum::Router;
-use axum::extract::{Extension, State};
-use axum::http::Method;
-use axum::middleware::from_fn_with_state;
+use axum::extract::{Request, State};
 use axum::routing::any;
 use serde::de::DeserializeOwned;
 use std::future::Future;
-use tower::ServiceBuilder;
 
 /// THE TABLE of commands, one line each.
-pub(crate) fn routes(state: &AppState) -> Router<AppState> {
-    Router::new().merge(route::<friend_add::FriendAdd>(state))
+pub(crate) fn routes() -> Router<AppState> {
+    Router::new().merge(route::<friend_add::FriendAdd>())
 }
 
 /// One command of the REST API.
@@ -57,52 +51,38 @@ pub(crate) struct CallContext<'a> {
     pub(crate) now: UnixTime,
 }
 
-fn route<C: Command>(state: &AppState) -> Router<AppState> {
+fn route<C: Command>() -> Router<AppState> {
     let path = format!("/v4/{}/{}", C::INFO.service.name(), C::INFO.name);
-    let gate = Gate {
-        state: state.clone(),
-        command: const { &C::INFO },
-    };
-    let layers = ServiceBuilder::new()
-        .layer(from_fn_with_state(gate.clone(), user_sig::verify))
-        .layer(from_fn_with_state(gate, rate_limit::limit));
-    // A browser's preflight carries no UserSig, so it passes neither.
-    let guarded = any(serve::<C>).layer(layers).options(preflight);
-    Router::new().route(&path, guarded)
+    // A browser's preflight carries no UserSig, so it is answered as it comes.
+    Router::new().route(&path, any(serve::<C>).options(preflight))
 }
 
 async fn preflight() -> Reply<Nothing> {
     Reply::gateway(Ok(Nothing {}))
 }
 
-async fn serve<C: Command>(
-    State(state): State<AppState>,
-    caller: Caller,
-    method: Method,
-    Extension(body): Extension<ReceivedBody>,
-) -> Reply<C::Response> {
-    Reply::new(
-        C::INFO.service,
-        call::<C>(&state, &caller, &method, body).await,
-    )
+/// The same for all: what happens to a call of a command, in this order.
+async fn serve<C: Command>(State(state): State<AppState>, call: Request) -> Reply<C::Response> {
+    let mut notes = Notes::default();
+    let result = answer::<C>(&state, call, &mut notes).await;
+    Reply::new(C::INFO.service, result).with_notes(notes)
 }
 
-async fn call<C: Command>(
+async fn answer<C: Command>(
     state: &AppState,
-    caller: &Caller,
-    method: &Method,
-    body: ReceivedBody,
+    call: Request,
+    notes: &mut Notes,
 ) -> Result<C::Response, CallError> {
-    // Here, not in the router: Tencent looks at the UserSig first, whatever the method (seen).
-    if method != Method::POST {
-        return Err(Code::WrongMethod.into());
-    }
+    let (call, body) = call.into_parts();
+    let body = gateway::body::receive(body, &state.config).await?;
+    let now = state.clock.now();
+    let app = gateway::admit(state, const { &C::INFO }, &call, now, notes)?;
     let request = body::decode::<C::Request>(body, C::INFO.service)?;
     let context = CallContext {
-        app: caller.app.sdkappid,
+        app: app.sdkappid,
         store: &state.store,
         policy: &state.config.sns,
-        now: state.clock.now().unix_time(),
+        now: now.unix_time(),
     };
     C::handle(context, request).await
 }

@@ -5,6 +5,7 @@ use super::ids::SdkAppId;
 use super::reply::CallError;
 use percent_encoding::percent_decode_str;
 use std::borrow::Cow;
+use std::str::Utf8Error;
 
 /// The query, read and well-formed. Nothing in it is verified yet.
 ///
@@ -29,24 +30,18 @@ impl<'a> CommonQuery<'a> {
     /// # Precedence
     /// A missing sdkappid, then each parameter in the order of the page.
     pub fn parse(raw: &'a str, strict: bool) -> Result<Self, CallError> {
-        let sdkappid = find(raw, "sdkappid")?.ok_or(Code::NoSdkAppId)?;
+        let [sdkappid, identifier, usersig, random, contenttype] = find(raw);
+        let sdkappid = decode("sdkappid", sdkappid)?.ok_or(Code::NoSdkAppId)?;
         let sdkappid = SdkAppId::parse(&sdkappid)
             .ok_or_else(|| bad("sdkappid", "is not a number in 1..4294967295"))?;
-        let identifier = required(raw, "identifier")?;
-        let usersig = required(raw, "usersig")?;
-        let random = find(raw, "random")?;
-        let is_plain = |text: &str| {
-            text.parse::<u32>().is_ok() && text.bytes().all(|byte| byte.is_ascii_digit())
-        };
-        let odd_random = match random {
-            Some(text) if is_plain(&text) => None,
-            Some(text) => Some(text),
-            None => Some(Cow::Borrowed("")),
-        };
+        let identifier = required("identifier", identifier)?;
+        let usersig = required("usersig", usersig)?;
+        let random = percent_decode_str(random.unwrap_or_default()).decode_utf8_lossy();
+        let odd_random = (!is_documented_random(&random)).then_some(random);
         if strict && odd_random.is_some() {
             return Err(bad("random", "is not a number in 0..4294967295"));
         }
-        if required(raw, "contenttype")? != "json" {
+        if required("contenttype", contenttype)? != "json" {
             return Err(bad("contenttype", "is not json"));
         }
         Ok(Self {
@@ -58,21 +53,42 @@ impl<'a> CommonQuery<'a> {
     }
 }
 
-fn required<'a>(raw: &'a str, name: &str) -> Result<Cow<'a, str>, CallError> {
-    find(raw, name)?.ok_or_else(|| bad(name, "is missing or empty"))
+const NAMES: [&str; 5] = ["sdkappid", "identifier", "usersig", "random", "contenttype"];
+
+/// The values of the parameters, as they stand in the query.
+fn find(raw: &str) -> [Option<&str>; 5] {
+    let mut found = [None; 5];
+    for (name, value) in raw.split('&').filter_map(|pair| pair.split_once('=')) {
+        let name = unescape(name).unwrap_or_default();
+        if let Some(place) = NAMES.iter().position(|known| *known == name) {
+            found[place].get_or_insert(value);
+        }
+    }
+    found
 }
 
-/// The decoded value of the first parameter called `name`, unless it is empty.
-fn find<'a>(raw: &'a str, name: &str) -> Result<Option<Cow<'a, str>>, CallError> {
-    let pairs = raw.split('&').filter_map(|pair| pair.split_once('='));
-    let is_name = |key: &str| percent_decode_str(key).eq(name.bytes());
-    let Some((_, value)) = pairs.into_iter().find(|(key, _)| is_name(key)) else {
-        return Ok(None);
-    };
-    let value = percent_decode_str(value)
-        .decode_utf8()
-        .map_err(|_| bad(name, "is not UTF-8"))?;
-    Ok((!value.is_empty()).then_some(value))
+fn required<'a>(name: &str, value: Option<&'a str>) -> Result<Cow<'a, str>, CallError> {
+    decode(name, value)?.ok_or_else(|| bad(name, "is missing or empty"))
+}
+
+/// `None` when there is no value, or an empty one.
+fn decode<'a>(name: &str, value: Option<&'a str>) -> Result<Option<Cow<'a, str>>, CallError> {
+    let decoded = value.map(unescape).transpose();
+    let decoded = decoded.map_err(|_| bad(name, "is not UTF-8"))?;
+    Ok(decoded.filter(|value| !value.is_empty()))
+}
+
+/// Most names and values have no escapes, and are not looked at twice.
+fn unescape(text: &str) -> Result<Cow<'_, str>, Utf8Error> {
+    if text.as_bytes().contains(&b'%') {
+        percent_decode_str(text).decode_utf8()
+    } else {
+        Ok(Cow::Borrowed(text))
+    }
+}
+
+fn is_documented_random(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_digit()) && text.parse::<u32>().is_ok()
 }
 
 fn bad(name: &str, what: &str) -> CallError {

@@ -1,6 +1,8 @@
 //! What a call answers: a command's own fields, or a failure, in Tencent's envelope.
 
 use super::code::Code;
+use super::ids::SdkAppId;
+use super::query::CommonQuery;
 use super::service::Service;
 use serde::Serialize;
 use std::borrow::Cow;
@@ -124,6 +126,30 @@ impl Answer for Nothing {}
 pub struct Reply<T> {
     service: Option<Service>,
     result: Result<T, CallError>,
+    notes: Notes,
+}
+
+/// What the log should know of a call's query.
+#[derive(Clone, Debug, Default)]
+pub struct Notes {
+    /// The app that it named, known or not.
+    pub app: Option<SdkAppId>,
+    /// The beginning of an odd `random`; see [`CommonQuery::odd_random`].
+    pub odd_random: Option<Box<str>>,
+}
+
+impl Notes {
+    /// What is worth noting of a well-formed query. Nothing of the UserSig is.
+    pub fn of(query: &CommonQuery<'_>) -> Self {
+        let odd_random = query
+            .odd_random
+            .as_ref()
+            .map(|random| random.chars().take(40).collect());
+        Self {
+            app: Some(query.sdkappid),
+            odd_random,
+        }
+    }
 }
 
 impl Reply<Nothing> {
@@ -132,6 +158,7 @@ impl Reply<Nothing> {
         Self {
             service: None,
             result,
+            notes: Notes::default(),
         }
     }
 
@@ -147,7 +174,14 @@ impl<T: Answer> Reply<T> {
         Self {
             service: Some(service),
             result,
+            notes: Notes::default(),
         }
+    }
+
+    /// The same answer, with what the log should know of the call.
+    #[must_use]
+    pub fn with_notes(self, notes: Notes) -> Self {
+        Self { notes, ..self }
     }
 
     /// The body: compact JSON, its keys in the order of the page's samples.
@@ -161,24 +195,19 @@ impl<T: Answer> Reply<T> {
 
     /// What the log should know of the call.
     pub fn into_outcome(self) -> Outcome {
-        match self.result {
-            Ok(fields) => Outcome {
-                code: Code::Ok,
-                detail: Cow::Borrowed(""),
-                tally: fields.tally(),
-            },
-            Err(CallError { code, info, detail }) => {
-                let detail = if detail.is_empty() && info != code.info() {
-                    info
-                } else {
-                    detail
-                };
-                Outcome {
-                    code,
-                    detail,
-                    tally: None,
-                }
+        let (code, detail, tally) = match self.result {
+            Ok(fields) => (Code::Ok, Cow::Borrowed(""), fields.tally()),
+            Err(CallError { code, info, detail }) if detail.is_empty() => {
+                let says_more = info != code.info();
+                (code, if says_more { info } else { detail }, None)
             }
+            Err(CallError { code, detail, .. }) => (code, detail, None),
+        };
+        Outcome {
+            code,
+            detail,
+            tally,
+            notes: self.notes,
         }
     }
 }
@@ -192,6 +221,8 @@ pub struct Outcome {
     pub detail: Cow<'static, str>,
     /// How the items fared, where there were items.
     pub tally: Option<Tally>,
+    /// What its query said.
+    pub notes: Notes,
 }
 
 #[derive(Serialize)]

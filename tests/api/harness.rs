@@ -168,7 +168,7 @@ impl ConfigExt for Config {
 impl Reply {
     /// What holds of all replies of `/v4` and of every unknown path.
     #[track_caller]
-    fn check_text(text: String) -> Self {
+    pub(crate) fn check_text(text: String) -> Self {
         let json: Value =
             serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"));
         let fields = json

@@ -1,9 +1,14 @@
 //! Black-box tests over HTTP, in one binary. `harness` checks on every reply what holds of all.
 
 mod harness;
+mod wire;
 
+mod clients;
+mod concurrency;
 mod documented;
 mod door;
 mod friend_add;
+mod hostile;
+mod model;
 mod parity;
 mod rate_limit;

@@ -1,1 +1,95 @@
-//! x
+//! The call-frequency limit, exact, with the clock held still.
+
+use crate::harness::{APP, ConfigExt, TestApp};
+use serde_json::json;
+use std::time::Duration;
+
+/// An emulator with the page's own limit, or another, whose clock stands still.
+async fn start(calls_per_second: Option<u32>) -> TestApp {
+    let app = TestApp::start_with(|config| config.app().calls_per_second = calls_per_second).await;
+    app.emulator.clock().hold(None);
+    app
+}
+
+/// How many of so many calls were admitted; the others have to be 60007.
+async fn admitted(app: &TestApp, calls: usize) -> usize {
+    let body = json!({"From_Account": "id", "AddFriendItem": [{"To_Account": "id1"}]}).to_string();
+    let mut admitted = 0;
+    for _ in 0..calls {
+        match app
+            .post("/v4/sns/friend_add", &app.query(), body.clone())
+            .await
+            .error_code()
+        {
+            0 => admitted += 1,
+            code => assert_eq!(code, 60007),
+        }
+    }
+    admitted
+}
+
+#[tokio::test]
+async fn two_hundred_pass_the_next_is_turned_away_and_5_ms_later_exactly_one_more_passes() {
+    let app = start(None).await;
+
+    assert_eq!(admitted(&app, 200).await, 200);
+    assert_eq!(admitted(&app, 1).await, 0);
+    app.emulator.clock().advance(Duration::from_millis(5));
+    assert_eq!(admitted(&app, 3).await, 1);
+    app.emulator.clock().advance(Duration::from_secs(1));
+    assert_eq!(admitted(&app, 205).await, 200);
+}
+
+#[tokio::test]
+async fn a_refused_call_costs_nothing() {
+    let app = start(Some(2)).await;
+    assert_eq!(admitted(&app, 2).await, 2);
+
+    assert_eq!(admitted(&app, 50).await, 0);
+
+    app.emulator.clock().advance(Duration::from_millis(500));
+    assert_eq!(admitted(&app, 2).await, 1);
+}
+
+#[tokio::test]
+async fn a_bad_signature_spends_no_token_and_neither_does_a_stranger() {
+    let app = start(Some(1)).await;
+    let body = json!({"From_Account": "id", "AddFriendItem": [{"To_Account": "id1"}]}).to_string();
+    let stranger = format!(
+        "sdkappid={APP}&identifier=id&usersig={}&contenttype=json",
+        app.user_sig("id")
+    );
+    for (query, code) in [
+        (app.query().replace("usersig=", "usersig=x"), 70003),
+        (stranger, 30004),
+    ] {
+        for _ in 0..3 {
+            assert_eq!(
+                app.post("/v4/sns/friend_add", &query, body.clone())
+                    .await
+                    .error_code(),
+                code
+            );
+        }
+    }
+
+    assert_eq!(admitted(&app, 2).await, 1);
+}
+
+#[tokio::test]
+async fn a_call_with_a_bad_body_costs_a_token() {
+    let app = start(Some(1)).await;
+    assert_eq!(
+        app.post("/v4/sns/friend_add", &app.query(), "{")
+            .await
+            .error_code(),
+        60003
+    );
+    assert_eq!(admitted(&app, 1).await, 0);
+}
+
+#[tokio::test]
+async fn zero_is_no_limit() {
+    let app = start(Some(0)).await;
+    assert_eq!(admitted(&app, 250).await, 250);
+}

@@ -1,2 +1,90 @@
-//! x
-fn main() {}
+//! The benchmark: one table, each figure as a ratio against a baseline of the same run.
+//!
+//! `cargo bench` measures the binary as it is shipped, in a process of its own, with its log line
+//! for each call (thrown away). The baselines are bare axum routes, in a process of their own too.
+//! Rounds alternate between the two, and the median of the rounds' ratios counts, because absolute
+//! times on a shared machine mean little.
+
+mod baseline;
+mod growth;
+mod load;
+mod process;
+mod throughput;
+
+use process::Server;
+use std::time::Duration;
+
+fn main() {
+    if let Some(ready_file) = baseline::asked_for() {
+        return baseline::serve(&ready_file);
+    }
+    let mut table = Table::default();
+    let parts: [(&str, Part); 4] = [
+        ("one_item", throughput::one_item),
+        ("batch", throughput::batch),
+        ("growth", growth::measure),
+        ("footprint", footprint),
+    ];
+    // `cargo bench -- batch` measures that part alone.
+    let asked: Vec<String> = std::env::args()
+        .skip(1)
+        .filter(|argument| !argument.starts_with('-'))
+        .collect();
+    for (name, measure) in parts {
+        if asked.is_empty() || asked.iter().any(|part| part == name) {
+            measure(&mut table);
+        }
+    }
+    println!("\n{table}");
+}
+
+type Part = fn(&mut Table);
+
+/// Start, idle memory and size of the binary, with the built-in configuration.
+fn footprint(table: &mut Table) {
+    const STARTS: usize = 21;
+    let mut starts = Vec::new();
+    let mut idle = 0;
+    for _ in 0..STARTS {
+        let (server, start) = Server::start_and_call();
+        starts.push(start.as_secs_f64() * 1000.0);
+        std::thread::sleep(Duration::from_millis(50));
+        idle = idle.max(server.resident_bytes());
+    }
+    let size = std::fs::metadata(process::BINARY)
+        .expect("the binary is there")
+        .len();
+    let mib = |bytes: u64| format!("{:.1} MiB", bytes as f64 / f64::from(1 << 20));
+    table.row(
+        "start to first answered call, median",
+        format!("{:.1} ms", median(&mut starts)),
+        "<= 20 ms",
+    );
+    table.row("idle resident memory", mib(idle), "<= 10 MiB");
+    table.row("binary", mib(size), "<= 10 MiB");
+}
+
+/// What was measured, and what it should be.
+#[derive(Default)]
+struct Table(Vec<[String; 3]>);
+
+impl Table {
+    fn row(&mut self, what: &str, figure: String, target: &str) {
+        println!("{what}: {figure}");
+        self.0.push([what.to_owned(), figure, target.to_owned()]);
+    }
+}
+
+impl std::fmt::Display for Table {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        writeln!(f, "| what | measured | target |\n|---|---|---|")?;
+        self.0
+            .iter()
+            .try_for_each(|[what, figure, target]| writeln!(f, "| {what} | {figure} | {target} |"))
+    }
+}
+
+fn median(figures: &mut [f64]) -> f64 {
+    figures.sort_by(f64::total_cmp);
+    figures[figures.len() / 2]
+}

@@ -1,1 +1,9 @@
-//! x
+//! The program as a process: its command line, its files, its signals, its log and its memory.
+
+mod fixture;
+
+mod cli;
+mod load;
+mod logs;
+mod signals;
+mod start;

@@ -1,0 +1,121 @@
+//! What nobody should send: hostile, broken, endless or silent clients, over real sockets.
+//! Whatever one of them did, the next good call is served.
+
+mod bodies;
+mod fields;
+mod protocol;
+mod query;
+mod random;
+mod slow;
+mod socket;
+
+use crate::harness::{APP, Reply, TestApp};
+use socket::Socket;
+use tencent_chat_emulator::config::Config;
+
+/// friend_add of an account that exists, and by then perhaps is a friend: OK either way.
+const GOOD_BODY: &str = r#"{"From_Account":"id","AddFriendItem":[{"To_Account":"id1"}]}"#;
+
+/// The answer to a browser's preflight: the gateway's, so without ErrorDisplay.
+const PREFLIGHT: &[u8] = br#"{"ActionStatus":"OK","ErrorCode":0,"ErrorInfo":""}"#;
+
+/// A server under attack.
+struct Target {
+    app: TestApp,
+    /// The query string of a good call.
+    query: String,
+}
+
+impl Target {
+    async fn start() -> Self {
+        Self::start_with(|_| ()).await
+    }
+
+    async fn start_with(change: impl FnOnce(&mut Config)) -> Self {
+        let app = TestApp::start_with(change).await;
+        let query = app.query();
+        Self { app, query }
+    }
+
+    fn open(&self) -> Socket {
+        Socket::open(self.app.emulator.addr())
+    }
+
+    /// The query string of a good call, with one parameter's value (or any other part) replaced.
+    #[track_caller]
+    fn query_with(&self, part: &str, other: &str) -> String {
+        assert!(self.query.contains(part), "{part}");
+        self.query.replacen(part, other, 1)
+    }
+
+    /// The bytes of a good call.
+    fn good(&self) -> Vec<u8> {
+        post(&self.query, GOOD_BODY)
+    }
+
+    /// A good call on this connection is answered, and well.
+    async fn good_call(&self, socket: &mut Socket) {
+        let reply = socket.call(&self.good()).await;
+        assert_eq!(reply.error_code(), 0, "{}", reply.text);
+    }
+
+    /// A good call on a new connection is answered, and well.
+    async fn still_serves(&self) {
+        self.good_call(&mut self.open()).await;
+    }
+
+    /// The answer to a call with this query and body. The connection survives it, and the server
+    /// does.
+    async fn call(&self, query: &str, body: impl AsRef<[u8]>) -> Reply {
+        let mut socket = self.open();
+        let reply = socket.call(&post(query, body)).await;
+        self.good_call(&mut socket).await;
+        self.still_serves().await;
+        reply
+    }
+
+    /// [`Target::call`] with a good query.
+    async fn body(&self, body: impl AsRef<[u8]>) -> Reply {
+        self.call(&self.query, body).await
+    }
+
+    /// A UserSig of the admin that expired ten seconds ago, in a query.
+    fn expired_query(&self) -> String {
+        let app = crate::harness::app_id(APP);
+        let expired = self
+            .app
+            .emulator
+            .user_sig(app, crate::harness::ADMIN, -10)
+            .expect("the app exists");
+        self.query_with(&self.user_sig(), &expired)
+    }
+
+    /// The UserSig of the good query.
+    fn user_sig(&self) -> String {
+        value_of(&self.query, "usersig").to_owned()
+    }
+}
+
+/// The value of a parameter.
+fn value_of<'a>(query: &'a str, name: &str) -> &'a str {
+    query
+        .split('&')
+        .filter_map(|pair| pair.split_once('='))
+        .find(|(key, _)| *key == name)
+        .map(|(_, value)| value)
+        .expect("the query has it")
+}
+
+/// The bytes of a friend_add call.
+fn post(query: &str, body: impl AsRef<[u8]>) -> Vec<u8> {
+    let body = body.as_ref();
+    let mut request = head(query, &format!("Content-Length: {}\r\n", body.len()));
+    request.extend_from_slice(body);
+    request
+}
+
+/// The head of a friend_add call with these header lines.
+fn head(query: &str, headers: &str) -> Vec<u8> {
+    format!("POST /v4/sns/friend_add?{query} HTTP/1.1\r\nHost: localhost\r\n{headers}\r\n")
+        .into_bytes()
+}

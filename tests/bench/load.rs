@@ -1,0 +1,182 @@
+//! The client: lean enough that the server is what is measured.
+
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+use tencent_chat_emulator::protocol::ids::{SdkAppId, UnixTime};
+use tencent_chat_emulator::protocol::user_sig::{self, SecretKey};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a benchmark has to look at the clock"
+)]
+pub(crate) fn now() -> Instant {
+    Instant::now()
+}
+
+/// A user's name: 12 bytes.
+pub(crate) fn user(number: usize) -> String {
+    format!("u{number:011}")
+}
+
+/// The path and query of friend_add by an admin of `app`, whose key is the benchmark's.
+pub(crate) fn friend_add(app: u32) -> String {
+    let key = SecretKey::new(crate::process::KEY).expect("not empty");
+    let id = SdkAppId::parse(&app.to_string()).expect("a legal SDKAppID");
+    // It is valid from 1970 on for 100 years.
+    let usersig = user_sig::sign(&key, id, "admin", UnixTime(0), 100 * 365 * 86_400);
+    format!(
+        "/v4/sns/friend_add?sdkappid={app}&identifier=admin&usersig={usersig}&random=99999999&contenttype=json"
+    )
+}
+
+/// A friend_add body of mutual friends with a source.
+pub(crate) fn body(from: usize, tos: impl Iterator<Item = usize>) -> String {
+    let items: Vec<_> = tos
+        .map(|to| {
+            format!(
+                r#"{{"To_Account":"{}","AddSource":"AddSource_Type_Web"}}"#,
+                user(to)
+            )
+        })
+        .collect();
+    format!(
+        r#"{{"From_Account":"{}","AddFriendItem":[{}]}}"#,
+        user(from),
+        items.join(",")
+    )
+}
+
+/// A whole request.
+pub(crate) fn request(path: &str, body: &str) -> Vec<u8> {
+    let length = body.len();
+    format!(
+        "POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
+    )
+    .into_bytes()
+}
+
+/// A connection that is kept alive.
+pub(crate) struct Connection {
+    stream: TcpStream,
+    buffer: Vec<u8>,
+}
+
+impl Connection {
+    pub(crate) async fn open(addr: SocketAddr) -> Self {
+        let stream = TcpStream::connect(addr).await.expect("the server listens");
+        stream.set_nodelay(true).expect("a socket option");
+        Self {
+            stream,
+            buffer: Vec::with_capacity(1 << 18),
+        }
+    }
+
+    /// Sends a request and reads its answer to the end; the answer's body.
+    pub(crate) async fn call(&mut self, request: &[u8]) -> &[u8] {
+        self.stream
+            .write_all(request)
+            .await
+            .expect("the server reads");
+        self.buffer.clear();
+        let mut whole = None;
+        loop {
+            let read = self
+                .stream
+                .read_buf(&mut self.buffer)
+                .await
+                .expect("the server answers");
+            assert_ne!(read, 0, "the server hung up");
+            if whole.is_none() {
+                whole = head_and_length(&self.buffer);
+            }
+            if let Some((head, length)) = whole
+                && self.buffer.len() >= head + length
+            {
+                return &self.buffer[head..];
+            }
+        }
+    }
+}
+
+/// Where the body begins, and how long it is; `None` as long as the head is not whole.
+fn head_and_length(answer: &[u8]) -> Option<(usize, usize)> {
+    let head = 4 + answer.windows(4).position(|window| window == b"\r\n\r\n")?;
+    let text = std::str::from_utf8(&answer[..head]).expect("heads are ASCII");
+    let mut lines = text.lines().filter_map(|line| line.split_once(": "));
+    let (_, length) = lines
+        .find(|(name, _)| name.eq_ignore_ascii_case("content-length"))
+        .expect("a length");
+    Some((head, length.parse().expect("a number")))
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime")
+}
+
+/// One call on a connection of its own.
+pub(crate) fn call_once(addr: SocketAddr, request: &[u8]) {
+    runtime().block_on(async {
+        Connection::open(addr).await.call(request).await;
+    });
+}
+
+/// Calls one after the other on one connection; the time they took together. Every answer has to
+/// hold `expected`.
+pub(crate) fn one_by_one(addr: SocketAddr, requests: &[Vec<u8>], expected: &str) -> Duration {
+    runtime().block_on(async {
+        let mut connection = Connection::open(addr).await;
+        let mut spent = Duration::ZERO;
+        for request in requests {
+            let started = now();
+            let answer = connection.call(request).await;
+            spent += started.elapsed();
+            assert!(
+                holds(answer, expected),
+                "{}",
+                String::from_utf8_lossy(answer)
+            );
+        }
+        spent
+    })
+}
+
+/// Calls per second of so many connections together; `next` makes each request from its number.
+pub(crate) fn calls_per_second(
+    addr: SocketAddr,
+    connections: usize,
+    duration: Duration,
+    numbers: &AtomicU64,
+    next: impl Fn(u64) -> Vec<u8>,
+) -> f64 {
+    let calls = AtomicU64::new(0);
+    let started = now();
+    runtime().block_on(async {
+        let one = async || {
+            let mut connection = Connection::open(addr).await;
+            while started.elapsed() < duration {
+                let request = next(numbers.fetch_add(1, Ordering::Relaxed));
+                let answer = connection.call(&request).await;
+                assert!(
+                    holds(answer, r#""ResultCode":0"#),
+                    "{}",
+                    String::from_utf8_lossy(answer)
+                );
+                calls.fetch_add(1, Ordering::Relaxed);
+            }
+        };
+        futures_util::future::join_all((0..connections).map(|_| one())).await;
+    });
+    calls.into_inner() as f64 / started.elapsed().as_secs_f64()
+}
+
+fn holds(answer: &[u8], expected: &str) -> bool {
+    answer
+        .windows(expected.len())
+        .any(|window| window == expected.as_bytes())
+}

@@ -1,0 +1,125 @@
+//! Servers in processes of their own.
+
+use crate::{baseline, load};
+use std::net::SocketAddr;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+use tempfile::TempDir;
+
+/// The binary as it is shipped.
+pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_tencent-chat-emulator");
+
+/// The key of the benchmark's apps.
+pub(crate) const KEY: &str = "a key for the benchmark";
+
+/// A child that is killed when this is dropped.
+pub(crate) struct Server {
+    pub(crate) addr: SocketAddr,
+    child: Child,
+    _folder: TempDir,
+}
+
+impl Server {
+    /// The emulator with this configuration, beside a port of its own.
+    pub(crate) fn emulator(config: &str) -> Self {
+        let folder = TempDir::new().expect("a temporary folder");
+        let file = folder.path().join("emulator.toml");
+        std::fs::write(&file, config).expect("the folder is ours");
+        let mut command = Command::new(BINARY);
+        let ready_file = folder.path().join("ready");
+        command
+            .args(["--listen", "127.0.0.1:0", "--config"])
+            .arg(file)
+            .arg("--ready-file")
+            .arg(&ready_file);
+        Self::spawn(command, folder)
+    }
+
+    pub(crate) fn baseline() -> Self {
+        let folder = TempDir::new().expect("a temporary folder");
+        let command = baseline::command(&folder.path().join("ready"));
+        Self::spawn(command, folder)
+    }
+
+    /// The emulator as `cargo run` starts it, and the time until its first call was answered.
+    pub(crate) fn start_and_call() -> (Self, Duration) {
+        let folder = TempDir::new().expect("a temporary folder");
+        let mut command = Command::new(BINARY);
+        command
+            .args(["--listen", "127.0.0.1:0", "--ready-file"])
+            .arg(folder.path().join("ready"));
+        let started = load::now();
+        let server = Self::spawn(command, folder);
+        load::call_once(
+            server.addr,
+            &load::request("/v4/sns/friend_add?sdkappid=1", "{}"),
+        );
+        (server, started.elapsed())
+    }
+
+    fn spawn(mut command: Command, folder: TempDir) -> Self {
+        let ready_file = folder.path().join("ready");
+        let quiet = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        let child = quiet.spawn().expect("the server starts");
+        let addr = SocketAddr::from(([127, 0, 0, 1], 0));
+        // From here on it is killed whatever happens.
+        let mut server = Self {
+            addr,
+            child,
+            _folder: folder,
+        };
+        for _ in 0..200_000 {
+            if let Ok(url) = std::fs::read_to_string(&ready_file) {
+                server.addr = url
+                    .trim()
+                    .trim_start_matches("http://")
+                    .parse()
+                    .expect("an address");
+                return server;
+            }
+            std::thread::sleep(Duration::from_micros(200));
+        }
+        panic!("the server was not ready in time");
+    }
+
+    /// The processor time it has used, as the system counts it, in ticks of 10 ms.
+    pub(crate) fn processor_time(&self) -> Duration {
+        let stat =
+            std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).expect("Linux");
+        let fields = stat.rsplit(") ").next().expect("Linux says").split(' ');
+        // utime and stime, the 14th and 15th of all fields.
+        let ticks: u64 = fields
+            .skip(11)
+            .take(2)
+            .map(|text| text.parse::<u64>().expect("a number"))
+            .sum();
+        Duration::from_millis(10 * ticks)
+    }
+
+    /// The memory it has now, as the system counts it.
+    pub(crate) fn resident_bytes(&self) -> u64 {
+        let status =
+            std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("Linux");
+        let line = status
+            .lines()
+            .find(|line| line.starts_with("VmRSS:"))
+            .expect("Linux says");
+        let kib: u64 = line
+            .split_whitespace()
+            .nth(1)
+            .and_then(|text| text.parse().ok())
+            .expect("a number");
+        kib * 1024
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It may be gone already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

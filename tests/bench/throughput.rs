@@ -1,0 +1,121 @@
+//! How fast calls are: one item over many connections, a thousand over one.
+
+use crate::baseline::{FIXED, PARSE};
+use crate::process::{KEY, Server};
+use crate::{Table, load, median};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+const ROUNDS: usize = 9;
+
+/// Enough accounts for two million new pairs.
+const ACCOUNTS: usize = 2000;
+
+fn config(accounts: usize) -> String {
+    let accounts: String = (0..accounts)
+        .map(|number| format!("{} = {{}}\n", load::user(number)))
+        .collect();
+    format!(
+        "[sns]\nmax_friends = 1000000\n[apps.1]\nsecret_key = \"{KEY}\"\nadmins = [\"admin\"]\ncalls_per_second = 0\n[apps.1.accounts]\n{accounts}"
+    )
+}
+
+/// One new mutual friend a call, 32 connections, against the barest route with the same request.
+pub(crate) fn one_item(table: &mut Table) {
+    const CONNECTIONS: usize = 32;
+    const ROUND: Duration = Duration::from_millis(1500);
+    let (emulator, baseline) = (Server::emulator(&config(ACCOUNTS)), Server::baseline());
+    let path = load::friend_add(1);
+    let query = path.split_once('?').expect("a query").1;
+    let fixed = format!("{FIXED}?{query}");
+    let (mine, theirs) = (AtomicU64::new(0), AtomicU64::new(0));
+    let body = |number: u64| {
+        let (from, to) = pair(usize::try_from(number).expect("small"));
+        load::body(from, std::iter::once(to))
+    };
+    let emulated = || {
+        load::calls_per_second(emulator.addr, CONNECTIONS, ROUND, &mine, |n| {
+            load::request(&path, &body(n))
+        })
+    };
+    let bare = || {
+        load::calls_per_second(baseline.addr, CONNECTIONS, ROUND, &theirs, |n| {
+            load::request(&fixed, &body(n))
+        })
+    };
+    emulated();
+    bare();
+    let mut ratios: Vec<f64> = (0..ROUNDS)
+        .map(|_| {
+            let (bare, emulated) = (bare(), emulated());
+            println!(
+                "  {emulated:.0} calls/s, bare {bare:.0} calls/s, ratio {:.3}",
+                emulated / bare
+            );
+            emulated / bare
+        })
+        .collect();
+    let each = |server: &Server, calls: &AtomicU64| {
+        let calls = calls.load(Ordering::Relaxed);
+        server.processor_time().as_secs_f64() * 1e6 / calls as f64
+    };
+    let (mine, theirs) = (each(&emulator, &mine), each(&baseline, &theirs));
+    println!("  processor time for each call: {mine:.1} us, bare {theirs:.1} us");
+    let ratio = median(&mut ratios);
+    table.row(
+        "one-item friend_add, calls/s against a bare axum route",
+        format!("{ratio:.2}"),
+        ">= 0.80",
+    );
+}
+
+/// The n-th pair of accounts, no two alike.
+fn pair(number: usize) -> (usize, usize) {
+    let (from, distance) = (number % ACCOUNTS, 1 + number / ACCOUNTS);
+    assert!(distance < ACCOUNTS / 2, "the benchmark is out of pairs");
+    (from, (from + distance) % ACCOUNTS)
+}
+
+/// A thousand new mutual friends a call, against parsing and serialising alone.
+pub(crate) fn batch(table: &mut Table) {
+    const BATCH: usize = 1000;
+    const CALLS: usize = 40;
+    let rounds = ROUNDS + 1;
+    let emulator = Server::emulator(&config(BATCH + rounds * CALLS));
+    let baseline = Server::baseline();
+    let path = load::friend_add(1);
+    let mut ratios = Vec::new();
+    for round in 0..rounds {
+        let bodies: Vec<_> = (0..CALLS)
+            .map(|call| load::body(BATCH + round * CALLS + call, 0..BATCH))
+            .collect();
+        let requests = |path: &str| {
+            bodies
+                .iter()
+                .map(|body| load::request(path, body))
+                .collect::<Vec<_>>()
+        };
+        let bare = load::one_by_one(baseline.addr, &requests(PARSE), r#""ErrorCode":0"#);
+        let emulated = load::one_by_one(
+            emulator.addr,
+            &requests(&path),
+            "\"ResultInfo\":\"\"}],\"ActionStatus\":\"OK\"",
+        );
+        let per_call = |spent: Duration| spent.as_secs_f64() * 1e6 / CALLS as f64;
+        let ratio = emulated.as_secs_f64() / bare.as_secs_f64();
+        println!(
+            "  {:.0} us, bare {:.0} us, ratio {ratio:.3}",
+            per_call(emulated),
+            per_call(bare)
+        );
+        if round > 0 {
+            ratios.push(ratio);
+        }
+    }
+    let ratio = median(&mut ratios);
+    table.row(
+        "batch of 1000 new mutual friends, time against parse and serialise",
+        format!("{ratio:.2}"),
+        "<= 3.0",
+    );
+}

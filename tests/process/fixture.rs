@@ -1,0 +1,245 @@
+//! The program, run and waited for; and a client so plain that nothing of it can be at fault.
+
+use serde_json::Value;
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::time::Duration;
+use tempfile::TempDir;
+
+/// The app of the built-in configuration, and one of its admins.
+pub(crate) const APP: &str = "88888888";
+pub(crate) const ADMIN: &str = "administrator";
+
+/// friend_add of an account that exists, and by then perhaps is a friend: OK either way.
+pub(crate) const GOOD_BODY: &str =
+    r#"{"From_Account":"id","AddFriendItem":[{"To_Account":"id1"}]}"#;
+
+/// Between two looks at what one waits for.
+const PAUSE: Duration = Duration::from_millis(5);
+
+/// Looks, before one gives up: ten seconds' worth.
+const LOOKS: usize = 2_000;
+
+/// Looks again and again, until there is something.
+#[track_caller]
+pub(crate) fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    for _ in 0..LOOKS {
+        if let Some(found) = look() {
+            return found;
+        }
+        std::thread::sleep(PAUSE);
+    }
+    panic!("waited in vain for {what}");
+}
+
+/// The program with these arguments, in an environment that configures nothing.
+pub(crate) fn program(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tencent-chat-emulator"));
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("EMULATOR__") {
+            command.env_remove(name);
+        }
+    }
+    command.args(arguments).stdin(Stdio::null());
+    command
+}
+
+/// What the program says and does that ends by itself.
+pub(crate) fn run(arguments: &[&str]) -> Output {
+    program(arguments).output().expect("the program starts")
+}
+
+pub(crate) fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).expect("UTF-8")
+}
+
+/// A process, which is killed when dropped.
+pub(crate) struct Running(Child);
+
+impl Running {
+    pub(crate) fn spawn(command: &mut Command) -> Self {
+        Self(command.spawn().expect("the program starts"))
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // An error means that it has ended already.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// A running server.
+pub(crate) struct Server {
+    pub(crate) url: String,
+    pub(crate) addr: SocketAddr,
+    process: Running,
+    /// Holds what it writes.
+    dir: TempDir,
+}
+
+impl Server {
+    pub(crate) fn start() -> Self {
+        Self::start_with(&[], &[])
+    }
+
+    /// With more arguments, and environment variables.
+    #[track_caller]
+    pub(crate) fn start_with(arguments: &[&str], env: &[(&str, &str)]) -> Self {
+        let mut command = program(&["--listen", "127.0.0.1:0"]);
+        command.args(arguments).envs(env.iter().copied());
+        Self::spawn(command)
+    }
+
+    /// Waits for the ready file, which must be all that tells.
+    #[track_caller]
+    pub(crate) fn spawn(mut command: Command) -> Self {
+        let dir = TempDir::new().expect("a place for files");
+        let create = |name| File::create(dir.path().join(name)).expect("a new file");
+        let ready_file = dir.path().join("ready");
+        command.arg("--ready-file").arg(&ready_file);
+        command.stdout(create("stdout")).stderr(create("stderr"));
+        let mut process = Running::spawn(&mut command);
+        let url = wait_for("the ready file", || {
+            let ended = process.0.try_wait().expect("a child");
+            assert!(
+                ended.is_none(),
+                "{}",
+                std::fs::read_to_string(dir.path().join("stderr")).unwrap_or_default()
+            );
+            std::fs::read_to_string(&ready_file).ok()
+        });
+        let url = url.trim_end().to_owned();
+        let addr = url.strip_prefix("http://").expect("a base URL");
+        let addr = addr.parse().expect("an address and a port");
+        Self {
+            url,
+            addr,
+            process,
+            dir,
+        }
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.process.0.id()
+    }
+
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    pub(crate) fn stdout(&self) -> String {
+        std::fs::read_to_string(self.file("stdout")).expect("it is there")
+    }
+
+    pub(crate) fn stderr(&self) -> String {
+        std::fs::read_to_string(self.file("stderr")).expect("it is there")
+    }
+
+    /// `TERM` or `INT`.
+    pub(crate) fn signal(&self, name: &str) {
+        let status = Command::new("kill")
+            .args([format!("-{name}"), self.pid().to_string()])
+            .status();
+        assert!(status.expect("kill is there").success());
+    }
+
+    pub(crate) fn wait(&mut self) -> ExitStatus {
+        wait_for("the end of the process", || {
+            self.process.0.try_wait().expect("a child")
+        })
+    }
+
+    /// Stops it as an orchestrator would; what it wrote on standard error.
+    pub(crate) fn stop(mut self) -> String {
+        self.signal("TERM");
+        assert_eq!(self.wait().code(), Some(0));
+        self.stderr()
+    }
+
+    pub(crate) fn connect(&self) -> Client {
+        Client::connect(self.addr).expect("it listens")
+    }
+
+    /// A UserSig of the admin, by the program itself.
+    pub(crate) fn user_sig() -> String {
+        let output = run(&["user-sig", "--sdkappid", APP, "--identifier", ADMIN]);
+        text(&output.stdout).trim_end().to_owned()
+    }
+
+    /// The query string of a good call.
+    pub(crate) fn query() -> String {
+        let usersig = Self::user_sig();
+        format!(
+            "sdkappid={APP}&identifier={ADMIN}&usersig={usersig}&random=99999999&contenttype=json"
+        )
+    }
+
+    /// A good call is served, on a connection of its own.
+    pub(crate) fn still_serves(&self) {
+        let answer = self.connect().call(&post(&Self::query(), GOOD_BODY));
+        assert_eq!(answer["ErrorCode"], 0, "{answer}");
+    }
+}
+
+/// The bytes of a friend_add call.
+pub(crate) fn post(query: &str, body: &str) -> Vec<u8> {
+    let length = body.len();
+    format!(
+        "POST /v4/sns/friend_add?{query} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {length}\r\n\r\n{body}"
+    )
+    .into_bytes()
+}
+
+/// A connection.
+pub(crate) struct Client(TcpStream);
+
+impl Client {
+    pub(crate) fn connect(addr: SocketAddr) -> io::Result<Self> {
+        let stream = TcpStream::connect(addr)?;
+        stream.set_nodelay(true)?;
+        stream.set_read_timeout(Some(Duration::from_secs(10)))?;
+        stream.set_write_timeout(Some(Duration::from_secs(10)))?;
+        Ok(Self(stream))
+    }
+
+    #[track_caller]
+    pub(crate) fn send(&mut self, bytes: &[u8]) {
+        self.0.write_all(bytes).expect("the server reads");
+    }
+
+    #[track_caller]
+    pub(crate) fn call(&mut self, request: &[u8]) -> Value {
+        self.send(request);
+        serde_json::from_str(&self.body()).expect("the answer is JSON")
+    }
+
+    /// The body of the next answer, to the letter. One answer at a time is asked for, so whatever
+    /// arrives belongs to it.
+    #[track_caller]
+    pub(crate) fn body(&mut self) -> String {
+        let mut bytes = Vec::new();
+        let mut buffer = [0; 4096];
+        loop {
+            let length = self.0.read(&mut buffer).expect("an answer");
+            assert_ne!(length, 0, "closed before the answer was whole");
+            bytes.extend_from_slice(&buffer[..length]);
+            let text = std::str::from_utf8(&bytes).expect("UTF-8");
+            let Some((head, body)) = text.split_once("\r\n\r\n") else {
+                continue;
+            };
+            assert!(head.starts_with("HTTP/1.1 200 "), "{head}");
+            let length = head
+                .lines()
+                .find_map(|line| line.strip_prefix("content-length: "))
+                .expect("a length");
+            if body.len() == length.parse::<usize>().expect("a length") {
+                return body.to_owned();
+            }
+        }
+    }
+}

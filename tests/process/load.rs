@@ -1,0 +1,115 @@
+//! Many connections and many calls: all are served, and none leaves anything behind.
+
+use crate::fixture::{Client, GOOD_BODY, Server, post};
+
+/// No limit on calls, and no line for each.
+const QUIET: [(&str, &str); 2] = [
+    ("EMULATOR__APPS__88888888__CALLS_PER_SECOND", "0"),
+    ("EMULATOR__LOG__LEVEL", "warn"),
+];
+
+/// As many idle connections, or somewhat fewer than the system lets a process have.
+const IDLE: usize = 1_000;
+
+/// What memory may grow by: what allocators and runtimes keep in hand, far from what even 200
+/// bytes a call would come to.
+#[cfg(target_os = "linux")]
+const SLACK_KIB: u64 = 4 * 1024;
+
+/// Calls over keep-alive connections, two at a time.
+fn make_good_calls(server: &Server, calls: usize) {
+    let request = post(&Server::query(), GOOD_BODY);
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                let mut client = server.connect();
+                for _ in 0..calls / 2 {
+                    let answer = client.call(&request);
+                    assert_eq!(answer["ErrorCode"], 0, "{answer}");
+                }
+            });
+        }
+    });
+}
+
+/// How many files a process may have open, as far as this system says.
+fn open_files_limit() -> usize {
+    let limits = std::fs::read_to_string("/proc/self/limits").unwrap_or_default();
+    limits
+        .lines()
+        .find_map(|line| line.strip_prefix("Max open files"))
+        .and_then(|numbers| numbers.split_whitespace().next()?.parse().ok())
+        .unwrap_or(IDLE + 200)
+}
+
+#[test]
+fn a_thousand_idle_connections_are_held_while_good_calls_are_served() {
+    let server = Server::start_with(&[], &QUIET);
+    let many = IDLE.min(open_files_limit() - 200);
+    let request = post(&Server::query(), GOOD_BODY);
+
+    let mut idle: Vec<Client> = (0..many).map(|_| server.connect()).collect();
+
+    make_good_calls(&server, 100);
+    // None was dropped to make room for another.
+    for client in &mut idle {
+        assert_eq!(client.call(&request)["ErrorCode"], 0);
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn resident_kib(server: &Server) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", server.pid()));
+    let status = status.expect("it runs");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let number = line.and_then(|line| line.split_whitespace().next()?.parse().ok());
+    number.expect("Linux says so")
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn twenty_thousand_calls_leave_nothing_behind() {
+    let server = Server::start_with(&[], &QUIET);
+    make_good_calls(&server, 2_000);
+    let before = resident_kib(&server);
+
+    make_good_calls(&server, 20_000);
+
+    let after = resident_kib(&server);
+    assert!(
+        after <= before + SLACK_KIB,
+        "it grew from {before} to {after} KiB"
+    );
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn malformed_connections_leave_nothing_behind() {
+    let server = Server::start_with(&[], &QUIET);
+    let large_header = format!("GET / HTTP/1.1\r\nX: {}", "x".repeat(50_000));
+    let bad_calls: [&[u8]; 5] = [
+        b"",
+        b"garbage\r\n\r\n",
+        b"\x16\x03\x01\x02\x00\x01",
+        b"POST /v4/sns/friend_add HTTP/1.1\r\nContent-Length: 1000000\r\n\r\n{",
+        large_header.as_bytes(),
+    ];
+    let hang_up_on = |times: usize| {
+        for _ in 0..times {
+            for bytes in bad_calls {
+                server.connect().send(bytes);
+            }
+        }
+        make_good_calls(&server, 100);
+    };
+    hang_up_on(20);
+    let before = resident_kib(&server);
+
+    hang_up_on(100);
+
+    let after = resident_kib(&server);
+    assert!(
+        after <= before + SLACK_KIB,
+        "it grew from {before} to {after} KiB"
+    );
+}

@@ -1,0 +1,198 @@
+//! The log: one line a call on standard error, with what one needs and nothing secret.
+
+use crate::fixture::{ADMIN, APP, GOOD_BODY, Server, post, run, text};
+use serde_json::Value;
+
+/// Stands in every text of a request that no log line may quote.
+const PRIVATE: &str = "PrivateText";
+
+/// The built-in app's key.
+const KEY: &str = "5bd2850fff3ecb11d7c805251c51ee463a25727bddc2385f3fa8bfee1bb93b5e";
+
+/// Makes a few good and bad calls; how many, and their UserSigs.
+fn make_calls(server: &Server) -> (usize, Vec<String>) {
+    let query = Server::query();
+    let good = Server::user_sig();
+    let output = run(&["user-sig", "--sdkappid", APP, "--identifier", "id"]);
+    let of_user = text(&output.stdout).trim_end().to_owned();
+    let not_admin = query
+        .replace(&good, &of_user)
+        .replace(&format!("identifier={ADMIN}"), "identifier=id");
+    let damaged = format!("{}x{}", &good[..20], &good[21..]);
+    let private_body = format!(
+        r#"{{"From_Account":"id","AddFriendItem":[{{"To_Account":"{PRIVATE}","Remark":"{PRIVATE}","GroupName":"{PRIVATE}","AddWording":"{PRIVATE}"}}]}}"#
+    );
+    let wrong_source = format!(
+        r#"{{"From_Account":"{PRIVATE}","AddFriendItem":[{{"To_Account":"id1","AddSource":"{PRIVATE}"}}]}}"#
+    );
+    let comment = format!("{{ // {PRIVATE}");
+    let calls = [
+        (query.clone(), GOOD_BODY),
+        (query.clone(), &private_body),
+        (query.clone(), &wrong_source),
+        (query.clone(), &comment),
+        (query.clone(), PRIVATE),
+        (query.clone(), ""),
+        (query.replace(&good, &damaged), GOOD_BODY),
+        (query.replace(&good, PRIVATE), GOOD_BODY),
+        (query.replace(ADMIN, "somebody"), GOOD_BODY),
+        (
+            query.replace("99999999", "-1%0aINFO%20made%20up"),
+            GOOD_BODY,
+        ),
+        (not_admin, &private_body),
+        (String::new(), GOOD_BODY),
+    ];
+    let mut client = server.connect();
+    for (query, body) in &calls {
+        client.call(&post(query, body));
+    }
+    (calls.len(), vec![good, of_user, damaged])
+}
+
+#[track_caller]
+fn assert_nothing_private(stderr: &str, user_sigs: &[String]) {
+    for secret in user_sigs.iter().map(String::as_str).chain([KEY, PRIVATE]) {
+        assert!(!stderr.contains(secret), "{secret} is in {stderr}");
+        assert!(
+            !stderr.contains(&secret[..10]),
+            "the beginning of {secret} is in {stderr}"
+        );
+    }
+}
+
+#[test]
+fn a_call_is_one_line_of_text_with_its_fields() {
+    let server = Server::start();
+    let (calls, user_sigs) = make_calls(&server);
+
+    let stderr = server.stop();
+
+    assert_eq!(stderr.lines().count(), calls, "{stderr}");
+    for line in stderr.lines() {
+        for field in ["sns.command=sns/friend_add", "error.code=", "duration_ms="] {
+            assert!(line.contains(field), "{field}: {line}");
+        }
+        assert!(line.contains(" INFO "), "{line}");
+    }
+    let first = stderr.lines().next().expect("a line");
+    assert!(
+        first.contains("error.code=0") && first.contains(&format!("app.id={APP}")),
+        "{first}"
+    );
+    assert_nothing_private(&stderr, &user_sigs);
+}
+
+#[test]
+fn a_call_is_one_json_object_with_its_fields() {
+    let server = Server::start_with(&[], &[("EMULATOR__LOG__FORMAT", "json")]);
+    let (calls, user_sigs) = make_calls(&server);
+
+    let stderr = server.stop();
+
+    let lines: Vec<Value> = stderr
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("JSON"))
+        .collect();
+    assert_eq!(lines.len(), calls, "{stderr}");
+    for line in &lines {
+        assert_eq!(line["sns.command"], "sns/friend_add", "{line}");
+        assert!(line["error.code"].is_u64(), "{line}");
+        assert!(line["duration_ms"].is_f64(), "{line}");
+    }
+    assert_eq!(lines[0]["app.id"].to_string(), APP);
+    let warned: Vec<_> = lines
+        .iter()
+        .filter_map(|line| line["warning"].as_str())
+        .collect();
+    assert_eq!(warned.len(), 1, "{warned:?}");
+    assert!(warned[0].contains("random"), "{warned:?}");
+    assert_nothing_private(&stderr, &user_sigs);
+}
+
+#[test]
+fn a_refused_call_names_its_app_too() {
+    let server = Server::start_with(&[], &[("EMULATOR__LOG__FORMAT", "json")]);
+    let query = Server::query().replace(&Server::user_sig(), "x");
+    server.connect().call(&post(&query, GOOD_BODY));
+
+    let stderr = server.stop();
+
+    let line: Value = serde_json::from_str(&stderr).expect("one line");
+    assert_eq!(line["app.id"].to_string(), APP, "{line}");
+}
+
+#[test]
+fn a_value_of_a_wrong_type_is_not_quoted() {
+    let server = Server::start();
+    let query = Server::query();
+    let good: Value = serde_json::from_str(GOOD_BODY).expect("JSON");
+    for field in ["AddFriendItem", "ForceAddFlags"] {
+        let mut body = good.clone();
+        body[field] = PRIVATE.into();
+        server.connect().call(&post(&query, &body.to_string()));
+    }
+
+    let stderr = server.stop();
+
+    assert_nothing_private(&stderr, &[]);
+}
+
+#[test]
+fn a_line_does_not_grow_with_what_was_sent() {
+    let server = Server::start();
+    let query = Server::query();
+    let long = "x".repeat(40_000);
+    let body = format!(r#"{{"From_Account":"id","AddFriendItem":[],"ForceAddFlags":"{long}"}}"#);
+    for (query, body) in [
+        (query.clone(), &*body),
+        (query.replace(ADMIN, &long), GOOD_BODY),
+        (query.replace("99999999", &long), GOOD_BODY),
+    ] {
+        server.connect().call(&post(&query, body));
+    }
+
+    let stderr = server.stop();
+
+    for line in stderr.lines() {
+        assert!(line.len() < 2_000, "{} bytes: {line:.200}", line.len());
+    }
+}
+
+#[test]
+fn more_detail_quotes_nothing_private_either() {
+    let server = Server::start_with(&[], &[("EMULATOR__LOG__LEVEL", "debug")]);
+    let (calls, user_sigs) = make_calls(&server);
+    // What is no HTTP is told at this level, and not quoted either.
+    server
+        .connect()
+        .send(format!("{PRIVATE} {}\r\n\r\n", user_sigs[0]).as_bytes());
+    server.still_serves();
+
+    let stderr = server.stop();
+
+    assert!(stderr.lines().count() > calls, "{stderr}");
+    assert_nothing_private(&stderr, &user_sigs);
+}
+
+#[test]
+fn nothing_is_written_when_nothing_is_wanted() {
+    for level in ["off", "error", "warn"] {
+        let server = Server::start_with(&[], &[("EMULATOR__LOG__LEVEL", level)]);
+        make_calls(&server);
+
+        assert_eq!(server.stop(), "", "{level}");
+    }
+}
+
+#[test]
+fn probes_are_no_calls() {
+    let server = Server::start();
+    for path in ["/healthz", "/readyz"] {
+        let mut client = server.connect();
+        client.send(format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n").as_bytes());
+        assert_eq!(client.body(), "ok\n");
+    }
+
+    assert_eq!(server.stop(), "");
+}

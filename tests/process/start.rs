@@ -1,0 +1,220 @@
+//! From the start to the first call: what is printed, the ready file, what can go wrong.
+
+use crate::fixture::{GOOD_BODY, Running, Server, post, program, run, text, wait_for};
+use std::net::TcpListener;
+use std::process::Stdio;
+
+/// The page's answer to its basic request.
+const ONE_ADDED: &str = r#"{"ResultItem":[{"To_Account":"id1","ResultCode":0,"ResultInfo":""}],"ActionStatus":"OK","ErrorCode":0,"ErrorInfo":"","ErrorDisplay":""}"#;
+
+#[test]
+fn the_printed_line_works_as_it_stands_and_gets_the_pages_answer() {
+    let server = Server::start();
+
+    let stdout = server.stdout();
+
+    assert!(
+        stdout
+            .lines()
+            .next()
+            .expect("a line")
+            .ends_with(&server.url),
+        "{stdout}"
+    );
+    let curl = stdout
+        .lines()
+        .find(|line| line.starts_with("curl "))
+        .expect("a line to try");
+    // Between single quotes, a shell takes everything literally: curl 'URL' -d 'BODY'.
+    let parts: Vec<_> = curl.split('\'').collect();
+    let ["curl ", url, " -d ", body, ""] = parts[..] else {
+        panic!("not as curl has it: {curl}")
+    };
+    let (path, query) = url
+        .strip_prefix(&server.url)
+        .and_then(|rest| rest.split_once('?'))
+        .expect("its own URL");
+    assert_eq!(path, "/v4/sns/friend_add");
+    let mut client = server.connect();
+    client.send(&post(query, body));
+    assert_eq!(client.body(), ONE_ADDED);
+}
+
+#[test]
+fn the_ready_file_appears_whole_when_calls_are_served_and_nothing_is_left_beside_it() {
+    // The fixture connects as soon as the file is there, without trying again.
+    for _ in 0..10 {
+        let server = Server::start();
+
+        server.still_serves();
+
+        let content = std::fs::read_to_string(server.file("ready")).expect("it is there");
+        assert_eq!(content, format!("{}\n", server.url));
+        let dir = server
+            .file("ready")
+            .parent()
+            .expect("a directory")
+            .to_owned();
+        let mut names: Vec<_> = std::fs::read_dir(dir)
+            .expect("it is there")
+            .map(|entry| entry.expect("an entry").file_name())
+            .collect();
+        names.sort();
+        assert_eq!(names, ["ready", "stderr", "stdout"]);
+    }
+}
+
+#[test]
+fn a_ready_file_that_cannot_be_written_ends_the_start() {
+    let dir = tempfile::tempdir().expect("a place for files");
+    let path = dir.path().join("no such directory").join("ready");
+    let path = path.to_str().expect("UTF-8");
+
+    let output = run(&["--listen", "127.0.0.1:0", "--ready-file", path]);
+
+    assert_eq!(output.status.code(), Some(1));
+    let stderr = text(&output.stderr);
+    assert!(
+        stderr.contains("ready file") && stderr.contains(path),
+        "{stderr}"
+    );
+    let left = std::fs::read_dir(dir.path()).expect("it is there").count();
+    assert_eq!(left, 0);
+}
+
+#[test]
+fn an_older_ready_file_is_replaced() {
+    let dir = tempfile::tempdir().expect("a place for files");
+    let ready = dir.path().join("ready");
+    std::fs::write(&ready, "http://127.0.0.1:1\n").expect("it can be written");
+    let mut command = program(&["--listen", "127.0.0.1:0", "--ready-file"]);
+    command.arg(&ready).stdout(Stdio::null());
+
+    let _running = Running::spawn(&mut command);
+
+    let url = wait_for("a new ready file", || {
+        let url = std::fs::read_to_string(&ready).ok()?;
+        (url != "http://127.0.0.1:1\n").then_some(url)
+    });
+
+    assert!(url.starts_with("http://127.0.0.1:"), "{url}");
+}
+
+#[test]
+fn an_address_in_use_is_named() {
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    let addr = taken.local_addr().expect("an address").to_string();
+
+    let output = run(&["--listen", &addr]);
+
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(text(&output.stdout), "");
+    let stderr = text(&output.stderr);
+    assert!(
+        stderr.contains(&addr) && stderr.to_lowercase().contains("in use"),
+        "{stderr}"
+    );
+}
+
+#[test]
+fn all_faults_of_a_configuration_are_named_at_once_with_file_and_line() {
+    let dir = tempfile::tempdir().expect("a place for files");
+    let path = dir.path().join("emulator.toml");
+    let faulty = "listen = 5\n\n# comment\ncolour = \"red\"\n[sns]\nmax_friends = \"many\"\n";
+    std::fs::write(&path, faulty).expect("it can be written");
+    let path = path.to_str().expect("UTF-8");
+
+    for verb in [&[][..], &["serve"], &["health"]] {
+        let output = run(&[verb, &["--config", path]].concat());
+
+        let stderr = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(1));
+        assert_eq!(text(&output.stdout), "");
+        for (line, key) in [(1, "listen"), (4, "colour"), (6, "sns.max_friends")] {
+            let place = format!("{path}:{line}: ");
+            let named = stderr
+                .lines()
+                .any(|fault| fault.starts_with(&place) && fault.contains(key));
+            assert!(named, "{place}{key}: {stderr}");
+        }
+    }
+}
+
+#[test]
+fn a_file_that_cannot_be_read_or_is_no_toml_is_named() {
+    let dir = tempfile::tempdir().expect("a place for files");
+    let file = |name: &str, content: &[u8]| {
+        let path = dir.path().join(name);
+        std::fs::write(&path, content).expect("it can be written");
+        path
+    };
+    let paths = [
+        dir.path().join("missing.toml"),
+        dir.path().to_owned(),
+        file("no.toml", b"listen = = 1\n"),
+        file("latin.toml", b"listen = \"\xff\"\n"),
+    ];
+
+    for path in paths {
+        let path = path.to_str().expect("UTF-8");
+        let output = run(&["--config", path]);
+
+        let stderr = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{stderr}");
+        assert_eq!(text(&output.stdout), "");
+        assert!(stderr.contains(path), "{stderr}");
+    }
+}
+
+#[test]
+fn the_environment_wins_over_the_file_and_the_flag_over_both() {
+    let dir = tempfile::tempdir().expect("a place for files");
+    let path = dir.path().join("emulator.toml");
+    std::fs::write(&path, "listen = \"nowhere\"\n[sns]\nmax_items = 2\n").expect("a file");
+    let path = path.to_str().expect("UTF-8");
+    let two =
+        r#"{"From_Account":"id","AddFriendItem":[{"To_Account":"id1"},{"To_Account":"id2"}]}"#;
+    let code = |server: &Server, body: &str| {
+        server.connect().call(&post(&Server::query(), body))["ErrorCode"].clone()
+    };
+
+    let of_file = Server::start_with(&["--config", path], &[]);
+    let of_env = Server::start_with(
+        &["--config", path],
+        &[
+            ("EMULATOR__SNS__MAX_ITEMS", "1"),
+            ("EMULATOR__LISTEN", "neither"),
+        ],
+    );
+
+    assert_eq!(code(&of_file, two), 0);
+    assert_eq!(code(&of_env, two), 30001);
+    assert_eq!(code(&of_env, GOOD_BODY), 0);
+}
+
+#[test]
+fn the_environment_alone_says_where_to_listen() {
+    let mut command = program(&["serve"]);
+    command.env("EMULATOR__LISTEN", "127.0.0.1:0");
+
+    let server = Server::spawn(command);
+
+    assert_ne!(server.addr.port(), 0);
+    server.still_serves();
+}
+
+#[test]
+fn an_unknown_variable_is_named() {
+    for (name, value) in [
+        ("EMULATOR__COLOUR", "red"),
+        ("EMULATOR__SNS__MAX_FRIENDS", "many"),
+    ] {
+        let mut command = program(&["--listen", "127.0.0.1:0"]);
+        let output = command.env(name, value).output().expect("it starts");
+
+        let stderr = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(1));
+        assert_eq!(text(&output.stdout), "");
+        assert!(stderr.contains(name), "{stderr}");
+    }
+}
