@@ -16,6 +16,7 @@
 //!
 //! | room | what lives there |
 //! |---|---|
+//! | `main`, `cli`, `serve`, `health` | the process: command line, signals, exit codes |
 //! | `server` | all routes; the loop that accepts connections |
 //! | `commands` | THE TABLE of REST commands; one file each: understand, judge, answer |
 //! | `gateway` | what every call passes: its body received, UserSig, call frequency, the journal |
@@ -50,10 +51,11 @@ use clock::Clock;
 use config::Config;
 use protocol::code::Code;
 use protocol::ids::{SdkAppId, UserId};
+use sns::model::AccountSeed;
 use state::AppState;
 use std::io;
 use std::net::SocketAddr;
-use store::{AccountSeed, Snapshot};
+use store::Snapshot;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;

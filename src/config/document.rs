@@ -1,7 +1,7 @@
 //! A configuration document: a tree of values, each with the place it comes from, over which other
 //! sources can be laid.
 
-use super::section::{Faults, Section};
+use super::faults::Faults;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
@@ -10,7 +10,7 @@ use toml::de::{DeTable, DeValue};
 
 /// A table at the top of a source, or of several laid over each other.
 #[derive(Debug, Default)]
-pub(super) struct Document(Table);
+pub(super) struct Document(pub(super) Table);
 
 pub(super) type Table = BTreeMap<String, Node>;
 
@@ -99,15 +99,6 @@ impl Document {
                 value,
             },
         );
-    }
-
-    pub(super) fn into_section(self, faults: &mut Faults) -> Section<'_> {
-        Section::new(
-            String::new(),
-            "the configuration".to_owned(),
-            self.0,
-            faults,
-        )
     }
 }
 

@@ -4,14 +4,16 @@
 //! a key that is unknown is named with the place it comes from, all faults at once.
 
 mod document;
+mod faults;
 mod section;
 
 use crate::protocol::ids::{SdkAppId, UserId};
 use crate::protocol::user_sig::SecretKey;
+use crate::sns::model::AccountSeed;
 use crate::sns::model::{AdminForbidType, AllowType, SnsPolicy, UnknownAccounts};
-use crate::store::AccountSeed;
 use document::{Document, Leaf};
-use section::{Faults, Section};
+use faults::Faults;
+use section::Section;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
@@ -150,7 +152,7 @@ impl Config {
         for (flag, key, value) in &sources.flags {
             document.set(&[(*key).to_owned()], value, flag, &mut faults);
         }
-        let mut root = document.into_section(&mut faults);
+        let mut root = Section::root(document, &mut faults);
         let config = Self::read(&mut root);
         drop(root);
         match (config, faults.into_list()) {

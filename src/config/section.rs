@@ -1,23 +1,10 @@
 //! Reading a table key by key: every fault is kept, and so is every key that nobody asked for.
 
-use super::document::{Leaf, Node, Table, Value};
+use super::document::{Document, Leaf, Node, Table, Value};
+use super::faults::Faults;
 
 /// The nearest valid name is offered when it is at least this like the unknown one.
 const LIKENESS: f64 = 0.75;
-
-/// The faults of all sources, in the order in which they were found.
-#[derive(Debug, Default)]
-pub(super) struct Faults(Vec<String>);
-
-impl Faults {
-    pub(super) fn add(&mut self, origin: &str, what: &str) {
-        self.0.push(format!("{origin}: {what}"));
-    }
-
-    pub(super) fn into_list(self) -> Vec<String> {
-        self.0
-    }
-}
 
 /// A table that is being read. Dropped, it complains of the keys that are left over.
 pub(super) struct Section<'a> {
@@ -29,7 +16,17 @@ pub(super) struct Section<'a> {
 }
 
 impl<'a> Section<'a> {
-    pub(super) fn new(path: String, origin: String, table: Table, faults: &'a mut Faults) -> Self {
+    /// The document's top.
+    pub(super) fn root(document: Document, faults: &'a mut Faults) -> Self {
+        Self::new(
+            String::new(),
+            "the configuration".to_owned(),
+            document.0,
+            faults,
+        )
+    }
+
+    fn new(path: String, origin: String, table: Table, faults: &'a mut Faults) -> Self {
         Self {
             path,
             origin,

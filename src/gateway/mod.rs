@@ -34,7 +34,7 @@ pub(crate) fn admit(
         call.uri.query().unwrap_or_default(),
         state.config.strict_query,
     )?;
-    *notes = Notes::of(&query);
+    *notes = query.notes();
     let app = state.apps.get(&query.sdkappid).ok_or(Code::NoSuchApp)?;
     app.verify(&query.usersig, &query.identifier, now.unix_time())?;
     if !app.is_admin(&query.identifier) {

@@ -2,10 +2,13 @@
 
 use super::code::Code;
 use super::ids::SdkAppId;
-use super::reply::CallError;
+use super::reply::{CallError, Notes};
 use percent_encoding::percent_decode_str;
 use std::borrow::Cow;
 use std::str::Utf8Error;
+
+/// No more of an odd `random` is logged.
+const LOGGED_CHARACTERS: usize = 40;
 
 /// The query, read and well-formed. Nothing in it is verified yet.
 ///
@@ -50,6 +53,15 @@ impl<'a> CommonQuery<'a> {
             usersig,
             odd_random,
         })
+    }
+
+    /// What the log should know of the query. Nothing of the UserSig is.
+    pub fn notes(&self) -> Notes {
+        let odd_random = self.odd_random.as_ref();
+        Notes {
+            app: Some(self.sdkappid),
+            odd_random: odd_random.map(|random| random.chars().take(LOGGED_CHARACTERS).collect()),
+        }
     }
 }
 

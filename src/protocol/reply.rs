@@ -2,7 +2,6 @@
 
 use super::code::Code;
 use super::ids::SdkAppId;
-use super::query::CommonQuery;
 use super::service::Service;
 use serde::Serialize;
 use std::borrow::Cow;
@@ -134,22 +133,8 @@ pub struct Reply<T> {
 pub struct Notes {
     /// The app that it named, known or not.
     pub app: Option<SdkAppId>,
-    /// The beginning of an odd `random`; see [`CommonQuery::odd_random`].
+    /// The beginning of an odd `random`; see `CommonQuery::odd_random`.
     pub odd_random: Option<Box<str>>,
-}
-
-impl Notes {
-    /// What is worth noting of a well-formed query. Nothing of the UserSig is.
-    pub fn of(query: &CommonQuery<'_>) -> Self {
-        let odd_random = query
-            .odd_random
-            .as_ref()
-            .map(|random| random.chars().take(40).collect());
-        Self {
-            app: Some(query.sdkappid),
-            odd_random,
-        }
-    }
 }
 
 impl Reply<Nothing> {

@@ -72,6 +72,17 @@ pub enum ForceAddFlags {
     Forced,
 }
 
+/// What an account is made of when it is imported.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AccountSeed {
+    /// Whom it lets add it.
+    pub allow_type: AllowType,
+    /// Whether it may send friend requests.
+    pub admin_forbid_type: AdminForbidType,
+    /// Whom it has blocked.
+    pub blocklist: Vec<UserId>,
+}
+
 /// Where a friend was found: `AddSource_Type_` and a keyword of 1 to 8 ASCII letters.
 ///
 /// The keyword alone is kept, NUL-padded in one word, so that a million friendships with a source

@@ -1,10 +1,10 @@
 //! One account: what it is, whom it has, and who waits for it.
 
-use super::AccountSeed;
 use super::peer_list::PeerList;
 use crate::protocol::code::Code;
 use crate::protocol::ids::UserId;
 use crate::sns::decision::{Change, Side};
+use crate::sns::model::AccountSeed;
 use crate::sns::model::{
     AdminForbidType, AllowType, Friend, GroupName, PendingRequest, RequestMinute,
 };

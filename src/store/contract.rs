@@ -1,10 +1,11 @@
 //! The store's contract as tests. Every store has to pass them.
 
-use super::{AccountSeed, Store, StoreError};
+use super::{Store, StoreError};
 use crate::protocol::code::Code;
 use crate::protocol::ids::{SdkAppId, UnixTime, UserId};
 use crate::sns::decision::Decision;
 use crate::sns::friend_add::{How, NewFriend, RawItem, judge};
+use crate::sns::model::AccountSeed;
 use crate::sns::model::{AddType, AllowType, ForceAddFlags, SnsPolicy, UnknownAccounts};
 use std::sync::Barrier;
 

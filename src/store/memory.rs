@@ -1,10 +1,11 @@
 //! The store in this process: a map finds an account, a lock enters it.
 
+use super::StoreError;
 use super::account::{Account, Snapshot, Two};
-use super::{AccountSeed, StoreError};
 use crate::protocol::code::Code;
 use crate::protocol::ids::{SdkAppId, UserId};
 use crate::sns::decision::Decision;
+use crate::sns::model::AccountSeed;
 use crate::sns::model::{AllowType, UnknownAccounts};
 use crate::sns::pair::{Asks, Pair};
 use dashmap::DashMap;

@@ -19,7 +19,7 @@ pub use account::Snapshot;
 use crate::protocol::code::Code;
 use crate::protocol::ids::{SdkAppId, UserId};
 use crate::sns::decision::Decision;
-use crate::sns::model::{AdminForbidType, AllowType, UnknownAccounts};
+use crate::sns::model::{AccountSeed, AllowType, UnknownAccounts};
 use crate::sns::pair::{Asks, Pair};
 use memory::MemoryStore;
 
@@ -35,17 +35,6 @@ pub(crate) enum Store {
 pub(crate) enum StoreError {
     /// From_Account is not imported.
     NoFromAccount,
-}
-
-/// What an account is made of when it is imported.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct AccountSeed {
-    /// Whom it lets add it.
-    pub allow_type: AllowType,
-    /// Whether it may send friend requests.
-    pub admin_forbid_type: AdminForbidType,
-    /// Whom it has blocked.
-    pub blocklist: Vec<UserId>,
 }
 
 impl Store {

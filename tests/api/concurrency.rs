@@ -12,8 +12,8 @@ use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread;
 use std::time::Duration;
 use tencent_chat_emulator::protocol::user_sig::SecretKey;
+use tencent_chat_emulator::sns::model::AccountSeed;
 use tencent_chat_emulator::sns::model::AllowType;
-use tencent_chat_emulator::store::AccountSeed;
 use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 

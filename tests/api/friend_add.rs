@@ -4,8 +4,8 @@ use crate::harness::{ConfigExt, TestApp, user};
 use serde_json::{Value, json};
 use tencent_chat_emulator::protocol::code::Code;
 use tencent_chat_emulator::protocol::ids::UnixTime;
+use tencent_chat_emulator::sns::model::AccountSeed;
 use tencent_chat_emulator::sns::model::{AdminForbidType, AllowType, UnknownAccounts};
-use tencent_chat_emulator::store::AccountSeed;
 
 fn one(item: Value) -> Value {
     json!({"From_Account": "id", "AddFriendItem": [item]})

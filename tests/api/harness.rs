@@ -6,7 +6,7 @@ use tencent_chat_emulator::Emulator;
 use tencent_chat_emulator::config::{AppConfig, Config, NonAdminCode, Sources};
 use tencent_chat_emulator::protocol::code::Code;
 use tencent_chat_emulator::protocol::ids::{SdkAppId, UserId};
-use tencent_chat_emulator::store::{AccountSeed, Snapshot};
+use tencent_chat_emulator::{sns::model::AccountSeed, store::Snapshot};
 
 /// The app of the built-in configuration, and one of its admins.
 pub(crate) const APP: &str = "88888888";

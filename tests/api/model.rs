@@ -13,10 +13,10 @@ use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
 use std::time::Duration;
 use tencent_chat_emulator::protocol::ids::UnixTime;
+use tencent_chat_emulator::sns::model::AccountSeed;
 use tencent_chat_emulator::sns::model::{
     AddSource, AdminForbidType, AllowType, FriendTexts, PendingRequest,
 };
-use tencent_chat_emulator::store::AccountSeed;
 
 const SEEDS: u64 = 60;
 const STEPS: usize = 40;
