@@ -1,6 +1,7 @@
 //! The command line.
 
 use clap::{Args, Parser, Subcommand};
+use std::io::Write;
 use std::path::PathBuf;
 use tencent_chat_emulator::clock::Clock;
 use tencent_chat_emulator::config::{Config, Sources};
@@ -88,9 +89,13 @@ fn load(
     file: Option<PathBuf>,
     flags: Vec<(&'static str, &'static str, String)>,
 ) -> Result<Config, String> {
-    // A variable that is not UTF-8 is not one of ours.
-    let env = std::env::vars_os()
-        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    // A name that is not UTF-8 is not one of ours; a value that is not is a fault like any other.
+    let env = std::env::vars_os().filter_map(|(name, value)| {
+        Some((
+            name.into_string().ok()?,
+            value.to_string_lossy().into_owned(),
+        ))
+    });
     Config::load(&Sources {
         file,
         env: env.collect(),
@@ -117,9 +122,7 @@ pub(crate) fn user_sig(arguments: &UserSigArgs) -> Result<(), String> {
         )
     })?;
     let now: UnixTime = Clock::default().now().unix_time();
-    println!(
-        "{}",
-        user_sig::sign(&app.secret_key, id, identifier, now, *expire)
-    );
-    Ok(())
+    let usersig = user_sig::sign(&app.secret_key, id, identifier, now, *expire);
+    writeln!(std::io::stdout(), "{usersig}")
+        .map_err(|error| format!("cannot write the UserSig: {error}"))
 }

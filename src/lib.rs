@@ -62,7 +62,7 @@ use tokio::task::JoinHandle;
 
 /// A running emulator, served by tasks of the Tokio runtime that started it.
 ///
-/// Dropped, it stops serving at once; [`Emulator::stop`] finishes what is in flight.
+/// Dropped, it stops as by [`Emulator::stop`], but nobody waits for it.
 ///
 /// ```
 /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
@@ -136,9 +136,12 @@ impl Emulator {
     }
 
     /// Makes every item by which `from` asks about `to` end in `code`, or lifts that: for the
-    /// outcomes that no state gives. No such `from`, no effect.
+    /// outcomes that no state gives. No such `from`, or a code that no item can have (success, and
+    /// those of the gateway): no effect.
     pub fn script(&self, app: SdkAppId, from: UserId, to: UserId, code: Option<Code>) {
-        self.state.store.script(app, from, to, code);
+        if code.is_none_or(|code| code != Code::Ok && !code.is_gateway()) {
+            self.state.store.script(app, from, to, code);
+        }
     }
 
     /// One account as it is now; `None` when it is not imported.
@@ -146,7 +149,8 @@ impl Emulator {
         self.state.store.snapshot(app, user)
     }
 
-    /// Stops listening, finishes the calls in flight, and returns when all connections are closed.
+    /// Stops listening, finishes the calls in flight, and returns when their answers have left; one
+    /// that its client takes more than 3 s to read is cut.
     pub async fn stop(self) {
         // An error means that it has stopped already.
         let _ = self.stop.send(());

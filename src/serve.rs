@@ -11,7 +11,7 @@ const STOPPED_AT_ONCE: i32 = 130;
 
 pub(crate) fn run(arguments: &ServeArgs) -> Result<(), String> {
     let config = arguments.config.load()?;
-    telemetry::start(config.log);
+    let _lines = telemetry::start(config.log);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build();

@@ -28,7 +28,7 @@ use tracing::{debug, warn};
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// How long the last answers have to leave, once the calls are done and the server stops.
-const LAST_WORDS: Duration = Duration::from_secs(1);
+const LAST_WORDS: Duration = Duration::from_secs(3);
 
 /// All routes: Tencent's under the journal, the emulator's own beside it.
 pub(crate) fn router(state: AppState) -> Router {
@@ -40,12 +40,10 @@ pub(crate) fn router(state: AppState) -> Router {
         .with_state(state)
 }
 
-/// Where no command is. The body is received all the same, so that the refusal arrives.
+/// Where no command is.
 async fn unknown(State(state): State<AppState>, call: Request) -> Response {
     let (call, body) = call.into_parts();
-    if let Err(error) = body::receive(body, &state.config).await {
-        return Reply::refused(error).into_response();
-    }
+    body::discard(body, &state.config).await;
     let mut response = Reply::refused(what_is_wrong_with(call.uri.path())).into_response();
     // To whoever asks a proxy for a tunnel, 200 would be one.
     if call.method == Method::CONNECT {
@@ -63,7 +61,8 @@ fn what_is_wrong_with(path: &str) -> Code {
     }
 }
 
-/// Serves until `shutdown` is done, then finishes the calls that are under way, and no more.
+/// Serves until `shutdown` is done, then finishes the calls that are under way, and no more: their
+/// answers have [`LAST_WORDS`] to leave.
 ///
 /// HTTP/1.0 and 1.1. A connection is closed that sends no whole head within `timeout`, or takes
 /// nothing of an answer for as long.

@@ -2,18 +2,32 @@
 
 use crate::config::{LogConfig, LogFormat};
 use std::io::{self, IsTerminal};
+use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
 
-/// Starts logging for the whole process. Only the first call counts.
-pub fn start(config: LogConfig) {
+/// Lines that may wait for whoever reads standard error; those beyond are dropped.
+const WAITING_LINES: usize = 10_000;
+
+/// Starts logging for the whole process, as long as the guard lives; dropped, it writes what still
+/// waits. In a process that has a subscriber of its own, that one stays.
+///
+/// Lines are written by a thread of their own: a parent that has closed our standard error, or
+/// never reads it, must not hold up calls.
+pub fn start(config: LogConfig) -> WorkerGuard {
+    let lines = NonBlockingBuilder::default()
+        .lossy(true)
+        .buffered_lines_limit(WAITING_LINES)
+        .thread_name("log");
+    let (writer, guard) = lines.finish(io::stderr());
     let builder = tracing_subscriber::fmt()
         .with_max_level(config.level)
         .with_target(false)
         .with_ansi(io::stderr().is_terminal())
-        .with_writer(io::stderr);
+        .log_internal_errors(false)
+        .with_writer(writer);
     let started = match config.format {
         LogFormat::Text => builder.try_init(),
         LogFormat::Json => builder.json().flatten_event(true).try_init(),
     };
-    // In a test process that has its own subscriber, that one stays.
     drop(started);
+    guard
 }

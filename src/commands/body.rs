@@ -2,12 +2,12 @@
 
 use crate::gateway::body::Received;
 use crate::protocol::code::Code;
+use crate::protocol::object::Object;
 use crate::protocol::reply::CallError;
 use crate::protocol::service::Service;
 use serde::Deserialize;
 use serde::de::{self, DeserializeOwned, Deserializer, IgnoredAny};
 use std::fmt;
-use std::marker::PhantomData;
 
 /// The fields that hold an account, which has a code of its own when it is not a string.
 const ACCOUNT_FIELDS: [&str; 2] = ["From_Account", "To_Account"];
@@ -21,8 +21,10 @@ pub(super) fn decode<T: DeserializeOwned>(
     body: Received,
     service: Service,
 ) -> Result<T, CallError> {
-    let Received::Whole(body) = body else {
-        return Err(not_json("it is longer than this server takes"));
+    let body = match body {
+        Received::Whole(body) => body,
+        Received::TooLong => return Err(not_json("it is longer than this server takes")),
+        Received::Cut => return Err(Code::RequestFormat.into()),
     };
     if body.is_empty() {
         return Err(not_json("it is empty, and should be {} at least"));
@@ -102,29 +104,6 @@ fn syntax(text: &str, error: &serde_json::Error) -> CallError {
 
 fn not_json(what: &str) -> CallError {
     CallError::with_info(Code::NotJson, format!("{}: {what}", Code::NotJson.info()))
-}
-
-/// A JSON object. serde's derived types would take an array for one, too.
-struct Object<T>(T);
-
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct ObjectVisitor<T>(PhantomData<T>);
-
-        impl<'de, T: Deserialize<'de>> de::Visitor<'de> for ObjectVisitor<T> {
-            type Value = Object<T>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
-
-            fn visit_map<A: de::MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
-                T::deserialize(de::value::MapAccessDeserializer::new(map)).map(Object)
-            }
-        }
-
-        deserializer.deserialize_map(ObjectVisitor(PhantomData))
-    }
 }
 
 /// A list of JSON objects.

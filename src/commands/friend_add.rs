@@ -31,6 +31,9 @@ pub(crate) struct FriendAddRequest {
     force_add_flags: Option<i64>,
 }
 
+/// The answer: a result for each item, in the request's order.
+pub(crate) type FriendAddResponse = ItemResults;
+
 /// One friend to add.
 #[derive(Debug, Deserialize)]
 struct AddFriendItem {
@@ -59,12 +62,12 @@ impl Command for FriendAdd {
     };
 
     type Request = FriendAddRequest;
-    type Response = ItemResults;
+    type Response = FriendAddResponse;
 
     async fn handle(
         context: CallContext<'_>,
         request: FriendAddRequest,
-    ) -> Result<ItemResults, CallError> {
+    ) -> Result<FriendAddResponse, CallError> {
         let CallContext {
             app,
             store,

@@ -74,9 +74,15 @@ async fn answer<C: Command>(
     notes: &mut Notes,
 ) -> Result<C::Response, CallError> {
     let (call, body) = call.into_parts();
-    let body = gateway::body::receive(body, &state.config).await?;
     let now = state.clock.now();
-    let app = gateway::admit(state, const { &C::INFO }, &call, now, notes)?;
+    let app = match gateway::admit(state, const { &C::INFO }, &call, now, notes) {
+        Ok(app) => app,
+        Err(refusal) => {
+            gateway::body::discard(body, &state.config).await;
+            return Err(refusal);
+        }
+    };
+    let body = gateway::body::receive(body, &state.config).await;
     let request = body::decode::<C::Request>(body, C::INFO.service)?;
     let context = CallContext {
         app: app.sdkappid,

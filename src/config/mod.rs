@@ -14,7 +14,7 @@ use crate::sns::model::{AdminForbidType, AllowType, SnsPolicy, UnknownAccounts};
 use document::{Document, Leaf};
 use faults::Faults;
 use section::Section;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -140,7 +140,7 @@ impl Config {
         }
         for (name, value) in &sources.env {
             if let Some(key) = name.strip_prefix(ENV_PREFIX) {
-                let path: Vec<_> = key.to_lowercase().split("__").map(str::to_owned).collect();
+                let path = variable_path(key);
                 document.set(
                     &path,
                     value,
@@ -176,9 +176,13 @@ impl Config {
         let non_admin_code = root.required("non_admin_code", non_admin_code);
         let log = root.section("log", LogConfig::read);
         let sns = root.section("sns", read_policy);
+        let mut seen = BTreeSet::new();
         let apps = root.each("apps", |key, section| {
             let sdkappid =
                 SdkAppId::parse(key).ok_or("an SDKAppID is a number in 1..4294967295")?;
+            if !seen.insert(sdkappid) {
+                return Err("this SDKAppID is there already, spelt otherwise");
+            }
             Ok(AppConfig::read(section).map(|app| (sdkappid, app)))
         });
         Some(Self {
@@ -273,6 +277,20 @@ fn read_account(section: &mut Section<'_>, default_allow_type: AllowType) -> Acc
         admin_forbid_type: admin_forbid_type.unwrap_or_default(),
         blocklist: section.optional("blocklist", user_ids).unwrap_or_default(),
     }
+}
+
+/// The parts of a variable's name: keys in lower case, but a UserID as it is written.
+fn variable_path(key: &str) -> Vec<String> {
+    let parts: Vec<&str> = key.split("__").collect();
+    let is_user = |place: usize| place > 0 && parts[place - 1].eq_ignore_ascii_case("accounts");
+    let part = |(place, part): (usize, &&str)| {
+        if is_user(place) {
+            (*part).to_owned()
+        } else {
+            part.to_lowercase()
+        }
+    };
+    parts.iter().enumerate().map(part).collect()
 }
 
 fn read_file(path: &Path, faults: &mut Faults) -> Document {

@@ -48,7 +48,7 @@ fn the_built_in_defaults_are_the_products() {
     assert_eq!(config.listen.to_string(), "127.0.0.1:8080");
     assert_eq!((config.sns.max_friends, config.sns.max_items), (3000, 1000));
     assert_eq!((config.sns.max_pending, config.sns.max_groups), (100, 32));
-    assert_eq!(config.max_body_bytes, 2 << 20);
+    assert_eq!(config.max_body_bytes, 3 << 20);
     let (sdkappid, app) = config.apps.first_key_value().expect("an app");
     let accounts: Vec<_> = app
         .accounts
@@ -253,6 +253,29 @@ fn a_wrong_variable_is_named() {
             format!("environment variable {name}: {fault}")
         );
     }
+}
+
+#[test]
+fn an_app_that_is_there_twice_is_named() {
+    let app = "secret_key = \"k\"\nadmins = [\"a\"]\n";
+    let found = faults(&format!("[apps.08]\n{app}[apps.8]\n{app}"));
+    assert_eq!(
+        found,
+        ["line 4: apps.8: this SDKAppID is there already, spelt otherwise"]
+    );
+}
+
+#[test]
+fn a_user_id_in_a_variables_name_is_kept_as_it_is_written() {
+    let config = with_env(
+        "EMULATOR__APPS__88888888__ACCOUNTS__Bob__ALLOW_TYPE",
+        "AllowType_Type_DenyAny",
+    )
+    .expect("good");
+    let (_, app) = config.apps.first_key_value().expect("an app");
+    let bob = UserId::parse("Bob").expect("legal");
+    let found = app.accounts.iter().find(|(user, _)| *user == bob);
+    assert_eq!(found.expect("imported").1.allow_type, AllowType::DenyAny);
 }
 
 #[test]

@@ -1,11 +1,10 @@
-//! Receives a call's body, whole, before anything is decided.
+//! Receives a call's body, whole, before the call is answered.
 //!
 //! A refusal that is sent while the client still writes its batch would reach it as a reset
-//! connection, not as an answer. Memory is bounded by the cap, time by the timeout.
+//! connection, not as an answer; so the body of a call that is refused is read as well, and thrown
+//! away. Memory is bounded by the cap, time by the timeout.
 
 use crate::config::Config;
-use crate::protocol::code::Code;
-use crate::protocol::reply::CallError;
 use axum::body::Body;
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
@@ -20,20 +19,36 @@ pub(crate) enum Received {
     Whole(Bytes),
     /// It is over the cap, and was thrown away.
     TooLong,
+    /// It broke off, or did not come in time.
+    Cut,
 }
 
-/// The whole body, if it comes in time.
-pub(crate) async fn receive(body: Body, config: &Config) -> Result<Received, CallError> {
-    let whole = collect(body, config.max_body_bytes);
-    let why = match tokio::time::timeout(config.read_timeout, whole).await {
-        Ok(Ok(received)) => return Ok(received),
-        Ok(Err(_)) => "the body could not be read",
-        Err(_) => "the body did not come in time",
-    };
-    Err(CallError::with_detail(Code::WrongMethod, why))
+/// The whole body.
+pub(crate) async fn receive(body: Body, config: &Config) -> Received {
+    within(
+        config,
+        collect(body, config.max_body_bytes, config.max_body_bytes),
+    )
+    .await
 }
 
-async fn collect(mut body: Body, cap: usize) -> Result<Received, axum::Error> {
+/// Reads the body of a call that is refused anyway, and keeps nothing of it.
+pub(crate) async fn discard(body: Body, config: &Config) {
+    within(config, collect(body, 0, config.max_body_bytes)).await;
+}
+
+async fn within(
+    config: &Config,
+    whole: impl Future<Output = Result<Received, axum::Error>>,
+) -> Received {
+    match tokio::time::timeout(config.read_timeout, whole).await {
+        Ok(Ok(received)) => received,
+        Ok(Err(_)) | Err(_) => Received::Cut,
+    }
+}
+
+/// Keeps up to `keep` bytes, and reads on for as long as `cap` gives patience.
+async fn collect(mut body: Body, keep: usize, cap: usize) -> Result<Received, axum::Error> {
     let mut first = Bytes::new();
     let mut all = BytesMut::new();
     let mut length = 0;
@@ -45,7 +60,7 @@ async fn collect(mut body: Body, cap: usize) -> Result<Received, axum::Error> {
             continue;
         };
         length += data.len();
-        if length > cap {
+        if length > keep {
             (first, all) = (Bytes::new(), BytesMut::new());
         } else if length == data.len() {
             first = data; // Most bodies come in one piece, which needs no copy.
@@ -57,7 +72,7 @@ async fn collect(mut body: Body, cap: usize) -> Result<Received, axum::Error> {
         }
     }
     let whole = if all.is_empty() { first } else { all.freeze() };
-    Ok(if length > cap {
+    Ok(if length > keep {
         Received::TooLong
     } else {
         Received::Whole(whole)

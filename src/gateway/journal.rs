@@ -7,7 +7,7 @@ use axum::middleware::Next;
 use axum::response::Response;
 use tracing::{Level, enabled, info};
 
-/// No more of a path, and no more of a text that a client may have had a hand in, is logged.
+/// No more of a text that a client may have had a hand in is logged.
 const LONGEST: usize = 200;
 
 pub(crate) async fn journal(
@@ -43,7 +43,7 @@ fn write_line(path: &str, outcome: &Outcome, duration_ms: f64) {
         notes: Notes { app, odd_random },
         ..
     } = outcome;
-    let command = shortened(path.strip_prefix("/v4/").unwrap_or(path));
+    let command = command(path);
     let warning = odd_random.as_ref().map(|random| {
         format!("random should be a decimal in 0..4294967295, as documented, and is {random:?}")
     });
@@ -64,6 +64,14 @@ fn summary(command: &str, outcome: &Outcome) -> String {
         Some(Tally { items, refused }) => format!("{command}: {items} items, {refused} refused"),
         None => format!("{command}: {:?}", outcome.code),
     }
+}
+
+/// What of a path is worth a line: no command has other letters, and what a client puts behind
+/// them by mistake may be its query, and so its UserSig.
+fn command(path: &str) -> &str {
+    let path = path.strip_prefix("/v4/").unwrap_or(path);
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '/';
+    shortened(path.split(|c| !is_plain(c)).next().unwrap_or_default())
 }
 
 fn shortened(text: &str) -> &str {

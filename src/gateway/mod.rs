@@ -17,8 +17,6 @@ use std::sync::Arc;
 
 /// Lets a call in whom a UserSig of an app admin vouches for; the app that is called.
 ///
-/// Only what passes here reaches a command: there is no other way to come by the app.
-///
 /// # Precedence
 /// The query's form, the app, the UserSig, its expiry, whether the identifier is an admin, the call
 /// frequency, the method. (GUESS: Tencent documents no order; that authentication comes before the
@@ -51,7 +49,7 @@ pub(crate) fn admit(
         return Err(Code::TooManyCalls.into());
     }
     if call.method != Method::POST {
-        return Err(Code::WrongMethod.into());
+        return Err(Code::RequestFormat.into());
     }
     Ok(Arc::clone(app))
 }

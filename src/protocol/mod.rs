@@ -2,6 +2,7 @@
 
 pub mod code;
 pub mod ids;
+pub mod object;
 pub mod query;
 pub mod reply;
 pub mod service;

@@ -7,6 +7,7 @@
 
 use super::code::Code;
 use super::ids::{SdkAppId, UnixTime};
+use super::object::Object;
 use super::reply::CallError;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, Engine, GeneralPurpose, GeneralPurposeConfig};
@@ -188,7 +189,8 @@ impl Ticket {
             .decode(standard)
             .map_err(|error| format!("not base64: {}", without_bytes(error)))?;
         let json = inflate(&packed)?;
-        serde_json::from_slice::<Self>(&json)
+        serde_json::from_slice(&json)
+            .map(|Object(ticket): Object<Self>| ticket)
             .map_err(|error| explain(&json, &error))
             .and_then(|ticket| match ticket.version.as_str() {
                 VERSION => Ok(ticket),

@@ -282,12 +282,16 @@ fn the_log_is_told_which_step_failed() {
         pack(ticket.to_string().as_bytes(), 6)
     };
     let v1 = json!({"TLS.account_type": "0", "TLS.identifier": ADMIN, "TLS.sdk_appid": APP, "TLS.sig": "AAAA"});
+    // In the order of the fields, and well signed: still no object.
+    let sig = tls_sig(ADMIN, TIME.0, EXPIRE, None);
+    let as_list = json!(["2.0", ADMIN, 1_400_000_000, TIME.0, EXPIRE, null, sig]).to_string();
     let cases = [
         ("!!!!".to_owned(), "alphabet"),
         ("AAAAA".to_owned(), "base64"),
         (BASE64.encode("no zlib here"), "not zlib"),
         (pack(b"{\"TLS.ver\"", 6), "not JSON"),
         (pack(b"[]", 6), "missing or of a wrong type"),
+        (pack(as_list.as_bytes(), 6), "missing or of a wrong type"),
         (
             with("TLS.identifier", json!(7)),
             "missing or of a wrong type",

@@ -547,6 +547,35 @@ async fn the_longest_names_and_texts_are_kept_byte_for_byte() {
 }
 
 #[tokio::test]
+async fn a_full_batch_of_the_longest_fields_fits_with_every_character_escaped() {
+    let app = TestApp::start().await;
+    let names: Vec<_> = (0..1000).map(|number| format!("{number:032}")).collect();
+    app.import(&names);
+    let escaped =
+        |text: &str| -> String { text.bytes().map(|byte| format!("\\u{byte:04x}")).collect() };
+    let long = |length| escaped(&"\u{1}".repeat(length));
+    let source = escaped("AddSource_Type_XXXXXXXX");
+    let (remark, wording) = (long(96), long(256));
+    let items = names.iter().enumerate().map(|(number, name)| {
+        let group = escaped(&format!("{:\u{1}>30}", number % 32));
+        format!(
+            r#"{{"To_Account":"{}","Remark":"{remark}","GroupName":"{group}","AddSource":"{source}","AddWording":"{wording}"}}"#,
+            escaped(name)
+        )
+    });
+    let items: Vec<_> = items.collect();
+    let body = format!(
+        r#"{{"From_Account":"id","AddFriendItem":[{}]}}"#,
+        items.join(",")
+    );
+    assert!(body.len() > 2 << 20, "2 MiB would not do");
+
+    let reply = app.post("/v4/sns/friend_add", &app.query(), body).await;
+
+    assert_eq!(reply.codes(), [0; 1000]);
+}
+
+#[tokio::test]
 async fn accounts_start_as_the_configuration_says() {
     let app = TestApp::start_with(|config| {
         config

@@ -1,6 +1,6 @@
 //! The call-frequency limit, exact, with the clock held still.
 
-use crate::harness::{APP, ConfigExt, TestApp};
+use crate::harness::{ADMIN, APP, ConfigExt, TestApp, app_id};
 use serde_json::json;
 use std::time::Duration;
 
@@ -74,6 +74,28 @@ async fn a_bad_signature_spends_no_token_and_neither_does_a_stranger() {
     }
 
     assert_eq!(admitted(&app, 2).await, 1);
+}
+
+#[tokio::test]
+async fn the_limit_comes_before_the_method_and_each_app_has_its_own() {
+    let app = TestApp::start_with(|config| {
+        config.app().calls_per_second = Some(1);
+        let other = config.app().clone();
+        config.apps.insert(app_id("7"), other);
+    })
+    .await;
+    app.emulator.clock().hold(None);
+    assert_eq!(admitted(&app, 2).await, 1);
+
+    let get = app.client.get(app.url("/v4/sns/friend_add", &app.query()));
+    assert_eq!(app.send(get).await.error_code(), 60007);
+    let usersig = app
+        .emulator
+        .user_sig(app_id("7"), ADMIN, 60)
+        .expect("the app exists");
+    let query = format!("sdkappid=7&identifier={ADMIN}&usersig={usersig}&contenttype=json");
+    let get = app.client.get(app.url("/v4/sns/friend_add", &query));
+    assert_eq!(app.send(get).await.error_code(), 60008);
 }
 
 #[tokio::test]

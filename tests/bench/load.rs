@@ -16,6 +16,9 @@ pub(crate) fn now() -> Instant {
     Instant::now()
 }
 
+/// The key of `config/emulator.toml`.
+const DEVELOPMENT_KEY: &str = "5bd2850fff3ecb11d7c805251c51ee463a25727bddc2385f3fa8bfee1bb93b5e";
+
 /// A user's name: 12 bytes.
 pub(crate) fn user(number: usize) -> String {
     format!("u{number:011}")
@@ -23,7 +26,17 @@ pub(crate) fn user(number: usize) -> String {
 
 /// The path and query of friend_add by an admin of `app`, whose key is the benchmark's.
 pub(crate) fn friend_add(app: u32) -> String {
-    let key = SecretKey::new(crate::process::KEY).expect("not empty");
+    signed(app, crate::process::KEY)
+}
+
+/// The page's basic request, to the app of the built-in configuration.
+pub(crate) fn first_call() -> Vec<u8> {
+    let body = r#"{"From_Account":"id","AddFriendItem":[{"To_Account":"id1","AddSource":"AddSource_Type_XXXXXXXX"}]}"#;
+    request(&signed(88_888_888, DEVELOPMENT_KEY), body)
+}
+
+fn signed(app: u32, key: &str) -> String {
+    let key = SecretKey::new(key).expect("not empty");
     let id = SdkAppId::parse(&app.to_string()).expect("a legal SDKAppID");
     // It is valid from 1970 on for 100 years.
     let usersig = user_sig::sign(&key, id, "admin", UnixTime(0), 100 * 365 * 86_400);
@@ -119,11 +132,9 @@ fn runtime() -> tokio::runtime::Runtime {
         .expect("a runtime")
 }
 
-/// One call on a connection of its own.
+/// One good call on a connection of its own.
 pub(crate) fn call_once(addr: SocketAddr, request: &[u8]) {
-    runtime().block_on(async {
-        Connection::open(addr).await.call(request).await;
-    });
+    one_by_one(addr, &[request.to_vec()], r#""ResultCode":0"#);
 }
 
 /// Calls one after the other on one connection; the time they took together. Every answer has to

@@ -50,10 +50,7 @@ impl Server {
             .arg(folder.path().join("ready"));
         let started = load::now();
         let server = Self::spawn(command, folder);
-        load::call_once(
-            server.addr,
-            &load::request("/v4/sns/friend_add?sdkappid=1", "{}"),
-        );
+        load::call_once(server.addr, &load::first_call());
         (server, started.elapsed())
     }
 

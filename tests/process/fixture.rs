@@ -97,12 +97,19 @@ impl Server {
 
     /// Waits for the ready file, which must be all that tells.
     #[track_caller]
-    pub(crate) fn spawn(mut command: Command) -> Self {
+    pub(crate) fn spawn(command: Command) -> Self {
+        Self::spawn_logging_to(command, None)
+    }
+
+    /// With this for its standard error, in place of a file.
+    #[track_caller]
+    pub(crate) fn spawn_logging_to(mut command: Command, stderr: Option<Stdio>) -> Self {
         let dir = TempDir::new().expect("a place for files");
         let create = |name| File::create(dir.path().join(name)).expect("a new file");
         let ready_file = dir.path().join("ready");
         command.arg("--ready-file").arg(&ready_file);
-        command.stdout(create("stdout")).stderr(create("stderr"));
+        command.stdout(create("stdout"));
+        command.stderr(stderr.unwrap_or_else(|| create("stderr").into()));
         let mut process = Running::spawn(&mut command);
         let url = wait_for("the ready file", || {
             let ended = process.0.try_wait().expect("a child");
@@ -142,10 +149,11 @@ impl Server {
 
     /// `TERM` or `INT`.
     pub(crate) fn signal(&self, name: &str) {
-        let status = Command::new("kill")
-            .args([format!("-{name}"), self.pid().to_string()])
+        // A shell's own kill: minimal systems have no other.
+        let status = Command::new("sh")
+            .args(["-c", &format!("kill -{name} {}", self.pid())])
             .status();
-        assert!(status.expect("kill is there").success());
+        assert!(status.expect("a shell is there").success());
     }
 
     pub(crate) fn wait(&mut self) -> ExitStatus {

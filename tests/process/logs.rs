@@ -1,7 +1,8 @@
 //! The log: one line a call on standard error, with what one needs and nothing secret.
 
-use crate::fixture::{ADMIN, APP, GOOD_BODY, Server, post, run, text};
+use crate::fixture::{ADMIN, APP, GOOD_BODY, Server, post, program, run, text};
 use serde_json::Value;
+use std::process::Stdio;
 
 /// Stands in every text of a request that no log line may quote.
 const PRIVATE: &str = "PrivateText";
@@ -47,7 +48,13 @@ fn make_calls(server: &Server) -> (usize, Vec<String>) {
     for (query, body) in &calls {
         client.call(&post(query, body));
     }
-    (calls.len(), vec![good, of_user, damaged])
+    // Mistakes about where the query begins.
+    let mistakes = ["&", "%3F", "%3f", ";"];
+    for mistake in mistakes {
+        let call = text(&post(&query, GOOD_BODY)).replacen('?', mistake, 1);
+        client.call(call.as_bytes());
+    }
+    (calls.len() + mistakes.len(), vec![good, of_user, damaged])
 }
 
 #[track_caller]
@@ -195,4 +202,27 @@ fn probes_are_no_calls() {
     }
 
     assert_eq!(server.stop(), "");
+}
+
+#[test]
+fn who_never_reads_the_log_or_has_closed_it_holds_up_no_call() {
+    for close in [false, true] {
+        let (reader, writer) = std::io::pipe().expect("a pipe");
+        let log = Some(Stdio::from(writer));
+        let mut command = program(&["--listen", "127.0.0.1:0"]);
+        command.env("EMULATOR__APPS__88888888__CALLS_PER_SECOND", "0");
+        let mut server = Server::spawn_logging_to(command, log);
+        let reader = (!close).then_some(reader);
+        let request = post(&Server::query(), GOOD_BODY);
+        let mut client = server.connect();
+
+        // Far more lines than a pipe holds.
+        for _ in 0..3000 {
+            assert_eq!(client.call(&request)["ErrorCode"], 0);
+        }
+
+        server.signal("TERM");
+        assert_eq!(server.wait().code(), Some(0));
+        drop(reader);
+    }
 }
