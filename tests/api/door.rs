@@ -117,12 +117,14 @@ async fn the_first_fault_in_the_documented_order_answers() {
         let reply = app.send(app.client.get(app.url(path, &query))).await;
         assert_eq!(reply.error_code(), code, "{path}?{query}: {}", reply.text);
     }
-    for (body, code) in [("", 60003), ("{", 60003), ("{}", 30001)] {
-        assert_eq!(
-            app.post(FRIEND_ADD, &app.query(), body).await.error_code(),
-            code,
-            "{body:?}"
-        );
+    for (body, code, says) in [
+        ("", 60003, "empty"),
+        ("{", 60003, "line 1 column 1"),
+        ("{}", 30001, "From_Account"),
+    ] {
+        let reply = app.post(FRIEND_ADD, &app.query(), body).await;
+        assert_eq!(reply.error_code(), code, "{body:?}");
+        assert!(reply.error_info().contains(says), "{}", reply.error_info());
     }
 }
 
