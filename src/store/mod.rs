@@ -2,7 +2,7 @@
 //!
 //! # Contract
 //! Every store finds accounts, runs the rule it is handed on the facts about two of them, and does
-//! what the rule decides; it never decides itself. [`Store::judge_each`] is one call for a whole
+//! what the rule decides; it never decides itself. `Store::judge_each` is one call for a whole
 //! request, but each item is one atomic step on its two accounts: no other call sees half of it,
 //! and item n sees what the items before it did. Apps never see each other. `contract.rs` is this
 //! contract as tests; every store has to pass it.
