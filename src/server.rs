@@ -24,6 +24,10 @@ use tokio_util::task::TaskTracker;
 use tower::ServiceBuilder;
 use tracing::{debug, warn};
 
+/// The most that is read ahead of a connection, and so the longest head: 64 KiB of URL and as much
+/// of headers.
+const BUFFER_BYTES: usize = 128 * 1024;
+
 /// How long to wait when the system has no file descriptor left for a connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -74,7 +78,9 @@ pub(crate) async fn serve(
 ) {
     let (connections, calls) = (GracefulShutdown::new(), TaskTracker::new());
     let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new()).header_read_timeout(timeout);
+    http.timer(TokioTimer::new())
+        .header_read_timeout(timeout)
+        .max_buf_size(BUFFER_BYTES);
     let mut shutdown = std::pin::pin!(shutdown);
     loop {
         let stream = tokio::select! {

@@ -23,13 +23,8 @@ pub(crate) async fn journal(
     if let Some(outcome) = response.extensions().get::<Outcome>()
         && enabled!(Level::INFO)
     {
-        let duration_ms = state
-            .clock
-            .now()
-            .steady
-            .saturating_sub(started)
-            .as_secs_f64()
-            * 1000.0;
+        let took = state.clock.now().steady.saturating_sub(started);
+        let duration_ms = took.as_micros() as f64 / 1000.0;
         write_line(uri.path(), outcome, duration_ms);
     }
     response

@@ -241,12 +241,13 @@ async fn a_url_is_answered_up_to_hypers_limit_and_refused_above_it() {
     let longest = target.call(&query_of(LONGEST_URL), GOOD_BODY).await;
 
     assert_eq!(longest.error_code(), 0, "{}", longest.text);
-    for too_long in [LONGEST_URL + 1, 100_000, 300_000] {
+    // Beyond what is read ahead of a connection, it is the head that is too large.
+    for (too_long, status) in [(LONGEST_URL + 1, 414), (100_000, 414), (300_000, 431)] {
         let mut socket = target.open();
         // It may hang up before it has it all.
         let _ = socket.try_send(&head(&query_of(too_long), "Content-Length: 0\r\n"));
         if let Some(answer) = socket.answer() {
-            assert_eq!(answer.status, 414);
+            assert_eq!(answer.status, status);
         }
         socket.expect_end();
         target.still_serves().await;
