@@ -21,7 +21,7 @@ pub(crate) struct App {
     /// Calls per second for each command; `None` as each command's page documents, 0 for no limit.
     pub(crate) calls_per_second: Option<u32>,
     secret_key: SecretKey,
-    admins: HashSet<UserId>,
+    admins: HashSet<UserId, RandomState>,
     /// Clients use one UserSig for many calls, so its HMAC is computed once. By UserSig, with the
     /// identifier it is good for; both are kept whole, so nothing else can pass for them.
     verified: DashMap<Box<str>, (Box<str>, Verified), RandomState>,

@@ -6,6 +6,7 @@ use crate::config::Config;
 use crate::limiter::Limiter;
 use crate::protocol::ids::SdkAppId;
 use crate::store::Store;
+use foldhash::fast::RandomState;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -16,7 +17,7 @@ pub(crate) struct AppState(Arc<Shared>);
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) config: Config,
-    pub(crate) apps: HashMap<SdkAppId, Arc<App>>,
+    pub(crate) apps: HashMap<SdkAppId, Arc<App>, RandomState>,
     pub(crate) store: Store,
     pub(crate) limiter: Limiter,
     pub(crate) clock: Clock,
@@ -26,7 +27,7 @@ impl AppState {
     /// Makes the configured apps and imports their accounts. Admins always exist.
     pub(crate) fn new(config: Config) -> Self {
         let store = Store::in_memory();
-        let mut apps = HashMap::new();
+        let mut apps = HashMap::default();
         for (sdkappid, app) in &config.apps {
             store.put_app(
                 *sdkappid,

@@ -34,7 +34,7 @@ pub enum Side {
 /// One step of what a store is to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
-    /// That side's list gains this friend.
+    /// That side's list gains this friend, which it does not have yet.
     Befriend(Side, Friend),
     /// From_Account gains this group.
     CreateGroup(GroupName),

@@ -119,9 +119,9 @@ impl Two<'_> {
     pub(super) fn apply(&mut self, from: UserId, to: UserId, changes: Vec<Change>) {
         for change in changes {
             match change {
-                Change::Befriend(Side::From, friend) => self.from.friends.insert(friend),
+                Change::Befriend(Side::From, friend) => self.from.friends.push(friend),
                 Change::Befriend(Side::To, friend) => {
-                    self.on_to(|account| account.friends.insert(friend))
+                    self.on_to(|account| account.friends.push(friend))
                 }
                 Change::CreateGroup(group) => self.from.groups.push(group),
                 Change::Ask { sent, received } => {

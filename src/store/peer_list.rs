@@ -79,10 +79,15 @@ impl<E: Peer> PeerList<E> {
 
     /// Adds an entry at the end, or replaces the one about the same account where it is.
     pub(crate) fn insert(&mut self, entry: E) {
-        if let Some(place) = self.find(entry.peer()) {
-            self.entries[place] = entry;
-            return;
+        match self.find(entry.peer()) {
+            Some(place) => self.entries[place] = entry,
+            None => self.push(entry),
         }
+    }
+
+    /// Adds an entry about an account that the list has none about.
+    pub(crate) fn push(&mut self, entry: E) {
+        debug_assert!(!self.contains(entry.peer()), "the list has it already");
         if self.entries.len() == self.entries.capacity() {
             // By half, not by double: the ceiling on memory counts the spare room too.
             self.entries
