@@ -1,7 +1,7 @@
 //! Where log lines go: standard error, as text or as JSON.
 
 use crate::config::{LogConfig, LogFormat};
-use std::io::{self, IsTerminal};
+use std::io::{self, BufWriter, IsTerminal};
 use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
 
 /// Lines that may wait for whoever reads standard error; those beyond are dropped.
@@ -17,7 +17,7 @@ pub fn start(config: LogConfig) -> WorkerGuard {
         .lossy(true)
         .buffered_lines_limit(WAITING_LINES)
         .thread_name("log");
-    let (writer, guard) = lines.finish(io::stderr());
+    let (writer, guard) = lines.finish(BufWriter::new(io::stderr()));
     let builder = tracing_subscriber::fmt()
         .with_max_level(config.level)
         .with_target(false)
