@@ -19,6 +19,7 @@ use std::future::Future;
 use std::io;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
 use tokio_io_timeout::TimeoutStream;
 use tokio_util::task::TaskTracker;
 use tower::ServiceBuilder;
@@ -82,6 +83,8 @@ pub(crate) async fn serve(
         .header_read_timeout(timeout)
         .max_buf_size(BUFFER_BYTES);
     let mut shutdown = std::pin::pin!(shutdown);
+    // Dropped at the end, it ends whatever is left.
+    let mut tasks = JoinSet::new();
     loop {
         let stream = tokio::select! {
             biased;
@@ -99,7 +102,8 @@ pub(crate) async fn serve(
             TowerToHyperService::new(service),
         );
         let connection = connections.watch(connection);
-        tokio::spawn(async move {
+        while tasks.try_join_next().is_some() {}
+        tasks.spawn(async move {
             // A client that hangs up or talks nonsense is its own affair.
             if let Err(error) = connection.await {
                 debug!(%error, "connection closed");

@@ -1,20 +1,11 @@
 //! friend_add by real state: every code of the page's table, caps, requests, and what is kept.
 
-use crate::harness::{ConfigExt, TestApp, user};
-use serde_json::{Value, json};
+use crate::harness::{ConfigExt, TestApp, one, user, with};
+use serde_json::json;
 use tencent_chat_emulator::protocol::code::Code;
 use tencent_chat_emulator::protocol::ids::UnixTime;
 use tencent_chat_emulator::sns::model::AccountSeed;
 use tencent_chat_emulator::sns::model::{AdminForbidType, AllowType, UnknownAccounts};
-
-fn one(item: Value) -> Value {
-    json!({"From_Account": "id", "AddFriendItem": [item]})
-}
-
-fn with(mut body: Value, field: &str, value: Value) -> Value {
-    body[field] = value;
-    body
-}
 
 fn allowing(allow_type: AllowType) -> AccountSeed {
     AccountSeed {
@@ -28,13 +19,6 @@ fn blocking(name: &str) -> AccountSeed {
         blocklist: vec![user(name)],
         ..AccountSeed::default()
     }
-}
-
-/// The app after `names` became friends of `of`.
-async fn with_friends(app: TestApp, of: &str, names: &[&str]) -> TestApp {
-    app.import(names);
-    assert!(app.add(of, names).await.iter().all(|code| *code == 0));
-    app
 }
 
 #[tokio::test]
@@ -395,184 +379,6 @@ async fn if_every_item_fails_the_call_is_still_ok() {
     );
     let reply = reply.await;
     assert_eq!((reply.error_code(), reply.codes()), (0, vec![30003, 30003]));
-}
-
-#[tokio::test]
-async fn a_fault_of_the_whole_request_names_its_field() {
-    let app = TestApp::start().await;
-    let good = one(json!({"To_Account": "id1"}));
-    let many: Vec<_> = (0..1001)
-        .map(|number| json!({"To_Account": format!("u{number}")}))
-        .collect();
-    let cases = [
-        (
-            with(good.clone(), "AddFriendItem", json!([])),
-            30001,
-            "AddFriendItem",
-        ),
-        (
-            with(good.clone(), "AddFriendItem", json!(many)),
-            30001,
-            "AddFriendItem",
-        ),
-        (
-            with(good.clone(), "AddFriendItem", json!({"To_Account": "id1"})),
-            30001,
-            "SNS_DECODE_ERR: AddFriendItem",
-        ),
-        (
-            with(good.clone(), "AddFriendItem", json!(["id1"])),
-            30001,
-            "AddFriendItem[0]",
-        ),
-        (
-            with(good.clone(), "AddFriendItem", json!([["id1"]])),
-            30001,
-            "AddFriendItem[0]",
-        ),
-        (
-            with(good.clone(), "AddFriendItem", json!([{}])),
-            30001,
-            "To_Account",
-        ),
-        (
-            with(good.clone(), "AddFriendItem", json!([{"To_Account": 1}])),
-            60015,
-            "AddFriendItem[0].To_Account",
-        ),
-        (
-            with(good.clone(), "From_Account", json!(7)),
-            60015,
-            "From_Account",
-        ),
-        (
-            with(good.clone(), "From_Account", json!(null)),
-            60015,
-            "From_Account",
-        ),
-        (
-            with(good.clone(), "From_Account", json!("")),
-            30001,
-            "From_Account",
-        ),
-        (
-            with(good.clone(), "AddType", json!("Add_Type_Triple")),
-            30001,
-            "AddType",
-        ),
-        (with(good.clone(), "AddType", json!(1)), 30001, "AddType"),
-        (
-            with(good.clone(), "ForceAddFlags", json!(2)),
-            30001,
-            "ForceAddFlags",
-        ),
-        (
-            with(good.clone(), "ForceAddFlags", json!(true)),
-            30001,
-            "ForceAddFlags",
-        ),
-        (
-            with(good.clone(), "ForceAddFlags", json!("1")),
-            30001,
-            "ForceAddFlags",
-        ),
-        (
-            one(json!({"To_Account": "id1", "Remark": 3})),
-            30001,
-            "AddFriendItem[0].Remark",
-        ),
-        (
-            json!({"AddFriendItem": [{"To_Account": "id1"}]}),
-            30001,
-            "From_Account",
-        ),
-        (json!({"From_Account": "id"}), 30001, "AddFriendItem"),
-    ];
-    for (body, code, named) in cases {
-        let reply = app
-            .post("/v4/sns/friend_add", &app.query(), body.to_string())
-            .await;
-        assert_eq!(reply.error_code(), code, "{body}: {}", reply.text);
-        assert!(
-            reply.error_info().contains(named),
-            "{named}: {}",
-            reply.text
-        );
-    }
-    assert!(app.friends("id").is_empty());
-}
-
-#[tokio::test]
-async fn empty_and_null_mean_not_given_and_unknown_fields_are_ignored() {
-    let app = TestApp::start().await;
-    let empty = json!({"To_Account": "id1", "Remark": "", "GroupName": "", "AddSource": "", "AddWording": "", "X": [1]});
-    let nulls = json!({"To_Account": "id2", "Remark": null, "GroupName": null, "AddSource": null, "AddWording": null});
-    let body = json!({"From_Account": "id", "AddFriendItem": [empty, nulls], "AddType": "", "ForceAddFlags": null, "Y": {}});
-
-    assert_eq!(app.friend_add(body).await.codes(), [0, 0]);
-
-    let account = app.account("id");
-    assert!(account.groups.is_empty());
-    assert!(
-        account
-            .friends
-            .iter()
-            .all(|friend| friend.texts.is_none() && friend.add_source.is_none())
-    );
-    assert_eq!(
-        app.friends("id2"),
-        ["id"],
-        "AddType \"\" is the default, Both"
-    );
-}
-
-#[tokio::test]
-async fn the_longest_names_and_texts_are_kept_byte_for_byte() {
-    let longest = "x".repeat(32);
-    let app = with_friends(TestApp::start().await, "id1", &[&longest]).await;
-    let (remark, group, wording) = (
-        "备".repeat(32),
-        "组".repeat(10),
-        "\u{1f642}\"\\\n".repeat(36),
-    );
-
-    let item =
-        json!({"To_Account": longest, "Remark": remark, "GroupName": group, "AddWording": wording});
-    assert_eq!(app.friend_add(one(item)).await.only(), (0, ""));
-
-    let texts = app.account("id").friends[0].texts.clone().expect("kept");
-    assert_eq!(texts.remark.expect("kept").as_str(), remark);
-    assert_eq!(texts.groups[0].as_str(), group);
-    assert_eq!(texts.add_wording.expect("kept").as_str(), wording);
-}
-
-#[tokio::test]
-async fn a_full_batch_of_the_longest_fields_fits_with_every_character_escaped() {
-    let app = TestApp::start().await;
-    let names: Vec<_> = (0..1000).map(|number| format!("{number:032}")).collect();
-    app.import(&names);
-    let escaped =
-        |text: &str| -> String { text.bytes().map(|byte| format!("\\u{byte:04x}")).collect() };
-    let long = |length| escaped(&"\u{1}".repeat(length));
-    let source = escaped("AddSource_Type_XXXXXXXX");
-    let (remark, wording) = (long(96), long(256));
-    let items = names.iter().enumerate().map(|(number, name)| {
-        let group = escaped(&format!("{:\u{1}>30}", number % 32));
-        format!(
-            r#"{{"To_Account":"{}","Remark":"{remark}","GroupName":"{group}","AddSource":"{source}","AddWording":"{wording}"}}"#,
-            escaped(name)
-        )
-    });
-    let items: Vec<_> = items.collect();
-    let body = format!(
-        r#"{{"From_Account":"id","AddFriendItem":[{}]}}"#,
-        items.join(",")
-    );
-    assert!(body.len() > 2 << 20, "2 MiB would not do");
-
-    let reply = app.post("/v4/sns/friend_add", &app.query(), body).await;
-
-    assert_eq!(reply.codes(), [0; 1000]);
 }
 
 #[tokio::test]

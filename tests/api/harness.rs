@@ -44,6 +44,17 @@ pub(crate) fn user(text: &str) -> UserId {
     UserId::parse(text).expect("a legal UserID")
 }
 
+/// A friend_add body by "id", of one item.
+pub(crate) fn one(item: Value) -> Value {
+    json!({"From_Account": "id", "AddFriendItem": [item]})
+}
+
+/// The body with that field set.
+pub(crate) fn with(mut body: Value, field: &str, value: Value) -> Value {
+    body[field] = value;
+    body
+}
+
 impl TestApp {
     pub(crate) async fn start() -> Self {
         Self::start_with(|_| ()).await

@@ -8,6 +8,7 @@ mod concurrency;
 mod documented;
 mod door;
 mod friend_add;
+mod friend_add_body;
 mod hostile;
 mod model;
 mod parity;
