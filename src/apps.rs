@@ -1,13 +1,17 @@
 //! An app: its secret key, its admins, and the UserSigs it has verified already.
 
-use crate::config::AppConfig;
+use crate::clock::Clock;
+use crate::config::{AppConfig, CustomFields};
 use crate::protocol::ids::{SdkAppId, UnixTime, UserId};
 use crate::protocol::reply::CallError;
 use crate::protocol::user_sig::{self, SecretKey, Verified};
+use crate::sns::black_list::Friendship;
+use crate::webhooks::Webhook;
 use dashmap::DashMap;
 use foldhash::fast::RandomState;
 use std::collections::HashSet;
 use std::fmt;
+use std::sync::Arc;
 
 /// UserSigs that are remembered; when there are more, all are forgotten and verified anew.
 const REMEMBERED: usize = 1024;
@@ -20,6 +24,12 @@ pub(crate) struct App {
     pub(crate) sdkappid: SdkAppId,
     /// Calls per second for each command; `None` as each command's page documents, 0 for no limit.
     pub(crate) calls_per_second: Option<u32>,
+    /// What becomes of a friendship when one side blocks the other.
+    pub(crate) friendship_when_blocked: Friendship,
+    /// The custom fields that it declares.
+    pub(crate) custom_fields: CustomFields,
+    /// Where it is told what has happened.
+    pub(crate) webhook: Option<Webhook>,
     secret_key: SecretKey,
     admins: HashSet<UserId, RandomState>,
     /// Clients use one UserSig for many calls, so its HMAC is computed once. By UserSig, with the
@@ -28,10 +38,14 @@ pub(crate) struct App {
 }
 
 impl App {
-    pub(crate) fn new(sdkappid: SdkAppId, config: &AppConfig) -> Self {
+    pub(crate) fn new(sdkappid: SdkAppId, config: &AppConfig, clock: &Arc<Clock>) -> Self {
+        let webhook = config.webhook.as_ref();
         Self {
             sdkappid,
             calls_per_second: config.calls_per_second,
+            friendship_when_blocked: config.friendship_when_blocked,
+            custom_fields: config.custom_fields.clone(),
+            webhook: webhook.map(|webhook| Webhook::start(sdkappid, webhook, Arc::clone(clock))),
             secret_key: config.secret_key.clone(),
             admins: config.admins.iter().copied().collect(),
             verified: DashMap::default(),
@@ -57,9 +71,9 @@ impl App {
         verified.check_expiry(now)
     }
 
-    /// Whether `identifier` may call the REST API.
-    pub(crate) fn is_admin(&self, identifier: &str) -> bool {
-        UserId::parse(identifier).is_some_and(|user| self.admins.contains(&user))
+    /// The admin that `identifier` names, who may call the REST API.
+    pub(crate) fn admin(&self, identifier: &str) -> Option<UserId> {
+        UserId::parse(identifier).filter(|user| self.admins.contains(user))
     }
 
     /// A UserSig for any identifier, valid from `now` on for `expire` seconds.
@@ -107,9 +121,13 @@ mod tests {
             admins: vec![UserId::parse("admin").expect("legal")],
             calls_per_second: None,
             default_allow_type: Default::default(),
+            friendship_when_blocked: Default::default(),
+            custom_fields: Default::default(),
+            webhook: None,
             accounts: Vec::new(),
         };
-        App::new(SdkAppId::parse("88888888").expect("legal"), &config)
+        let app = SdkAppId::parse("88888888").expect("legal");
+        App::new(app, &config, &Arc::default())
     }
 
     #[test]

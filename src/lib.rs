@@ -1,5 +1,6 @@
 //! A stand-alone server that behaves like Tencent Cloud Chat's REST endpoint
-//! `POST /v4/sns/friend_add`, for development and tests without the cloud.
+//! `POST /v4/sns/friend_add` and the relationship APIs around it, for development and tests without
+//! the cloud.
 //!
 //! Tests that are written in Rust can run it in their own process: see [`Emulator`].
 //!
@@ -8,10 +9,10 @@
 //! A call goes down, its answer comes up. Nobody below calls anybody above.
 //!
 //! ```text
-//! main ─► server ─► commands ─► gateway ─► state ─► apps, store, limiter, clock, config
-//!             └───► control ─────────────► state      │      │
-//!                              http ─► protocol       │      └─► sns ─► protocol
-//!                                                     └─► protocol
+//! main ─► server ─► commands ─► gateway ─► state ─► apps, store, limiter, faults, clock, config
+//!             └───► control ─────────────► state     │      │
+//!                              http ─► protocol      │      └─► sns, profile ─► protocol
+//!                                                    └─► webhooks ─► protocol
 //! ```
 //!
 //! | room | what lives there |
@@ -24,9 +25,11 @@
 //! | `http` | where a reply becomes an HTTP response: always 200 |
 //! | `state`, `apps` | what all calls share, put together once; an app and the UserSigs it verified |
 //! | `store` | accounts and relationships: finds, locks, runs the rule it is handed, applies |
-//! | `limiter`, `clock` | token buckets; what time it is |
+//! | `webhooks` | tells an app's own server what has happened, behind the calls' backs |
+//! | `limiter`, `faults`, `clock` | token buckets; scripted failures of calls; what time it is |
 //! | `config`, `telemetry` | what can be set; where log lines go |
 //! | `sns` | the rules, pure: facts in, decision out |
+//! | `profile` | what accounts say of themselves, pure |
 //! | `protocol` | Tencent's vocabulary, pure: THE TABLE of codes, replies, the query, UserSig |
 //!
 //! A new command is one file in `commands` and one line in its table; where something is judged,
@@ -37,15 +40,18 @@ pub mod clock;
 mod commands;
 pub mod config;
 mod control;
+mod faults;
 mod gateway;
 mod http;
 mod limiter;
+pub mod profile;
 pub mod protocol;
 mod server;
 pub mod sns;
 mod state;
 pub mod store;
 pub mod telemetry;
+mod webhooks;
 
 use clock::Clock;
 use config::Config;
@@ -132,15 +138,24 @@ impl Emulator {
 
     /// Imports an account, or gives one that is there these settings. No app, no effect.
     pub fn put_account(&self, app: SdkAppId, user: UserId, seed: &AccountSeed) {
-        self.state.store.put_account(app, user, seed);
+        let now = self.state.clock.now().unix_time();
+        self.state.store.put_account(app, user, seed, now);
     }
 
     /// Makes every item by which `from` asks about `to` end in `code`, or lifts that: for the
-    /// outcomes that no state gives. No such `from`, or a code that no item can have (success, and
-    /// those of the gateway): no effect.
+    /// outcomes that no state gives. For commands that have no From_Account, `from` is `to`.
+    /// Success, or a code of the gateway: no effect.
     pub fn script(&self, app: SdkAppId, from: UserId, to: UserId, code: Option<Code>) {
-        if code.is_none_or(|code| code != Code::Ok && !code.is_gateway()) {
-            self.state.store.script(app, from, to, code);
+        if code.is_none_or(Code::is_items) {
+            self.state.faults.script_item(app, from, to, code);
+        }
+    }
+
+    /// Makes every call of an app's command, such as `friend_get`, fail as a whole with `code`, once
+    /// it has passed the gateway; or lifts that. No such command, or success: no effect.
+    pub fn script_call(&self, app: SdkAppId, command: &str, code: Option<Code>) {
+        if code != Some(Code::Ok) {
+            self.state.faults.script_call(app, command, code);
         }
     }
 
@@ -149,11 +164,22 @@ impl Emulator {
         self.state.store.snapshot(app, user)
     }
 
-    /// Stops listening, finishes the calls in flight, and returns when their answers have left; one
-    /// that its client takes more than 3 s to read is cut.
+    /// Stops listening, finishes the calls in flight, and returns when their answers have left and
+    /// their webhooks are told; what takes more than 3 s is cut, of either.
     pub async fn stop(self) {
         // An error means that it has stopped already.
         let _ = self.stop.send(());
         let _ = self.serving.await;
+        let flush_all = async {
+            for webhook in self
+                .state
+                .apps
+                .values()
+                .filter_map(|app| app.webhook.as_ref())
+            {
+                webhook.flush().await;
+            }
+        };
+        let _ = tokio::time::timeout(server::LAST_WORDS, flush_all).await;
     }
 }

@@ -6,17 +6,20 @@ use crate::gateway::{body, journal};
 use crate::protocol::code::Code;
 use crate::protocol::reply::Reply;
 use crate::state::AppState;
+use crate::webhooks::ClientIp;
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::{Method, StatusCode};
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use std::future::Future;
 use std::io;
+use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
@@ -33,7 +36,7 @@ const BUFFER_BYTES: usize = 128 * 1024;
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// How long the last answers have to leave, once the calls are done and the server stops.
-const LAST_WORDS: Duration = Duration::from_secs(3);
+pub(crate) const LAST_WORDS: Duration = Duration::from_secs(3);
 
 /// All routes: Tencent's under the journal, the emulator's own beside it.
 pub(crate) fn router(state: AppState) -> Router {
@@ -86,15 +89,20 @@ pub(crate) async fn serve(
     // Dropped at the end, it ends whatever is left.
     let mut tasks = JoinSet::new();
     loop {
-        let stream = tokio::select! {
+        let (stream, peer) = tokio::select! {
             biased;
             () = &mut shutdown => break,
-            stream = accept(&listener) => stream,
+            accepted = accept(&listener) => accepted,
         };
+        let client = ClientIp(peer.ip());
         let mut stream = TimeoutStream::new(stream);
         stream.set_write_timeout(Some(timeout));
         let calls = calls.clone();
         let service = ServiceBuilder::new()
+            .map_request(move |mut call: hyper::Request<Incoming>| {
+                call.extensions_mut().insert(client);
+                call
+            })
             .map_future(move |call| calls.track_future(call))
             .service(router.clone());
         let connection = http.serve_connection(
@@ -119,14 +127,14 @@ pub(crate) async fn serve(
     }
 }
 
-async fn accept(listener: &TcpListener) -> TcpStream {
+async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
     loop {
         match listener
             .accept()
             .await
-            .and_then(|(stream, _)| no_delay(stream))
+            .and_then(|(stream, peer)| Ok((no_delay(stream)?, peer)))
         {
-            Ok(stream) => return stream,
+            Ok(accepted) => return accepted,
             Err(error) if is_the_clients(&error) => {
                 debug!(%error, "connection lost before it was accepted");
             }

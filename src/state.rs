@@ -3,6 +3,7 @@
 use crate::apps::App;
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::faults::Faults;
 use crate::limiter::Limiter;
 use crate::protocol::ids::SdkAppId;
 use crate::store::Store;
@@ -20,13 +21,16 @@ pub(crate) struct Shared {
     pub(crate) apps: HashMap<SdkAppId, Arc<App>, RandomState>,
     pub(crate) store: Store,
     pub(crate) limiter: Limiter,
-    pub(crate) clock: Clock,
+    pub(crate) faults: Faults,
+    pub(crate) clock: Arc<Clock>,
 }
 
 impl AppState {
-    /// Makes the configured apps and imports their accounts. Admins always exist.
+    /// Makes the configured apps and imports their accounts. Admins always exist. Needs a Tokio
+    /// runtime, where an app has a webhook.
     pub(crate) fn new(config: Config) -> Self {
-        let store = Store::in_memory();
+        let (store, clock) = (Store::in_memory(), Arc::<Clock>::default());
+        let now = clock.now().unix_time();
         let mut apps = HashMap::default();
         for (sdkappid, app) in &config.apps {
             store.put_app(
@@ -35,19 +39,19 @@ impl AppState {
                 app.default_allow_type,
             );
             for admin in &app.admins {
-                store.put_account(*sdkappid, *admin, &app.new_account());
+                store.put_account(*sdkappid, *admin, &app.new_account(), now);
             }
             for (user, seed) in &app.accounts {
-                store.put_account(*sdkappid, *user, seed);
+                store.put_account(*sdkappid, *user, seed, now);
             }
-            apps.insert(*sdkappid, Arc::new(App::new(*sdkappid, app)));
+            apps.insert(*sdkappid, Arc::new(App::new(*sdkappid, app, &clock)));
         }
-        let (limiter, clock) = (Limiter::default(), Clock::default());
         Self(Arc::new(Shared {
             config,
             apps,
             store,
-            limiter,
+            limiter: Limiter::default(),
+            faults: Faults::default(),
             clock,
         }))
     }

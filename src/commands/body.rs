@@ -10,7 +10,13 @@ use serde::de::{self, DeserializeOwned, Deserializer, IgnoredAny};
 use std::fmt;
 
 /// The fields that hold an account, which has a code of its own when it is not a string.
-const ACCOUNT_FIELDS: [&str; 2] = ["From_Account", "To_Account"];
+const ACCOUNT_FIELDS: [&str; 5] = [
+    "From_Account",
+    "To_Account",
+    "UserID",
+    "Identifier",
+    "Accounts",
+];
 
 /// Reads a body as JSON, whatever its Content-Type says: published clients send none, or
 /// `text/plain`, or `application/x-www-form-urlencoded`.
@@ -55,14 +61,16 @@ fn explain<T: DeserializeOwned>(
         Err(error) => error.path().to_string(),
         Ok(_) => String::new(),
     };
-    let is_account = ACCOUNT_FIELDS.iter().any(|field| path.ends_with(field));
+    let field = path.split('.').next_back().unwrap_or_default();
+    let field = field.split('[').next().unwrap_or_default();
     let fault = without_values(&error.to_string());
     let what = if path.is_empty() || path == "." {
         fault.clone()
     } else {
         format!("{path}: {fault}")
     };
-    if is_account && fault.starts_with("invalid type") {
+    let wants_text = fault == "invalid type, expected a string";
+    if wants_text && ACCOUNT_FIELDS.contains(&field) {
         let code = Code::AccountNotAString;
         return CallError::with_info(code, format!("{}: {what}", code.info()));
     }
@@ -84,8 +92,8 @@ fn without_values(message: &str) -> String {
     }
 }
 
-/// The command's own code for a field that is missing or wrong; `what` names it.
-pub(super) fn bad_field(service: Service, what: &str) -> CallError {
+/// The service's own code for a field that is missing or wrong; `what` names it.
+fn bad_field(service: Service, what: &str) -> CallError {
     let code = service.bad_body();
     CallError::with_info(code, format!("{}: {what}", code.info()))
 }
@@ -114,45 +122,94 @@ pub(super) fn objects<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
     Ok(objects.into_iter().map(|Object(object)| object).collect())
 }
 
+/// The same, optional: `null` and nothing at all are an empty list.
+pub(super) fn optional_objects<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Vec<T>, D::Error> {
+    let objects = Option::<Vec<Object<T>>>::deserialize(deserializer)?;
+    let objects = objects.unwrap_or_default().into_iter();
+    Ok(objects.map(|Object(object)| object).collect())
+}
+
 /// An optional text. `null` is the same as none; so is `""`, to whoever reads the text.
 pub(super) fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     let text = Option::<String>::deserialize(deserializer)?;
     Ok(text.filter(|text| !text.is_empty()))
 }
 
-/// An optional integer. `null` and `""` are the same as none.
-pub(super) fn integer<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Error> {
-    struct Integer;
+/// An optional list of names; one that comes alone is a list of one. `null` and `""` are the same
+/// as none.
+pub(super) fn names<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    struct Names;
 
-    impl de::Visitor<'_> for Integer {
-        type Value = Option<i64>;
+    impl<'de> de::Visitor<'de> for Names {
+        type Value = Vec<String>;
 
         fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("an integer")
+            f.write_str("a list of strings")
         }
 
-        fn visit_i64<E: de::Error>(self, number: i64) -> Result<Self::Value, E> {
-            Ok(Some(number))
-        }
-
-        fn visit_u64<E: de::Error>(self, number: u64) -> Result<Self::Value, E> {
-            i64::try_from(number)
-                .map(Some)
-                .map_err(|_| E::invalid_value(de::Unexpected::Unsigned(number), &self))
+        fn visit_seq<A: de::SeqAccess<'de>>(self, list: A) -> Result<Self::Value, A::Error> {
+            Vec::deserialize(de::value::SeqAccessDeserializer::new(list))
         }
 
         fn visit_str<E: de::Error>(self, text: &str) -> Result<Self::Value, E> {
-            if text.is_empty() {
-                Ok(None)
-            } else {
-                Err(E::invalid_type(de::Unexpected::Str(text), &self))
-            }
+            let one = (!text.is_empty()).then(|| text.to_owned());
+            Ok(Vec::from_iter(one))
         }
 
         fn visit_unit<E: de::Error>(self) -> Result<Self::Value, E> {
-            Ok(None)
+            Ok(Vec::new())
         }
     }
 
-    deserializer.deserialize_any(Integer)
+    deserializer.deserialize_any(Names)
+}
+
+/// An optional integer, which some published clients spell as a string. `null` and `""` are the
+/// same as none.
+pub(super) fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Error> {
+    deserializer.deserialize_any(Integer { takes_digits: true })
+}
+
+/// An optional integer. `null` and `""` are the same as none.
+pub(super) fn integer<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Error> {
+    deserializer.deserialize_any(Integer {
+        takes_digits: false,
+    })
+}
+
+struct Integer {
+    /// Whether a string of digits is one as well.
+    takes_digits: bool,
+}
+
+impl de::Visitor<'_> for Integer {
+    type Value = Option<i64>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an integer")
+    }
+
+    fn visit_i64<E: de::Error>(self, number: i64) -> Result<Self::Value, E> {
+        Ok(Some(number))
+    }
+
+    fn visit_u64<E: de::Error>(self, number: u64) -> Result<Self::Value, E> {
+        i64::try_from(number)
+            .map(Some)
+            .map_err(|_| E::invalid_value(de::Unexpected::Unsigned(number), &self))
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Self::Value, E> {
+        let number = text.parse().ok().filter(|_| self.takes_digits);
+        if number.is_some() || text.is_empty() {
+            return Ok(number);
+        }
+        Err(E::invalid_type(de::Unexpected::Str(text), &self))
+    }
+
+    fn visit_unit<E: de::Error>(self) -> Result<Self::Value, E> {
+        Ok(None)
+    }
 }

@@ -1,15 +1,16 @@
 //! `v4/sns/friend_add`: adds one or more friends.
 //! <https://www.tencentcloud.com/document/product/1047/34902>
 
-use super::body::{bad_field, integer, objects, text};
-use super::{CallContext, Command};
+use super::Command;
+use super::body::{integer, objects, text};
+use super::context::{CallContext, friend_pairs};
 use crate::protocol::code::Code;
 use crate::protocol::ids::UserId;
 use crate::protocol::reply::{CallError, ItemResults};
 use crate::protocol::service::{CommandInfo, Service};
+use crate::protocol::webhook::{AddedPair, Event, Pair};
 use crate::sns::friend_add::{How, NewFriend, RawItem, judge};
-use crate::sns::model::{AddType, ForceAddFlags, SnsPolicy};
-use crate::store::StoreError;
+use crate::sns::model::{AddType, ForceAddFlags};
 use serde::Deserialize;
 
 pub(crate) struct FriendAdd;
@@ -68,34 +69,38 @@ impl Command for FriendAdd {
         context: CallContext<'_>,
         request: FriendAddRequest,
     ) -> Result<FriendAddResponse, CallError> {
-        let CallContext {
-            app,
-            store,
-            policy,
-            now,
-        } = context;
         let Batch {
             from,
             add_type,
             force,
             items,
-        } = Batch::parse(&request, policy)?;
+        } = Batch::parse(&context, &request)?;
         let how = How {
             add_type,
             force,
-            now,
+            now: context.unix_time(),
         };
-        let codes = store
-            .judge_each(app, from, &items, |pair, item| {
-                judge(from, pair, item, how, policy)
+        let verdicts = context
+            .store
+            .judge_each(context.sdkappid(), from, &items, |pair, item| {
+                judge(from, pair, item, how, context.policy)
             })
             .await?;
-        let to_accounts = request
-            .add_friend_item
-            .into_iter()
-            .map(|item| item.to_account);
-        Ok(to_accounts.zip(codes).collect())
+        context.tell(|| Event::FriendAdd {
+            pairs: added(from, friend_pairs(from, &items, &verdicts)),
+            client_cmd: Self::INFO.name,
+            admin_account: context.admin.to_string(),
+            force_flag: (force == ForceAddFlags::Forced).into(),
+        });
+        let tos = request.add_friend_item.into_iter();
+        Ok(context.results(tos.map(|item| item.to_account), &verdicts))
     }
+}
+
+/// As webhooks tell it: who gained whom, and that From_Account asked for it.
+fn added(initiator: UserId, pairs: Vec<Pair>) -> Vec<AddedPair> {
+    let added = |pair| AddedPair { pair, initiator };
+    pairs.into_iter().map(added).collect()
 }
 
 /// A request without a fault of the whole call; an item's own fault stands in the item's place.
@@ -107,42 +112,30 @@ struct Batch {
 }
 
 impl Batch {
-    fn parse(request: &FriendAddRequest, policy: &SnsPolicy) -> Result<Self, CallError> {
-        let bad = |what: &str| bad_field(Service::Sns, what);
+    fn parse(context: &CallContext<'_>, request: &FriendAddRequest) -> Result<Self, CallError> {
         let FriendAddRequest {
             from_account,
             add_friend_item,
             add_type,
             force_add_flags,
         } = request;
-        if from_account.is_empty() {
-            return Err(bad("From_Account is empty"));
-        }
-        if add_friend_item.is_empty() {
-            return Err(bad("AddFriendItem is empty"));
-        }
-        if add_friend_item.len() > policy.max_items as usize {
-            return Err(bad(&format!(
-                "AddFriendItem has over {} items",
-                policy.max_items
-            )));
-        }
-        let add_type = add_type
-            .as_deref()
-            .map_or(Some(AddType::default()), AddType::parse);
+        let max_items = context.policy.max_items;
+        context.check_length("AddFriendItem", add_friend_item.len(), max_items)?;
+        let add_type = context.choice(
+            "AddType",
+            add_type.as_deref(),
+            Some(AddType::default()),
+            AddType::WIRE,
+        )?;
         let force = match force_add_flags {
-            None | Some(0) => Some(ForceAddFlags::Normal),
-            Some(1) => Some(ForceAddFlags::Forced),
-            Some(_) => None,
+            None | Some(0) => ForceAddFlags::Normal,
+            Some(1) => ForceAddFlags::Forced,
+            Some(_) => return Err(context.bad("ForceAddFlags is neither 0 nor 1")),
         };
-        let add_type =
-            add_type.ok_or_else(|| bad("AddType is neither Add_Type_Single nor Add_Type_Both"))?;
-        let force = force.ok_or_else(|| bad("ForceAddFlags is neither 0 nor 1"))?;
-        let from = UserId::parse(from_account).ok_or(Code::FromAccountNotExist)?;
-        let items = add_friend_item
-            .iter()
-            .map(|item| NewFriend::parse(from, item.raw()))
-            .collect();
+        let from = context.user_id(from_account)?;
+        let items = add_friend_item.iter();
+        let items = items.map(|item| NewFriend::parse(from, item.raw()));
+        let items = context.items(from, items);
         Ok(Self {
             from,
             add_type,
@@ -160,14 +153,6 @@ impl AddFriendItem {
             group_name: self.group_name.as_deref(),
             add_source: self.add_source.as_deref(),
             add_wording: self.add_wording.as_deref(),
-        }
-    }
-}
-
-impl From<StoreError> for CallError {
-    fn from(error: StoreError) -> Self {
-        match error {
-            StoreError::NoFromAccount => Code::FromAccountNotExist.into(),
         }
     }
 }

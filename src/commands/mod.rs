@@ -3,25 +3,66 @@
 //! A new command is one file here and one line in [`routes`]. Path, signature check, call
 //! frequency, JSON errors, envelope and log line follow from the table.
 
+mod account_check;
+mod account_delete;
+mod account_import;
+mod black_list_add;
+mod black_list_check;
+mod black_list_delete;
+mod black_list_get;
 mod body;
+mod check;
+mod context;
 mod friend_add;
+mod friend_check;
+mod friend_delete;
+mod friend_delete_all;
+mod friend_get;
+mod friend_get_list;
+mod friend_import;
+mod friend_update;
+mod group_add;
+mod group_delete;
+mod group_get;
+mod multiaccount_import;
+mod portrait_get;
+mod portrait_set;
 
 use crate::gateway;
-use crate::protocol::ids::{SdkAppId, UnixTime};
 use crate::protocol::reply::{Answer, CallError, Notes, Nothing, Reply};
 use crate::protocol::service::CommandInfo;
-use crate::sns::model::SnsPolicy;
 use crate::state::AppState;
-use crate::store::Store;
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::routing::any;
+use context::CallContext;
 use serde::de::DeserializeOwned;
 use std::future::Future;
 
 /// THE TABLE of commands, one line each.
 pub(crate) fn routes() -> Router<AppState> {
-    Router::new().merge(route::<friend_add::FriendAdd>())
+    Router::new()
+        .merge(route::<friend_add::FriendAdd>())
+        .merge(route::<friend_import::FriendImport>())
+        .merge(route::<friend_update::FriendUpdate>())
+        .merge(route::<friend_delete::FriendDelete>())
+        .merge(route::<friend_delete_all::FriendDeleteAll>())
+        .merge(route::<friend_check::FriendCheck>())
+        .merge(route::<friend_get::FriendGet>())
+        .merge(route::<friend_get_list::FriendGetList>())
+        .merge(route::<black_list_add::BlackListAdd>())
+        .merge(route::<black_list_delete::BlackListDelete>())
+        .merge(route::<black_list_get::BlackListGet>())
+        .merge(route::<black_list_check::BlackListCheck>())
+        .merge(route::<group_add::GroupAdd>())
+        .merge(route::<group_delete::GroupDelete>())
+        .merge(route::<group_get::GroupGet>())
+        .merge(route::<account_import::AccountImport>())
+        .merge(route::<multiaccount_import::MultiaccountImport>())
+        .merge(route::<account_delete::AccountDelete>())
+        .merge(route::<account_check::AccountCheck>())
+        .merge(route::<portrait_set::PortraitSet>())
+        .merge(route::<portrait_get::PortraitGet>())
 }
 
 /// One command of the REST API.
@@ -42,15 +83,6 @@ pub(crate) trait Command: 'static {
     ) -> impl Future<Output = Result<Self::Response, CallError>> + Send;
 }
 
-/// What a command may see of the server.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct CallContext<'a> {
-    pub(crate) app: SdkAppId,
-    pub(crate) store: &'a Store,
-    pub(crate) policy: &'a SnsPolicy,
-    pub(crate) now: UnixTime,
-}
-
 fn route<C: Command>() -> Router<AppState> {
     let path = format!("/v4/{}/{}", C::INFO.service.name(), C::INFO.name);
     // A browser's preflight carries no UserSig, so it is answered as it comes.
@@ -65,7 +97,7 @@ async fn preflight() -> Reply<Nothing> {
 async fn serve<C: Command>(State(state): State<AppState>, call: Request) -> Reply<C::Response> {
     let mut notes = Notes::default();
     let result = answer::<C>(&state, call, &mut notes).await;
-    Reply::new(C::INFO.service, result).with_notes(notes)
+    Reply::new(const { &C::INFO }, result).with_notes(notes)
 }
 
 async fn answer<C: Command>(
@@ -75,8 +107,9 @@ async fn answer<C: Command>(
 ) -> Result<C::Response, CallError> {
     let (call, body) = call.into_parts();
     let now = state.clock.now();
-    let app = match gateway::admit(state, const { &C::INFO }, &call, now, notes) {
-        Ok(app) => app,
+    let command = const { &C::INFO };
+    let caller = match gateway::admit(state, command, &call, now, notes) {
+        Ok(caller) => caller,
         Err(refusal) => {
             gateway::body::discard(body, &state.config).await;
             return Err(refusal);
@@ -84,11 +117,18 @@ async fn answer<C: Command>(
     };
     let body = gateway::body::receive(body, &state.config).await;
     let request = body::decode::<C::Request>(body, C::INFO.service)?;
+    if let Some(code) = state.faults.of_call(caller.app.sdkappid, command.name) {
+        return Err(code.into());
+    }
     let context = CallContext {
-        app: app.sdkappid,
+        command,
+        app: &caller.app,
         store: &state.store,
         policy: &state.config.sns,
-        now: now.unix_time(),
+        faults: &state.faults,
+        admin: caller.admin,
+        client: call.extensions.get().copied().unwrap_or_default(),
+        now,
     };
     C::handle(context, request).await
 }

@@ -9,8 +9,9 @@ mod section;
 
 use crate::protocol::ids::{SdkAppId, UserId};
 use crate::protocol::user_sig::SecretKey;
-use crate::sns::model::AccountSeed;
-use crate::sns::model::{AdminForbidType, AllowType, SnsPolicy, UnknownAccounts};
+use crate::sns::black_list::Friendship;
+use crate::sns::model::{AccountSeed, AdminForbidType, AllowType, SnsPolicy, UnknownAccounts};
+use crate::sns::texts::Keyword;
 use document::{Document, Leaf};
 use faults::Faults;
 use section::Section;
@@ -86,8 +87,34 @@ pub struct AppConfig {
     pub default_allow_type: AllowType,
     /// Calls per second for every command: `None` as each page documents, 0 for no limit.
     pub calls_per_second: Option<u32>,
+    /// What becomes of a friendship when one side blocks the other.
+    pub friendship_when_blocked: Friendship,
+    /// The custom fields that friends may have, and accounts in their profiles.
+    pub custom_fields: CustomFields,
+    /// Where to tell what has happened.
+    pub webhook: Option<WebhookConfig>,
     /// The accounts that are imported at the start, in the order of their UserIDs.
     pub accounts: Vec<(UserId, AccountSeed)>,
+}
+
+/// The keywords of the custom fields that an app declares.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CustomFields {
+    /// Of friends: behind `Tag_SNS_Custom_`.
+    pub friend: Vec<Keyword>,
+    /// Of profiles: behind `Tag_Profile_Custom_`.
+    pub profile: Vec<Keyword>,
+}
+
+/// Where an app is told what has happened.
+#[derive(Clone, Debug)]
+pub struct WebhookConfig {
+    /// An `http://` URL; it may have a query of its own.
+    pub url: String,
+    /// What the URL is signed with, if it is.
+    pub token: Option<SecretKey>,
+    /// How often one that was not taken is told again; 0 is Tencent's default.
+    pub retries: u32,
 }
 
 impl AppConfig {
@@ -225,6 +252,7 @@ fn read_policy(section: &mut Section<'_>) -> Option<SnsPolicy> {
     let max_items = number("max_items", 1..=100_000);
     let max_pending = number("max_pending", 0..=10_000);
     let max_groups = number("max_groups", 0..=10_000);
+    let max_blocklist = number("max_blocklist", 0..=1_000_000);
     let max_requests_per_minute = number("max_requests_per_minute", 0..=1_000_000);
     let unknown_accounts = section.required("unknown_accounts", |leaf| {
         one_of(leaf, UnknownAccounts::WIRE)
@@ -234,6 +262,7 @@ fn read_policy(section: &mut Section<'_>) -> Option<SnsPolicy> {
         max_items: max_items?,
         max_pending: max_pending?,
         max_groups: max_groups?,
+        max_blocklist: max_blocklist?,
         max_requests_per_minute: max_requests_per_minute?,
         unknown_accounts: unknown_accounts?,
     })
@@ -253,6 +282,16 @@ impl AppConfig {
         let default_allow_type = default_allow_type.unwrap_or_default();
         let calls_per_second =
             section.optional("calls_per_second", |leaf| leaf.integer(0..=1_000_000));
+        let remain_friends = section.optional("remain_friends", Leaf::boolean);
+        let custom_fields = CustomFields {
+            friend: section
+                .optional("custom_friend_fields", keywords)
+                .unwrap_or_default(),
+            profile: section
+                .optional("custom_profile_fields", keywords)
+                .unwrap_or_default(),
+        };
+        let webhook = section.section("webhook", WebhookConfig::read);
         let accounts = section.each("accounts", |key, section| {
             let user = user_id(key)?;
             Ok(Some((user, read_account(section, default_allow_type))))
@@ -262,7 +301,28 @@ impl AppConfig {
             admins: admins?,
             default_allow_type,
             calls_per_second,
+            friendship_when_blocked: match remain_friends {
+                Some(true) => Friendship::Kept,
+                Some(false) | None => Friendship::Dissolved,
+            },
+            custom_fields,
+            webhook,
             accounts: accounts.unwrap_or_default(),
+        })
+    }
+}
+
+impl WebhookConfig {
+    fn read(section: &mut Section<'_>) -> Option<Self> {
+        let url = section.required("url", webhook_url);
+        let token = section.optional("token", |leaf| {
+            SecretKey::new(leaf.text()?).ok_or_else(|| "a token that is not empty".to_owned())
+        });
+        let retries = section.optional("retries", |leaf| leaf.integer(0..=10));
+        Some(Self {
+            url: url?,
+            token,
+            retries: retries.unwrap_or_default(),
         })
     }
 }
@@ -331,6 +391,24 @@ fn non_admin_code(leaf: &Leaf) -> Result<NonAdminCode, String> {
     } else {
         Err("\"service\" or 60010".to_owned())
     }
+}
+
+fn webhook_url(leaf: &Leaf) -> Result<String, String> {
+    let text = leaf.text()?;
+    let uri: Option<hyper::Uri> = text.parse().ok();
+    let is_url = uri.is_some_and(|uri| uri.scheme_str() == Some("http") && uri.host().is_some());
+    is_url
+        .then(|| text.to_owned())
+        .ok_or_else(|| "an http:// URL".to_owned())
+}
+
+fn keywords(leaf: &Leaf) -> Result<Vec<Keyword>, String> {
+    const EXPECTED: &str = "at most 20 keywords of 1 to 8 letters, without their prefix";
+    let texts = leaf.texts()?;
+    let keywords: Option<Vec<_>> = texts.iter().map(|text| Keyword::parse(text)).collect();
+    keywords
+        .filter(|keywords| keywords.len() <= 20)
+        .ok_or_else(|| EXPECTED.to_owned())
 }
 
 fn user_ids(leaf: &Leaf) -> Result<Vec<UserId>, String> {

@@ -7,6 +7,7 @@ use crate::apps::App;
 use crate::clock::Moment;
 use crate::config::NonAdminCode;
 use crate::protocol::code::Code;
+use crate::protocol::ids::UserId;
 use crate::protocol::query::CommonQuery;
 use crate::protocol::reply::{CallError, Notes};
 use crate::protocol::service::CommandInfo;
@@ -15,7 +16,16 @@ use axum::http::Method;
 use axum::http::request::Parts;
 use std::sync::Arc;
 
-/// Lets a call in whom a UserSig of an app admin vouches for; the app that is called.
+/// Who calls what.
+#[derive(Debug)]
+pub(crate) struct Caller {
+    /// The app that is called.
+    pub(crate) app: Arc<App>,
+    /// The app admin who calls: `identifier`.
+    pub(crate) admin: UserId,
+}
+
+/// Lets a call in whom a UserSig of an app admin vouches for.
 ///
 /// # Precedence
 /// The query's form, the app, the UserSig, its expiry, whether the identifier is an admin, the call
@@ -27,7 +37,7 @@ pub(crate) fn admit(
     call: &Parts,
     now: Moment,
     notes: &mut Notes,
-) -> Result<Arc<App>, CallError> {
+) -> Result<Caller, CallError> {
     let query = CommonQuery::parse(
         call.uri.query().unwrap_or_default(),
         state.config.strict_query,
@@ -35,12 +45,11 @@ pub(crate) fn admit(
     *notes = query.notes();
     let app = state.apps.get(&query.sdkappid).ok_or(Code::NoSuchApp)?;
     app.verify(&query.usersig, &query.identifier, now.unix_time())?;
-    if !app.is_admin(&query.identifier) {
-        return Err(match state.config.non_admin_code {
-            NonAdminCode::Service => command.service.not_admin().into(),
-            NonAdminCode::Gateway => Code::NotAdminGateway.into(),
-        });
-    }
+    let admin = app.admin(&query.identifier);
+    let admin = admin.ok_or_else(|| match state.config.non_admin_code {
+        NonAdminCode::Service => command.service.not_admin(),
+        NonAdminCode::Gateway => Code::NotAdminGateway,
+    })?;
     let calls_per_second = app.calls_per_second.unwrap_or(command.calls_per_second);
     if !state
         .limiter
@@ -51,5 +60,6 @@ pub(crate) fn admit(
     if call.method != Method::POST {
         return Err(Code::RequestFormat.into());
     }
-    Ok(Arc::clone(app))
+    let app = Arc::clone(app);
+    Ok(Caller { app, admin })
 }

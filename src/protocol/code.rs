@@ -4,6 +4,16 @@
 //! *with the text* `Err_SNS_FriendAdd_Friend_Exist`, while 30001 alone means any bad parameter.
 //! One enum serves ErrorCode (whole call) and ResultCode (item): Tencent has one number space.
 //! Adding an outcome is adding a row; README's parity table and its test follow.
+//!
+//! Tencent names the command in most texts: where several commands share an outcome, `<Api>` stands
+//! for `FriendAdd`, `BlackListAdd` and so on. How a text is known is then said of the command it is
+//! known best of; for the others it follows from the pattern.
+
+use super::service::CommandInfo;
+use std::fmt;
+
+/// Where a text names the command that answers it.
+const API: &str = "<Api>";
 
 /// How a fact about Tencent's service is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,7 +55,8 @@ macro_rules! codes {
                 match self { $( Self::$name => $number, )* }
             }
 
-            /// The text that ErrorInfo or ResultInfo carries, or begins with.
+            /// The text that ErrorInfo or ResultInfo carries, or begins with, as the table has it:
+            /// with `<Api>` for the command's name. [`Code::text`] has the name itself.
             pub const fn info(self) -> &'static str {
                 match self { $( Self::$name => $info, )* }
             }
@@ -93,38 +104,118 @@ codes! {
     SigSdkAppId = 70014, "The requested SDKAppID does not match the Usersig", Seen / Seen, "The UserSig is another app's.";
     NoSuchApp = 70020, "The SDKAppID does not exist", Documented / Guess, "There is no such SDKAppID here.";
 
-    // friend_add.
+    // sns: the relationship chain.
     SnsDecode = 30001, "SNS_DECODE_ERR", Seen / Seen, "The body is JSON, but a field is missing or wrong; the text names it.";
-    ToAccountIllegal = 30001, "Err_SNS_FriendAdd_To_Account_Illegal", Documented / Guess, "To_Account is empty, over 32 bytes, or not printable ASCII.";
-    AddSelf = 30001, "Err_SNS_FriendAdd_Add_Self", Guess / Guess, "To_Account is From_Account.";
-    SourceIllegal = 30001, "Err_SNS_FriendAdd_Source_Illegal", Seen / Seen, "AddSource is not `AddSource_Type_` and 1 to 8 letters.";
-    RemarkTooLong = 30001, "Err_SNS_FriendAdd_Remark_Too_Long", Documented / Guess, "Remark is over 96 bytes.";
-    GroupNameTooLong = 30001, "Err_SNS_FriendAdd_GroupName_Too_Long", Documented / Guess, "GroupName is over 30 bytes.";
-    WordingTooLong = 30001, "Err_SNS_FriendAdd_Wording_Too_Long", Documented / Guess, "AddWording is over 256 bytes.";
+    ToAccountIllegal = 30001, "Err_SNS_<Api>_To_Account_Illegal", Documented / Guess, "To_Account is empty, over 32 bytes, or not printable ASCII.";
+    AddSelf = 30001, "Err_SNS_<Api>_Add_Self", Guess / Guess, "To_Account is From_Account.";
+    SourceIllegal = 30001, "Err_SNS_<Api>_Source_Illegal", Seen / Seen, "AddSource is not `AddSource_Type_` and 1 to 8 letters; or friend_import lacks it.";
+    RemarkTooLong = 30001, "Err_SNS_<Api>_Remark_Too_Long", Documented / Guess, "Remark is over 96 bytes.";
+    GroupNameTooLong = 30001, "Err_SNS_<Api>_GroupName_Too_Long", Documented / Guess, "GroupName is over 30 bytes.";
+    WordingTooLong = 30001, "Err_SNS_<Api>_Wording_Too_Long", Documented / Guess, "AddWording is over 256 bytes.";
+    TagIllegal = 30001, "Err_SNS_<Api>_Tag_Illegal", Documented / Guess, "The Tag may not be written (friend_update: only Remark, Group and custom fields), or is a custom field that the app does not declare.";
+    ValueIllegal = 30001, "Err_SNS_<Api>_Value_Illegal", Documented / Guess, "The Value is not what its Tag takes, or over 500 bytes.";
     FriendExist = 30001, "Err_SNS_FriendAdd_Friend_Exist", Documented / Seen, "To_Account is in From_Account's list already.";
-    SdkAppIdIllegal = 30002, "Err_SNS_FriendAdd_SdkAppId_Illegal", Documented / Documented, "The SDKAppID does not match. Only when scripted.";
-    FromAccountNotExist = 30003, "Err_SNS_FriendAdd_From_Account_Not_Exist", Inferred / Guess, "From_Account is not imported: the whole call fails.";
-    ToAccountNotExist = 30003, "Err_SNS_FriendAdd_To_Account_Not_Exist", Documented / Guess, "To_Account is not imported.";
-    NotAdmin = 30004, "Err_SNS_FriendAdd_Need_App_Admin", Documented / Guess, "`identifier` is not an app admin.";
-    Internal = 30006, "Err_SNS_FriendAdd_Unpack_Profile_Data_Fail", Documented / Documented, "Internal error. Only when scripted.";
-    NetworkTimeout = 30007, "Err_SNS_FriendAdd_Network_Timeout", Documented / Guess, "Network timeout. Only when scripted.";
-    WriteConflict = 30008, "Err_SNS_FriendAdd_Write_Conflict", Documented / Guess, "Concurrent writes clashed. Only when scripted: writes here never clash.";
+    FriendNotExist = 30001, "Err_SNS_<Api>_Friend_Not_Exist", Documented / Documented, "friend_get_list, friend_update: To_Account is not in From_Account's list.";
+    AlreadyBlocked = 30001, "Err_SNS_BlackListAdd_Already_Exist", Documented / Documented, "To_Account is on From_Account's blocklist already.";
+    NotBlocked = 30001, "Err_SNS_BlackListDelete_Not_Exist", Documented / Guess, "To_Account is not on From_Account's blocklist.";
+    SdkAppIdIllegal = 30002, "Err_SNS_<Api>_SdkAppId_Illegal", Documented / Documented, "The SDKAppID does not match. Only when scripted.";
+    ImportSdkAppIdIllegal = 30002, "Err_SNS_FriendImport_SdkAppId_Illegal", Documented / Documented, "The same, as friend_update's sample has it (it names the other command). Only when scripted.";
+    GroupSdkAppIdIllegal = 30002, "ERR_SDKAPPID_ILLEGAL", Documented / Documented, "The same, as group_add's sample spells it. Only when scripted.";
+    FromAccountNotExist = 30003, "Err_SNS_<Api>_From_Account_Not_Exist", Inferred / Guess, "From_Account is not imported: the whole call fails.";
+    ToAccountNotExist = 30003, "Err_SNS_<Api>_To_Account_Not_Exist", Documented / Guess, "To_Account is not imported.";
+    NotAdmin = 30004, "Err_SNS_<Api>_Need_App_Admin", Documented / Guess, "`identifier` is not an app admin.";
+    Internal = 30006, "Err_SNS_<Api>_Unpack_Profile_Data_Fail", Documented / Documented, "Internal error. Only when scripted.";
+    CheckRelationFail = 30006, "Err_SNS_FriendCheck_Check_Relation_Exec_Task_Fail", Documented / Documented, "Internal error, as friend_check's sample has it. Only when scripted.";
+    CheckBlocklistError = 30006, "Err_SNS_BlackListCheck_Check_Reverse_BlackList_Fail", Documented / Documented, "Internal error, as black_list_delete's sample has it (it names the other command). Only when scripted.";
+    NetworkTimeout = 30007, "Err_SNS_<Api>_Network_Timeout", Documented / Guess, "Network timeout. Only when scripted.";
+    CheckBlocklistFail = 30007, "Err_SNS_BlackListCheck_Check_Reverse_BlackList_Fail", Documented / Documented, "Network timeout, as black_list_check's sample has it. Only when scripted.";
+    WriteConflict = 30008, "Err_SNS_<Api>_Write_Conflict", Documented / Guess, "Concurrent writes clashed. Only when scripted: writes here never clash.";
     ForbidByAdmin = 30009, "Err_SNS_FriendAdd_Forbid_By_Admin", Documented / Seen, "From_Account is forbidden to add friends (`AdminForbid_Type_SendOut`).";
-    MyFriendsFull = 30010, "Err_SNS_FriendAdd_My_Friend_Num_Exceed_Threshold", Documented / Inferred, "From_Account's friend list is full.";
-    GroupsFull = 30011, "Err_SNS_FriendAdd_Group_Num_Exceed_Threshold", Documented / Inferred, "GroupName is new, and From_Account has all the groups it may have.";
+    MyFriendsFull = 30010, "Err_SNS_<Api>_My_Friend_Num_Exceed_Threshold", Documented / Documented, "From_Account's friend list is full.";
+    GroupsFull = 30011, "Err_SNS_<Api>_Group_Num_Exceed_Threshold", Documented / Documented, "A GroupName is new, and From_Account has all the groups it may have.";
     PendingFull = 30012, "Err_SNS_FriendAdd_Pendency_Num_Exceed_Threshold", Documented / Guess, "The request is new, and one side holds all the pending requests it may.";
+    BlocklistFull = 30013, "Err_SNS_BlackListAdd_BlackList_Num_Exceed_Threshold", Documented / Guess, "From_Account's blocklist is full.";
     PeerFriendsFull = 30014, "Err_SNS_FriendAdd_Peer_Friend_Num_Exceed_Threshold", Documented / Guess, "To_Account's friend list is full.";
     InMyBlocklist = 30515, "Err_SNS_FriendAdd_In_Self_BlackList", Documented / Guess, "To_Account is on From_Account's blocklist.";
     DenyAny = 30516, "Err_SNS_FriendAdd_Friend_Allow_Type_Forbid", Documented / Seen, "To_Account refuses all friend requests (`AllowType_Type_DenyAny`).";
     InPeerBlocklist = 30525, "Err_SNS_FriendAdd_In_Peer_BlackList", Documented / Guess, "From_Account is on To_Account's blocklist.";
     NeedConfirm = 30539, "Err_SNS_FriendAdd_Friend_Allow_Type_Need_Confirm", Documented / Guess, "To_Account has to confirm (`AllowType_Type_NeedConfirm`): the request is pending.";
     TooManyRequests = 30540, "Err_SNS_FriendAdd_Spam_Filter", Documented / Guess, "Too many friend requests in a short time. When scripted, or over `max_requests_per_minute`.";
+    NotFriend = 31704, "Err_SNS_FriendDelete_Not_Friend", Documented / Seen, "To_Account is not in From_Account's list, and so cannot be deleted from it.";
+    TooManyDeletions = 31707, "Err_SNS_FriendDelete_Spam_Filter", Documented / Guess, "Too many deletions in a short time. Only when scripted.";
+    NotInFriendList = 32216, "Err_SNS_GroupAdd_ToTinyId_Not_Friend", Documented / Documented, "group_add: To_Account is not in From_Account's list.";
+
+    // profile.
+    ProfileDecode = 40001, "Err_Profile_Comm_Decode_Fail", Documented / Documented, "The body is JSON, but a field is missing or wrong; the text names it.";
+    ProfileNoAccount = 40002, "Err_Profile_<Api>_No_To_Account", Documented / Guess, "portrait_get names no To_Account.";
+    ProfileAccountNotExist = 40003, "Err_Profile_<Api>_Account_Not_Exist", Documented / Guess, "The account is not imported.";
+    ProfileNotAdmin = 40004, "Err_Profile_<Api>_Need_App_Admin", Documented / Guess, "`identifier` is not an app admin.";
+    ProfileSensitive = 40005, "Err_Profile_<Api>_Sensitive_Word", Documented / Guess, "A value has a sensitive word (older pages). Only when scripted.";
+    ProfileInternal = 40006, "Err_Profile_<Api>_Read_Custom_Data_Fail", Documented / Documented, "Internal error. Only when scripted.";
+    ProfileNoReadRight = 40007, "Err_Profile_<Api>_No_Read_Right", Documented / Guess, "The Tag may not be read. Only when scripted.";
+    ProfileNoWriteRight = 40008, "Err_Profile_<Api>_No_Write_Right", Documented / Guess, "The Tag may not be written. Only when scripted.";
+    ProfileTagNotExist = 40009, "Err_Profile_<Api>_Tag_Not_Exist", Documented / Guess, "No such Tag: neither a standard one, nor a custom one that the app declares.";
+    ProfileTooLong = 40601, "Err_Profile_<Api>_Value_Too_Long", Documented / Guess, "A value is over 500 bytes.";
+    ProfileValueIllegal = 40605, "Err_Profile_<Api>_Value_Illegal", Documented / Guess, "A standard value is none of those the Tag takes (inferred), or too long for it.";
+    ProfileTypeIllegal = 40610, "Err_Profile_<Api>_Type_Illegal", Documented / Guess, "A value is of another type than its Tag takes.";
+
+    // im_open_login_svc: accounts.
+    AccountNotExist = 70107, "Err_TLS_PT_Open_Login_Account_Not_Exist", Documented / Documented, "account_delete: the account is not imported.";
+    AccountTimeout = 70169, "Err_TLS_PT_Open_Login_Timeout", Documented / Guess, "Internal timeout. Only when scripted.";
+    AccountQueryTimeout = 70202, "Err_TLS_PT_Open_Login_Query_Timeout", Documented / Guess, "Internal timeout. Only when scripted.";
+    AccountsFull = 70398, "Err_TLS_PT_Open_Login_Account_Num_Exceed_Threshold", Documented / Guess, "A trial app has all the accounts it may have. Only when scripted.";
+    AccountDeleted = 70399, "Err_TLS_PT_Open_Login_Account_Recently_Deleted", Documented / Guess, "The account was deleted of late. Only when scripted: here it may be imported again at once, as in a trial app.";
+    AccountParameter = 70402, "Invaild parameters.", Documented / Seen, "A field is missing or wrong; the text names it.";
+    AccountNotAdmin = 70403, "Err_TLS_PT_Open_Login_Need_App_Admin", Documented / Guess, "`identifier` is not an app admin.";
+    AccountInternal = 70500, "Err_TLS_PT_Open_Login_Internal", Documented / Guess, "Internal error. Only when scripted.";
+    DeletionRefused = 71000, "Err_TLS_PT_Open_Login_Delete_Not_Allowed", Documented / Guess, "account_delete: an app admin cannot be deleted (guess: documented for an app that allows no deletion).";
 }
 
 impl Code {
-    /// Whether the gateway answers it: then the envelope has no ErrorDisplay.
+    /// Whether the gateway answers it, or the account service: then the envelope has no
+    /// ErrorDisplay.
     pub fn is_gateway(self) -> bool {
         self.number() >= 60000
+    }
+
+    /// Whether an item can end so: not success, and nothing that the gateway answers.
+    pub fn is_items(self) -> bool {
+        let number = self.number();
+        self != Self::Ok && !(60000..70100).contains(&number)
+    }
+
+    /// The text that ErrorInfo or ResultInfo carries, or begins with, in an answer of `command`.
+    pub fn text(self, command: &'static CommandInfo) -> Text {
+        Text {
+            code: self,
+            command,
+        }
+    }
+}
+
+/// See [`Code::text`].
+#[derive(Clone, Copy, Debug)]
+pub struct Text {
+    code: Code,
+    command: &'static CommandInfo,
+}
+
+impl fmt::Display for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let info = self.code.info();
+        match info.split_once(API) {
+            Some((before, after)) => write!(f, "{before}{}{after}", self.command.api()),
+            None => f.write_str(info),
+        }
+    }
+}
+
+impl serde::Serialize for Text {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if self.code == Code::Ok {
+            return serializer.serialize_str("");
+        }
+        serializer.collect_str(self)
     }
 }
 

@@ -91,6 +91,13 @@ impl fmt::Debug for UserId {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct UnixTime(pub i64);
 
+impl UnixTime {
+    /// As it is answered: no published client takes a time before 1970.
+    pub fn seconds(self) -> u64 {
+        u64::try_from(self.0).unwrap_or_default()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -6,4 +6,6 @@ pub mod object;
 pub mod query;
 pub mod reply;
 pub mod service;
+pub mod tag;
 pub mod user_sig;
+pub mod webhook;

@@ -1,9 +1,10 @@
 //! What a call answers: a command's own fields, or a failure, in Tencent's envelope.
 
-use super::code::Code;
+use super::code::{Code, Text};
 use super::ids::SdkAppId;
-use super::service::Service;
+use super::service::CommandInfo;
 use serde::Serialize;
+use serde::ser::{SerializeStruct, Serializer};
 use std::borrow::Cow;
 
 /// A call that failed as a whole.
@@ -11,7 +12,7 @@ use std::borrow::Cow;
 pub struct CallError {
     /// The outcome; its number is the answer's ErrorCode.
     pub code: Code,
-    /// The answer's ErrorInfo.
+    /// The answer's ErrorInfo, where the table's text is only its beginning; else empty.
     pub info: Cow<'static, str>,
     /// What else our log should say; never sent.
     pub detail: Cow<'static, str>,
@@ -31,7 +32,7 @@ impl CallError {
     pub fn with_detail(code: Code, detail: impl Into<Cow<'static, str>>) -> Self {
         Self {
             code,
-            info: Cow::Borrowed(code.info()),
+            info: Cow::Borrowed(""),
             detail: detail.into(),
         }
     }
@@ -39,12 +40,30 @@ impl CallError {
 
 impl From<Code> for CallError {
     fn from(code: Code) -> Self {
-        Self::with_info(code, code.info())
+        Self::with_info(code, "")
     }
+}
+
+/// Where the envelope's keys stand in a successful answer. To clients the order means nothing; it
+/// is the order of each page's samples.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyOrder {
+    /// Behind the command's own: sns and profile.
+    FieldsFirst,
+    /// Before the command's own: most account commands.
+    EnvelopeFirst,
+    /// The same, with ErrorInfo before ErrorCode: account_import.
+    InfoFirst,
 }
 
 /// A command's own part of a successful answer.
 pub trait Answer: Serialize {
+    /// Where the envelope's keys stand.
+    const KEYS: KeyOrder = KeyOrder::FieldsFirst;
+
+    /// The ErrorInfo of a success.
+    const INFO: &'static str = "";
+
     /// How many items were asked for and how many of them were refused, for the log.
     fn tally(&self) -> Option<Tally> {
         None
@@ -60,55 +79,80 @@ pub struct Tally {
     pub refused: usize,
 }
 
-/// One item's outcome.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "PascalCase")]
-struct ResultItem {
-    /// As the request spelt it.
-    #[serde(rename = "To_Account")]
-    to_account: String,
-    result_code: u32,
-    /// Empty exactly when the code is 0.
-    result_info: &'static str,
+/// What an item's result says beside To_Account, ResultCode and ResultInfo, and the name of the
+/// list that such results stand in.
+pub trait ItemFields: Serialize {
+    /// The list's key in the answer.
+    const LIST: &'static str;
 }
 
-/// The outcomes of a batch, in the request's order. The two lists cannot disagree.
-#[derive(Debug, Serialize)]
-pub struct ItemResults {
-    #[serde(rename = "ResultItem")]
-    result_item: Vec<ResultItem>,
-    /// The To_Accounts that failed, in order; absent when there are none.
-    #[serde(rename = "Fail_Account", skip_serializing_if = "Vec::is_empty")]
+/// The outcomes of a batch, in the request's order, and the accounts that failed. The two lists
+/// cannot disagree.
+#[derive(Debug)]
+pub struct ItemResults<T = Nothing> {
+    items: Vec<ResultItem<T>>,
     fail_account: Vec<String>,
 }
 
-impl FromIterator<(String, Code)> for ItemResults {
-    fn from_iter<I: IntoIterator<Item = (String, Code)>>(outcomes: I) -> Self {
+/// One item's outcome.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct ResultItem<T> {
+    /// As the request spelt it.
+    #[serde(rename = "To_Account")]
+    to_account: String,
+    #[serde(flatten)]
+    fields: T,
+    result_code: u32,
+    /// Empty exactly when the code is 0.
+    result_info: Text,
+}
+
+impl<T> ItemResults<T> {
+    /// What `command` answers: each account as the request spelt it, its outcome, and what else is
+    /// said of it.
+    pub fn new(
+        command: &'static CommandInfo,
+        outcomes: impl Iterator<Item = (String, Code, T)>,
+    ) -> Self {
         let mut fail_account = Vec::new();
-        let result_item = outcomes
-            .into_iter()
-            .map(|(to_account, code)| {
+        let items = outcomes
+            .map(|(to_account, code, fields)| {
                 if code != Code::Ok {
                     fail_account.push(to_account.clone());
                 }
                 ResultItem {
                     to_account,
+                    fields,
                     result_code: code.number(),
-                    result_info: code.info(),
+                    result_info: code.text(command),
                 }
             })
             .collect();
         Self {
-            result_item,
+            items,
             fail_account,
         }
     }
 }
 
-impl Answer for ItemResults {
+impl<T: ItemFields> Serialize for ItemResults<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut fields = serializer.serialize_struct("ItemResults", 2)?;
+        fields.serialize_field(T::LIST, &self.items)?;
+        if self.fail_account.is_empty() {
+            fields.skip_field("Fail_Account")?;
+        } else {
+            fields.serialize_field("Fail_Account", &self.fail_account)?;
+        }
+        fields.end()
+    }
+}
+
+impl<T: ItemFields> Answer for ItemResults<T> {
     fn tally(&self) -> Option<Tally> {
         Some(Tally {
-            items: self.result_item.len(),
+            items: self.items.len(),
             refused: self.fail_account.len(),
         })
     }
@@ -120,10 +164,14 @@ pub struct Nothing {}
 
 impl Answer for Nothing {}
 
+impl ItemFields for Nothing {
+    const LIST: &'static str = "ResultItem";
+}
+
 /// A call's answer, whole.
 #[derive(Debug)]
 pub struct Reply<T> {
-    service: Option<Service>,
+    command: Option<&'static CommandInfo>,
     result: Result<T, CallError>,
     notes: Notes,
 }
@@ -138,10 +186,10 @@ pub struct Notes {
 }
 
 impl Reply<Nothing> {
-    /// The gateway's answer, where no service was reached: the bare envelope.
+    /// The gateway's answer, where no command was reached: the bare envelope.
     pub fn gateway(result: Result<Nothing, CallError>) -> Self {
         Self {
-            service: None,
+            command: None,
             result,
             notes: Notes::default(),
         }
@@ -154,10 +202,10 @@ impl Reply<Nothing> {
 }
 
 impl<T: Answer> Reply<T> {
-    /// The answer of one of `service`'s commands.
-    pub fn new(service: Service, result: Result<T, CallError>) -> Self {
+    /// The answer of a command.
+    pub fn new(command: &'static CommandInfo, result: Result<T, CallError>) -> Self {
         Self {
-            service: Some(service),
+            command: Some(command),
             result,
             notes: Notes::default(),
         }
@@ -171,22 +219,40 @@ impl<T: Answer> Reply<T> {
 
     /// The body: compact JSON, its keys in the order of the page's samples.
     pub fn to_json(&self) -> Vec<u8> {
-        let envelope = match &self.result {
-            Ok(fields) => Envelope::new(Some(fields), Code::Ok, "", self.service),
-            Err(error) => Envelope::new(None, error.code, &error.info, self.service),
+        let (fields, code, info) = match &self.result {
+            Ok(fields) => (Some(fields), Code::Ok, Cow::Borrowed(T::INFO)),
+            Err(CallError { code, info, .. }) if info.is_empty() => (None, *code, self.text(*code)),
+            Err(CallError { code, info, .. }) => (None, *code, Cow::Borrowed(info.as_ref())),
+        };
+        let keys = fields.map_or(KeyOrder::EnvelopeFirst, |_| T::KEYS);
+        let service_has_it = |command: &CommandInfo| command.service.has_error_display();
+        let has_display = !code.is_gateway() && self.command.is_some_and(service_has_it);
+        let envelope = Envelope {
+            fields_before: fields.filter(|_| keys == KeyOrder::FieldsFirst),
+            action_status: if code == Code::Ok { "OK" } else { "FAIL" },
+            info_before: (keys == KeyOrder::InfoFirst).then_some(&*info),
+            error_code: code.number(),
+            info_behind: (keys != KeyOrder::InfoFirst).then_some(&*info),
+            error_display: has_display.then_some(""),
+            fields_behind: fields.filter(|_| keys != KeyOrder::FieldsFirst),
         };
         serde_json::to_vec(&envelope).expect("strings, numbers and lists serialise")
+    }
+
+    fn text(&self, code: Code) -> Cow<'static, str> {
+        match self.command {
+            Some(command) => code.text(command).to_string().into(),
+            None => code.info().into(),
+        }
     }
 
     /// What the log should know of the call.
     pub fn into_outcome(self) -> Outcome {
         let (code, detail, tally) = match self.result {
             Ok(fields) => (Code::Ok, Cow::Borrowed(""), fields.tally()),
-            Err(CallError { code, info, detail }) if detail.is_empty() => {
-                let says_more = info != code.info();
-                (code, if says_more { info } else { detail }, None)
+            Err(CallError { code, info, detail }) => {
+                (code, if detail.is_empty() { info } else { detail }, None)
             }
-            Err(CallError { code, detail, .. }) => (code, detail, None),
         };
         Outcome {
             code,
@@ -210,43 +276,45 @@ pub struct Outcome {
     pub notes: Notes,
 }
 
+/// What is `None` is left out.
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct Envelope<'a, T> {
     #[serde(flatten)]
-    fields: Option<&'a T>,
+    fields_before: Option<&'a T>,
     action_status: &'static str,
+    #[serde(rename = "ErrorInfo", skip_serializing_if = "Option::is_none")]
+    info_before: Option<&'a str>,
     error_code: u32,
-    error_info: &'a str,
+    #[serde(rename = "ErrorInfo", skip_serializing_if = "Option::is_none")]
+    info_behind: Option<&'a str>,
     /// Gateway failures lack it, and so does every answer of some services.
     #[serde(skip_serializing_if = "Option::is_none")]
     error_display: Option<&'static str>,
-}
-
-impl<'a, T> Envelope<'a, T> {
-    fn new(fields: Option<&'a T>, code: Code, info: &'a str, service: Option<Service>) -> Self {
-        let has_display = !code.is_gateway() && service.is_some_and(Service::has_error_display);
-        Self {
-            fields,
-            action_status: if code == Code::Ok { "OK" } else { "FAIL" },
-            error_code: code.number(),
-            error_info: info,
-            error_display: has_display.then_some(""),
-        }
-    }
+    #[serde(flatten)]
+    fields_behind: Option<&'a T>,
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::protocol::service::Service;
+
+    const FRIEND_ADD: &CommandInfo = &CommandInfo {
+        service: Service::Sns,
+        name: "friend_add",
+        calls_per_second: 200,
+    };
 
     fn json<T: Answer>(reply: &Reply<T>) -> String {
         String::from_utf8(reply.to_json()).expect("UTF-8")
     }
 
     fn results(outcomes: &[(&str, Code)]) -> Reply<ItemResults> {
-        let outcomes = outcomes.iter().map(|(to, code)| ((*to).to_owned(), *code));
-        Reply::new(Service::Sns, Ok(outcomes.collect()))
+        let outcomes = outcomes
+            .iter()
+            .map(|(to, code)| ((*to).to_owned(), *code, Nothing {}));
+        Reply::new(FRIEND_ADD, Ok(ItemResults::new(FRIEND_ADD, outcomes)))
     }
 
     #[test]
@@ -277,7 +345,7 @@ mod tests {
             r#"{"ActionStatus":"FAIL","ErrorCode":60002,"ErrorInfo":"HTTP parse Error"}"#
         );
         for code in Code::ALL.iter().filter(|code| **code != Code::Ok) {
-            let reply = Reply::<Nothing>::new(Service::Sns, Err((*code).into()));
+            let reply = Reply::<Nothing>::new(FRIEND_ADD, Err((*code).into()));
             assert_eq!(
                 json(&reply).contains("ErrorDisplay"),
                 !code.is_gateway(),

@@ -1,12 +1,17 @@
 //! A service and its commands, as the URL names them: `/v4/<service>/<command>`.
 
 use super::code::Code;
+use std::fmt;
 
 /// A family of commands that share conventions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Service {
     /// `sns`: the relationship chain.
     Sns,
+    /// `profile`: what accounts say of themselves.
+    Profile,
+    /// `im_open_login_svc`: the accounts themselves.
+    ImOpenLogin,
 }
 
 impl Service {
@@ -14,6 +19,8 @@ impl Service {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Sns => "sns",
+            Self::Profile => "profile",
+            Self::ImOpenLogin => "im_open_login_svc",
         }
     }
 
@@ -21,6 +28,8 @@ impl Service {
     pub const fn not_admin(self) -> Code {
         match self {
             Self::Sns => Code::NotAdmin,
+            Self::Profile => Code::ProfileNotAdmin,
+            Self::ImOpenLogin => Code::AccountNotAdmin,
         }
     }
 
@@ -28,13 +37,16 @@ impl Service {
     pub const fn bad_body(self) -> Code {
         match self {
             Self::Sns => Code::SnsDecode,
+            Self::Profile => Code::ProfileDecode,
+            Self::ImOpenLogin => Code::AccountParameter,
         }
     }
 
     /// Whether this service's own answers carry ErrorDisplay.
     pub const fn has_error_display(self) -> bool {
         match self {
-            Self::Sns => true,
+            Self::Sns | Self::Profile => true,
+            Self::ImOpenLogin => false,
         }
     }
 }
@@ -48,4 +60,45 @@ pub struct CommandInfo {
     pub name: &'static str,
     /// The documented call frequency, for each app.
     pub calls_per_second: u32,
+}
+
+impl CommandInfo {
+    /// The command as texts name it: `FriendAdd` for friend_add.
+    pub fn api(&self) -> impl fmt::Display + use<> {
+        Api(self.name)
+    }
+}
+
+struct Api(&'static str);
+
+impl fmt::Display for Api {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for word in self.0.split('_') {
+            let (first, rest) = word.split_at(word.len().min(1));
+            f.write_str(&first.to_ascii_uppercase())?;
+            f.write_str(rest)?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_name_a_command_by_its_words_in_capitals() {
+        for (name, api) in [
+            ("friend_add", "FriendAdd"),
+            ("black_list_check", "BlackListCheck"),
+            ("friend_get_list", "FriendGetList"),
+        ] {
+            let command = CommandInfo {
+                service: Service::Sns,
+                name,
+                calls_per_second: 200,
+            };
+            assert_eq!(command.api().to_string(), api);
+        }
+    }
 }

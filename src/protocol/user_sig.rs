@@ -41,6 +41,11 @@ impl SecretKey {
         (!text.is_empty()).then(|| Self(text.into()))
     }
 
+    /// The text, for whatever else is signed with it.
+    pub(super) fn as_str(&self) -> &str {
+        &self.0
+    }
+
     fn hmac(&self) -> Hmac<Sha256> {
         Hmac::new_from_slice(self.0.as_bytes()).expect("HMAC takes a key of any length")
     }

@@ -318,10 +318,9 @@ fn the_log_is_told_which_step_failed() {
             "{:?} should say {step:?}",
             error.detail
         );
-        assert_eq!(
-            error.info,
-            Code::SigIllegal.info(),
-            "the caller is told no more than Tencent tells"
+        assert!(
+            error.info.is_empty(),
+            "the caller is told no more than the table says"
         );
     }
 }

@@ -1,6 +1,7 @@
 //! What a rule decides: an outcome, and the changes that follow from it.
 
-use super::model::{Friend, GroupName, PendingRequest, RequestMinute};
+use super::model::{Blocked, Friend, FriendUpdate, PendingRequest, RequestMinute};
+use super::texts::GroupName;
 use crate::protocol::code::Code;
 
 /// A rule's answer about one item.
@@ -20,6 +21,14 @@ impl Decision {
             changes: Vec::new(),
         }
     }
+
+    /// Success, and what follows.
+    pub fn done(changes: Vec<Change>) -> Self {
+        Self {
+            code: Code::Ok,
+            changes,
+        }
+    }
 }
 
 /// One of the two accounts of a pair.
@@ -36,8 +45,20 @@ pub enum Side {
 pub enum Change {
     /// That side's list gains this friend, which it does not have yet.
     Befriend(Side, Friend),
-    /// From_Account gains this group.
-    CreateGroup(GroupName),
+    /// That side's list loses the other side, if it is there.
+    Unfriend(Side),
+    /// To_Account changes in From_Account's list, where it is.
+    Update(FriendUpdate),
+    /// From_Account puts To_Account, its friend, in these groups as well.
+    JoinGroups(Vec<GroupName>),
+    /// From_Account gains those of these groups that it does not have yet.
+    CreateGroups(Vec<GroupName>),
+    /// From_Account loses this group, if it has it, and its friends are in it no longer.
+    DeleteGroup(GroupName),
+    /// From_Account's blocklist gains To_Account, which it does not have yet.
+    Block(Blocked),
+    /// From_Account's blocklist loses To_Account.
+    Unblock,
     /// From_Account's request to To_Account is pending on both sides, or is made anew.
     Ask {
         /// As From_Account keeps it.

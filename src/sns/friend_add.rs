@@ -7,10 +7,11 @@
 
 use super::decision::{Change, Decision, Side};
 use super::model::{
-    AddSource, AddType, AddWording, AdminForbidType, AllowType, ForceAddFlags, Friend, FriendTexts,
-    GroupName, PendingRequest, Remark, RequestMinute, SnsPolicy,
+    AddType, AdminForbidType, AllowType, ForceAddFlags, Friend, FriendDetails, PendingRequest,
+    RequestMinute, SnsPolicy,
 };
 use super::pair::{Asks, Pair};
+use super::texts::{AddSource, AddWording, GroupName, Remark, given};
 use crate::protocol::code::Code;
 use crate::protocol::ids::{UnixTime, UserId};
 
@@ -48,15 +49,6 @@ pub struct RawItem<'a> {
 impl NewFriend {
     /// Rows 1 to 4: what the item alone shows.
     pub fn parse(from: UserId, item: RawItem<'_>) -> Result<Self, Code> {
-        fn given<T>(
-            text: Option<&str>,
-            parse: impl Fn(&str) -> Option<T>,
-            fault: Code,
-        ) -> Result<Option<T>, Code> {
-            text.filter(|text| !text.is_empty())
-                .map(|text| parse(text).ok_or(fault))
-                .transpose()
-        }
         let to = UserId::parse(item.to_account).ok_or(Code::ToAccountIllegal)?;
         if to == from {
             return Err(Code::AddSelf);
@@ -71,19 +63,20 @@ impl NewFriend {
     }
 
     /// What From_Account's side keeps of the item's texts.
-    fn texts(&self) -> FriendTexts {
-        FriendTexts {
+    fn details(&self) -> FriendDetails {
+        FriendDetails {
             remark: self.remark.clone(),
             groups: self.group.iter().cloned().collect(),
             add_wording: self.add_wording.clone(),
+            ..FriendDetails::default()
         }
     }
 
     /// What To_Account's side keeps of them: the wording alone.
-    fn texts_for_to(&self) -> FriendTexts {
-        FriendTexts {
+    fn details_for_to(&self) -> FriendDetails {
+        FriendDetails {
             add_wording: self.add_wording.clone(),
-            ..FriendTexts::default()
+            ..FriendDetails::default()
         }
     }
 }
@@ -126,9 +119,6 @@ pub fn judge(
     let to_gains = how.add_type == AddType::Both && !pair.to_has_from;
     let minute = pair.from_minute.at(how.now);
 
-    if let Some(code) = pair.scripted {
-        return refuse(code);
-    }
     if pair.from_forbidden == AdminForbidType::SendOut {
         return refuse(Code::ForbidByAdmin);
     }
@@ -168,32 +158,35 @@ pub fn judge(
         if !pair.from_asked_to && pair.from_pending.max(pair.to_pending) >= policy.max_pending {
             return refuse(Code::PendingFull);
         }
-        let request = |with, texts: FriendTexts| PendingRequest {
+        let request = |with, details: FriendDetails| PendingRequest {
             with,
             add_time: how.now,
             add_source: item.add_source,
-            texts: texts.boxed(),
+            details: details.boxed(),
         };
         let (sent, received) = (
-            request(item.to, item.texts()),
-            request(from, item.texts_for_to()),
+            request(item.to, item.details()),
+            request(from, item.details_for_to()),
         );
         changes.push(Change::Ask { sent, received });
     } else {
-        let friend = |to, texts: FriendTexts| Friend {
+        let friend = |to, details: FriendDetails| Friend {
             to,
             add_time: how.now,
             add_source: item.add_source,
-            texts: texts.boxed(),
+            details: details.boxed(),
         };
         if pair.new_groups > 0 {
-            changes.extend(item.group.clone().map(Change::CreateGroup));
+            changes.push(Change::CreateGroups(item.groups().to_vec()));
         }
-        changes.push(Change::Befriend(Side::From, friend(item.to, item.texts())));
+        changes.push(Change::Befriend(
+            Side::From,
+            friend(item.to, item.details()),
+        ));
         if to_gains {
             changes.push(Change::Befriend(
                 Side::To,
-                friend(from, item.texts_for_to()),
+                friend(from, item.details_for_to()),
             ));
         }
         if pair.from_asked_to || pair.to_asked_from {

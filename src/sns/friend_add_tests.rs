@@ -10,6 +10,7 @@ const POLICY: SnsPolicy = SnsPolicy {
     max_items: 1000,
     max_pending: 100,
     max_groups: 32,
+    max_blocklist: 1000,
     max_requests_per_minute: 5,
     unknown_accounts: UnknownAccounts::Refuse,
 };
@@ -52,7 +53,7 @@ const GROUPS: [(Option<&str>, u32, u32); 4] = [
 const MINUTES: [(u32, u32); 3] = [(0, 99), (5, 4), (5, 5)];
 
 fn every_case(mut check: impl FnMut(&Case)) {
-    const BOOLS: u32 = 14;
+    const BOOLS: u32 = 13;
     let mut cases = 0;
     for bits in 0..1_u32 << BOOLS {
         let mut rest = bits;
@@ -61,7 +62,6 @@ fn every_case(mut check: impl FnMut(&Case)) {
             rest >> 31 == 1
         };
         let mut pair = Pair {
-            scripted: flag().then_some(Code::Internal),
             to_exists: flag(),
             from_forbidden: if flag() {
                 AdminForbidType::SendOut
@@ -166,11 +166,9 @@ fn expected(case: &Case) -> Code {
         ),
         (asks, Code::NeedConfirm),
     ];
-    let first = rows
-        .into_iter()
+    rows.into_iter()
         .find(|(met, _)| *met)
-        .map_or(Code::Ok, |(_, code)| code);
-    pair.scripted.unwrap_or(first)
+        .map_or(Code::Ok, |(_, code)| code)
 }
 
 /// What the changes make of the facts.
@@ -186,7 +184,7 @@ fn apply(pair: Pair, changes: &[Change]) -> Pair {
             to_friends: pair.to_friends + 1,
             ..pair
         },
-        Change::CreateGroup(_) => Pair {
+        Change::CreateGroups(_) => Pair {
             from_groups: pair.from_groups + 1,
             new_groups: 0,
             ..pair
@@ -204,6 +202,12 @@ fn apply(pair: Pair, changes: &[Change]) -> Pair {
             from_minute: *minute,
             ..pair
         },
+        Change::Unfriend(_)
+        | Change::Update(_)
+        | Change::JoinGroups(_)
+        | Change::DeleteGroup(_)
+        | Change::Block(_)
+        | Change::Unblock => panic!("friend_add never does that: {change:?}"),
     })
 }
 
@@ -335,26 +339,27 @@ fn from_keeps_every_text_and_to_keeps_the_wording_alone() {
 
     let Decision { code, changes } = judge(id("from"), &pair, &item, how, &POLICY);
 
-    let friend = |to: &str, texts| Friend {
+    let friend = |to: &str, details| Friend {
         to: id(to),
         add_time: NOW,
         add_source: item.add_source,
-        texts,
+        details,
     };
-    let mine = FriendTexts {
+    let mine = FriendDetails {
         remark: Remark::parse("remark1"),
         groups: GroupName::parse("Classmates").into_iter().collect(),
         add_wording: AddWording::parse("I'm Test1"),
+        ..FriendDetails::default()
     };
-    let theirs = FriendTexts {
+    let theirs = FriendDetails {
         add_wording: AddWording::parse("I'm Test1"),
-        ..FriendTexts::default()
+        ..FriendDetails::default()
     };
     assert_eq!(code, Code::Ok);
     assert_eq!(
         changes,
         [
-            Change::CreateGroup(GroupName::parse("Classmates").expect("short")),
+            Change::CreateGroups(GroupName::parse("Classmates").into_iter().collect()),
             Change::Befriend(Side::From, friend("to", mine.boxed())),
             Change::Befriend(Side::To, friend("from", theirs.boxed())),
             Change::Settle,
@@ -450,6 +455,6 @@ fn an_empty_text_is_none_and_the_longest_are_taken() {
     let none = NewFriend::parse(id("from"), empty).expect("nothing is wrong with it");
     let all = NewFriend::parse(id("from"), longest).expect("within every limit");
 
-    assert_eq!((none.texts().boxed(), none.add_source), (None, None));
+    assert_eq!((none.details().boxed(), none.add_source), (None, None));
     assert_eq!(all.group.expect("given").as_str().len(), 30);
 }

@@ -1,7 +1,15 @@
 //! The relationship chain's rules. Pure: facts about two accounts and one item go in, a decision
 //! comes out. They know no store, no HTTP, no clock.
 
+pub mod black_list;
 pub mod decision;
 pub mod friend_add;
+pub mod friend_delete;
+pub mod friend_import;
+pub mod friend_tag;
+pub mod friend_update;
+pub mod group;
 pub mod model;
 pub mod pair;
+pub mod relation;
+pub mod texts;

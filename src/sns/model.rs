@@ -1,9 +1,9 @@
-//! The words of the relationship chain, each with its documented limit. Limits are in UTF-8 bytes
-//! (contacts model, doc 1047/33521).
+//! The words of the relationship chain: what an account, a friend and a request are made of, and
+//! the product's ceilings.
 
+use super::texts::{AddSource, AddWording, GroupName, Keyword, Remark};
 use crate::protocol::ids::{UnixTime, UserId};
-use std::num::NonZeroU64;
-use std::sync::Arc;
+use crate::protocol::tag::TagValue;
 
 /// Whom an account lets add it: `Tag_Profile_IM_AllowType`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -37,6 +37,11 @@ macro_rules! wire_spelling {
             /// Reads the protocol's spelling, which is case-sensitive.
             pub fn parse(text: &str) -> Option<Self> {
                 Self::WIRE.iter().find(|(wire, _)| *wire == text).map(|(_, value)| *value)
+            }
+
+            /// The protocol's spelling.
+            pub const fn wire(self) -> &'static str {
+                match self { $( Self::$variant => $wire, )* }
             }
         }
     };
@@ -72,6 +77,18 @@ pub enum ForceAddFlags {
     Forced,
 }
 
+/// Whether one list loses a friend or both do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum DeleteType {
+    /// `Delete_Type_Single`, the default: From_Account's list loses To_Account.
+    #[default]
+    Single,
+    /// `Delete_Type_Both`: each list loses the other.
+    Both,
+}
+
+wire_spelling!(DeleteType { Single = "Delete_Type_Single", Both = "Delete_Type_Both" });
+
 /// What an account is made of when it is imported.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AccountSeed {
@@ -83,73 +100,6 @@ pub struct AccountSeed {
     pub blocklist: Vec<UserId>,
 }
 
-/// Where a friend was found: `AddSource_Type_` and a keyword of 1 to 8 ASCII letters.
-///
-/// The keyword alone is kept, NUL-padded in one word, so that a million friendships with a source
-/// cost no allocation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct AddSource(NonZeroU64);
-
-impl AddSource {
-    const PREFIX: &str = "AddSource_Type_";
-
-    /// `None` when the prefix is missing or the keyword is not 1 to 8 letters.
-    pub fn parse(text: &str) -> Option<Self> {
-        let keyword = text.strip_prefix(Self::PREFIX)?.as_bytes();
-        if keyword.len() > 8 || !keyword.iter().all(u8::is_ascii_alphabetic) {
-            return None;
-        }
-        let mut padded = [0; 8];
-        padded[..keyword.len()].copy_from_slice(keyword);
-        NonZeroU64::new(u64::from_le_bytes(padded)).map(Self)
-    }
-
-    /// The text that was parsed.
-    pub fn to_text(self) -> String {
-        let keyword = self
-            .0
-            .get()
-            .to_le_bytes()
-            .into_iter()
-            .take_while(|byte| *byte != 0)
-            .map(char::from);
-        Self::PREFIX.chars().chain(keyword).collect()
-    }
-}
-
-macro_rules! bounded_text {
-    ($( $( #[$doc:meta] )* $name:ident: $max:literal; )*) => { $(
-        $( #[$doc] )*
-        #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-        pub struct $name(Arc<str>);
-
-        impl $name {
-            /// The longest one, in UTF-8 bytes.
-            pub const MAX_BYTES: usize = $max;
-
-            /// `None` when `text` is longer than that.
-            pub fn parse(text: &str) -> Option<Self> {
-                (text.len() <= Self::MAX_BYTES).then(|| Self(text.into()))
-            }
-
-            /// The text that was parsed.
-            pub fn as_str(&self) -> &str {
-                &self.0
-            }
-        }
-    )* };
-}
-
-bounded_text! {
-    /// From_Account's own name for To_Account: at most 96 bytes.
-    Remark: 96;
-    /// The name of one of an account's groups of friends (the English page calls them "friend
-    /// lists"): at most 30 bytes.
-    GroupName: 30;
-    /// What the request says to To_Account: at most 256 bytes.
-    AddWording: 256;
-}
-
 /// One account in another's friend list. Most friends have only what is kept in place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Friend {
@@ -159,26 +109,163 @@ pub struct Friend {
     pub add_time: UnixTime,
     /// `Tag_SNS_IM_AddSource`.
     pub add_source: Option<AddSource>,
-    /// The texts, where there are any.
-    pub texts: Option<Box<FriendTexts>>,
+    /// The rest, where there is any.
+    pub details: Option<Box<FriendDetails>>,
 }
 
 /// What only some friends have.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct FriendTexts {
+pub struct FriendDetails {
     /// `Tag_SNS_IM_Remark`.
     pub remark: Option<Remark>,
     /// `Tag_SNS_IM_Group`: the owner's groups that the friend is in.
     pub groups: Vec<GroupName>,
     /// `Tag_SNS_IM_AddWording`.
     pub add_wording: Option<AddWording>,
+    /// `Tag_SNS_IM_RemarkTime`: only friend_import sets it.
+    pub remark_time: Option<UnixTime>,
+    /// `Tag_SNS_Custom_*`: the fields that the app declares.
+    pub custom: Vec<(Keyword, TagValue)>,
 }
 
-impl FriendTexts {
+impl FriendDetails {
     /// `None` when there is nothing to keep.
     pub fn boxed(self) -> Option<Box<Self>> {
         (self != Self::default()).then(|| Box::new(self))
     }
+}
+
+/// What changes about a friend. What is `None` stays; an empty text, list or value takes away.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FriendUpdate {
+    /// `Tag_SNS_IM_Remark`.
+    pub remark: Option<Remark>,
+    /// `Tag_SNS_IM_Group`: all the groups that the friend is in from now on.
+    pub groups: Option<Vec<GroupName>>,
+    /// `Tag_SNS_IM_AddSource`.
+    pub add_source: Option<AddSource>,
+    /// `Tag_SNS_IM_AddWording`.
+    pub add_wording: Option<AddWording>,
+    /// `Tag_SNS_IM_AddTime`.
+    pub add_time: Option<UnixTime>,
+    /// `Tag_SNS_IM_RemarkTime`.
+    pub remark_time: Option<UnixTime>,
+    /// `Tag_SNS_Custom_*`.
+    pub custom: Vec<(Keyword, TagValue)>,
+}
+
+impl FriendUpdate {
+    /// Whether anything but custom fields changes.
+    pub fn is_standard(&self) -> bool {
+        *self
+            != Self {
+                custom: self.custom.clone(),
+                ..Self::default()
+            }
+    }
+
+    /// A new friend of these, added at `now` unless they say when.
+    pub fn into_friend(self, to: UserId, now: UnixTime) -> Friend {
+        let mut friend = Friend {
+            to,
+            add_time: now,
+            add_source: None,
+            details: None,
+        };
+        friend.update(self);
+        friend
+    }
+}
+
+impl Friend {
+    /// Changes what the update says.
+    pub fn update(&mut self, update: FriendUpdate) {
+        let FriendUpdate {
+            remark,
+            groups,
+            add_source,
+            add_wording,
+            add_time,
+            remark_time,
+            custom,
+        } = update;
+        self.add_time = add_time.unwrap_or(self.add_time);
+        self.add_source = add_source.or(self.add_source);
+        let mut details = self
+            .details
+            .take()
+            .map_or_else(Default::default, |boxed| *boxed);
+        if let Some(remark) = remark {
+            details.remark = Some(remark).filter(|remark| !remark.as_str().is_empty());
+        }
+        details.groups = groups.unwrap_or(details.groups);
+        details.add_wording = add_wording.or(details.add_wording);
+        details.remark_time = remark_time.or(details.remark_time);
+        for (field, value) in custom {
+            details.custom.retain(|(other, _)| *other != field);
+            if value != TagValue::from("") {
+                details.custom.push((field, value));
+            }
+        }
+        self.details = details.boxed();
+    }
+
+    /// Puts the friend in these groups as well.
+    pub fn join(&mut self, groups: &[GroupName]) {
+        let details = self.details.get_or_insert_default();
+        for group in groups {
+            if !details.groups.contains(group) {
+                details.groups.push(group.clone());
+            }
+        }
+    }
+
+    /// Takes the friend out of a group; whether it was in it.
+    pub fn leave(&mut self, group: &GroupName) -> bool {
+        let Some(details) = &mut self.details else {
+            return false;
+        };
+        let before = details.groups.len();
+        details.groups.retain(|other| other != group);
+        let left = details.groups.len() < before;
+        self.details = self.details.take().and_then(|details| details.boxed());
+        left
+    }
+
+    /// The groups that the friend is in.
+    pub fn groups(&self) -> &[GroupName] {
+        self.details.as_ref().map_or(&[], |details| &details.groups)
+    }
+
+    /// Whether it has any custom field.
+    pub fn has_custom(&self) -> bool {
+        self.details
+            .as_ref()
+            .is_some_and(|details| !details.custom.is_empty())
+    }
+}
+
+/// One account on another's blocklist.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Blocked {
+    /// Whom the list's owner has blocked.
+    pub to: UserId,
+    /// AddBlackTimeStamp.
+    pub add_time: UnixTime,
+}
+
+/// How often an account's lists have changed: each number grows by one with each item of a call
+/// that changes something.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Sequences {
+    /// StandardSequence: a friend came, went, or changed but for custom fields.
+    pub standard: u32,
+    /// CustomSequence: a friend's custom fields came, went, or changed.
+    pub custom: u32,
+    /// CurrentSequence of groups: one was made or deleted, or somebody joined or left one.
+    pub groups: u32,
+    /// CurrentSequence of the blocklist: somebody came or went.
+    pub blocklist: u32,
 }
 
 /// A friend request that waits for the other side: kept by both, as sent and as received.
@@ -191,7 +278,7 @@ pub struct PendingRequest {
     /// `Tag_SNS_IM_AddSource`.
     pub add_source: Option<AddSource>,
     /// What From_Account will call To_Account, and where it will put it: the sender's side only.
-    pub texts: Option<Box<FriendTexts>>,
+    pub details: Option<Box<FriendDetails>>,
 }
 
 /// How many friend requests an account made in the minute that began at `since`.
@@ -229,6 +316,8 @@ pub struct SnsPolicy {
     pub max_pending: u32,
     /// Groups an account may have.
     pub max_groups: u32,
+    /// Accounts that an account may block.
+    pub max_blocklist: u32,
     /// Friend requests an account may make in a minute; 0 is no limit.
     pub max_requests_per_minute: u32,
     /// What becomes of an account that a call names and nobody imported.
@@ -250,49 +339,6 @@ wire_spelling!(UnknownAccounts { Refuse = "refuse", Create = "create" });
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn an_add_source_is_the_prefix_and_1_to_8_letters_and_reads_back_as_written() {
-        for good in [
-            "AddSource_Type_A",
-            "AddSource_Type_XXXXXXXX",
-            "AddSource_Type_Android",
-        ] {
-            assert_eq!(AddSource::parse(good).expect(good).to_text(), good);
-        }
-        for bad in [
-            "",
-            "AddSource_Type_",
-            "AddSource_Type_XXXXXXXXX",
-            "AddSource_Type_a1",
-            "AddSource_Type_é",
-            "Android",
-            "addsource_type_Web",
-            "AddSource_Type_a\0",
-            " AddSource_Type_Web",
-            "AddSource_Type_Web ",
-        ] {
-            assert!(AddSource::parse(bad).is_none(), "{bad:?}");
-        }
-    }
-
-    #[test]
-    fn texts_are_bounded_in_bytes_not_characters() {
-        for (length, fits) in [(0, true), (10, true), (11, false)] {
-            assert_eq!(
-                GroupName::parse(&"组".repeat(length)).is_some(),
-                fits,
-                "{length} characters of 3 bytes"
-            );
-        }
-        assert!(
-            Remark::parse(&"x".repeat(96)).is_some() && Remark::parse(&"x".repeat(97)).is_none()
-        );
-        assert!(
-            AddWording::parse(&"x".repeat(256)).is_some()
-                && AddWording::parse(&"x".repeat(257)).is_none()
-        );
-    }
 
     #[test]
     fn a_friend_without_texts_is_kept_in_place_in_56_bytes() {

@@ -1,6 +1,7 @@
 //! The facts a rule may know of From_Account and To_Account.
 
-use super::model::{AdminForbidType, AllowType, GroupName, RequestMinute};
+use super::model::{AdminForbidType, AllowType, RequestMinute};
+use super::texts::GroupName;
 use crate::protocol::code::Code;
 use crate::protocol::ids::UserId;
 
@@ -10,9 +11,8 @@ use crate::protocol::ids::UserId;
 /// so one rule serves every store and none has to load a whole friend list.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Pair {
-    /// An outcome that a test has asked for, because state cannot give it.
-    pub scripted: Option<Code>,
-    /// To_Account is imported. If it is not, the facts about it are those of an empty account.
+    /// To_Account is imported. If it is not, the facts about it are those of an empty account; and
+    /// so they are where it is From_Account, which is nothing to itself.
     pub to_exists: bool,
     /// From_Account's AdminForbidType.
     pub from_forbidden: AdminForbidType,
@@ -30,6 +30,8 @@ pub struct Pair {
     pub from_friends: u32,
     /// Friends that To_Account has.
     pub to_friends: u32,
+    /// Accounts that From_Account has blocked.
+    pub from_blocklist: u32,
     /// Groups that From_Account has.
     pub from_groups: u32,
     /// Groups of the item that From_Account does not have yet.
@@ -46,6 +48,13 @@ pub struct Pair {
     pub from_minute: RequestMinute,
 }
 
+impl Pair {
+    /// Whether To_Account can be looked at, by calls that only look.
+    pub fn readable(&self) -> Result<(), Code> {
+        self.to_exists.then_some(()).ok_or(Code::ToAccountNotExist)
+    }
+}
+
 /// What the store must know of an item to gather its facts.
 pub trait Asks {
     /// The account that the item is about.
@@ -53,4 +62,15 @@ pub trait Asks {
 
     /// The groups of From_Account's that the item names.
     fn groups(&self) -> &[GroupName];
+}
+
+/// An item that says nothing but whom it is about.
+impl Asks for UserId {
+    fn to(&self) -> UserId {
+        *self
+    }
+
+    fn groups(&self) -> &[GroupName] {
+        &[]
+    }
 }

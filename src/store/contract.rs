@@ -1,6 +1,6 @@
 //! The store's contract as tests. Every store has to pass them.
 
-use super::{Store, StoreError};
+use super::{NoAccount, Store, Verdict};
 use crate::protocol::code::Code;
 use crate::protocol::ids::{SdkAppId, UnixTime, UserId};
 use crate::sns::decision::Decision;
@@ -14,6 +14,7 @@ const POLICY: SnsPolicy = SnsPolicy {
     max_items: 1000,
     max_pending: 100,
     max_groups: 32,
+    max_blocklist: 1000,
     max_requests_per_minute: 0,
     unknown_accounts: UnknownAccounts::Refuse,
 };
@@ -47,7 +48,8 @@ fn store(apps: u32, users: usize) -> Store {
     for number in 1..=apps {
         store.put_app(app(number), UnknownAccounts::Refuse, AllowType::AllowAny);
         for number_of_user in 0..users {
-            store.put_account(app(number), user(number_of_user), &AccountSeed::default());
+            let seed = AccountSeed::default();
+            store.put_account(app(number), user(number_of_user), &seed, UnixTime(0));
         }
     }
     store
@@ -60,14 +62,19 @@ fn add(
     from: UserId,
     tos: &[UserId],
     policy: &SnsPolicy,
-) -> Result<Vec<Code>, StoreError> {
+) -> Result<Vec<Code>, NoAccount> {
     let items: Vec<_> = tos.iter().map(|to| item(from, *to)).collect();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .build()
         .expect("a runtime");
-    runtime.block_on(store.judge_each(app, from, &items, |pair, item| {
+    let verdicts = runtime.block_on(store.judge_each(app, from, &items, |pair, item| {
         judge(from, pair, item, BOTH, policy)
-    }))
+    }));
+    verdicts.map(codes)
+}
+
+fn codes(verdicts: Vec<Verdict>) -> Vec<Code> {
+    verdicts.iter().map(|verdict| verdict.code).collect()
 }
 
 fn friends(store: &Store, app: SdkAppId, user: UserId) -> Vec<UserId> {
@@ -111,11 +118,11 @@ fn a_from_account_or_an_app_that_is_not_there_fails_the_whole_call() {
     let store = store(1, 1);
     assert_eq!(
         add(&store, app(1), user(7), &[user(0)], &POLICY),
-        Err(StoreError::NoFromAccount)
+        Err(NoAccount)
     );
     assert_eq!(
         add(&store, app(2), user(0), &[user(0)], &POLICY),
-        Err(StoreError::NoFromAccount)
+        Err(NoAccount)
     );
 }
 
@@ -143,29 +150,15 @@ fn a_decision_to_refuse_leaves_everything_as_it_was() {
         .expect("a runtime");
     let refuse = |_: &_, _: &NewFriend| Decision::refuse(Code::Internal);
 
-    let codes = runtime.block_on(store.judge_each(app(1), user(0), &items, refuse));
+    let verdicts = runtime.block_on(store.judge_each(app(1), user(0), &items, refuse));
 
-    assert_eq!(codes, Ok(vec![Code::Internal]));
+    assert_eq!(verdicts.map(codes), Ok(vec![Code::Internal]));
     assert_eq!(
         (
             store.snapshot(app(1), user(0)),
             store.snapshot(app(1), user(1))
         ),
         before
-    );
-}
-
-#[test]
-fn a_scripted_outcome_is_one_pairs_own_and_can_be_lifted() {
-    let store = store(1, 3);
-    store.script(app(1), user(0), user(1), Some(Code::NetworkTimeout));
-    let scripted = add(&store, app(1), user(0), &[user(1), user(2)], &POLICY);
-    store.script(app(1), user(0), user(1), None);
-
-    assert_eq!(scripted, Ok(vec![Code::NetworkTimeout, Code::Ok]));
-    assert_eq!(
-        add(&store, app(1), user(0), &[user(1)], &POLICY),
-        Ok(vec![Code::Ok])
     );
 }
 

@@ -1,13 +1,14 @@
 //! The store in this process: a map finds an account, a lock enters it.
 
-use super::StoreError;
-use super::account::{Account, Snapshot, Two};
+use super::account::{Account, BlocklistPage, FriendView, FriendsPage, Group, Snapshot, Two};
+use super::{NoAccount, Verdict};
+use crate::profile::{Profile, ProfileField};
 use crate::protocol::code::Code;
-use crate::protocol::ids::{SdkAppId, UserId};
+use crate::protocol::ids::{SdkAppId, UnixTime, UserId};
 use crate::sns::decision::Decision;
-use crate::sns::model::AccountSeed;
-use crate::sns::model::{AllowType, UnknownAccounts};
+use crate::sns::model::{AccountSeed, AllowType, DeleteType, Sequences, UnknownAccounts};
 use crate::sns::pair::{Asks, Pair};
+use crate::sns::texts::GroupName;
 use dashmap::DashMap;
 use foldhash::fast::RandomState;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -44,16 +45,73 @@ impl MemoryStore {
         self.apps.entry(app).or_insert_with(new);
     }
 
-    pub(super) fn put_account(&self, app: SdkAppId, user: UserId, seed: &AccountSeed) {
+    pub(super) fn put_account(
+        &self,
+        app: SdkAppId,
+        user: UserId,
+        seed: &AccountSeed,
+        now: UnixTime,
+    ) {
         if let Some(accounts) = self.accounts(app) {
-            lock(&accounts.find_or_make(user)).set(seed);
+            lock(&accounts.find_or_make(user)).set(seed, now);
         }
     }
 
-    pub(super) fn script(&self, app: SdkAppId, from: UserId, to: UserId, code: Option<Code>) {
-        if let Some(account) = self.accounts(app).and_then(|accounts| accounts.find(from)) {
-            lock(&account).script(to, code);
+    pub(super) fn import_account(&self, app: SdkAppId, user: UserId, fields: Vec<ProfileField>) {
+        if let Some(accounts) = self.accounts(app) {
+            let account = accounts.find_or_make(user);
+            let mut account = lock(&account);
+            fields
+                .into_iter()
+                .for_each(|field| account.profile.set(field));
         }
+    }
+
+    pub(super) fn delete_accounts(&self, app: SdkAppId, users: &[UserId]) -> Vec<bool> {
+        let Some(accounts) = self.accounts(app) else {
+            return vec![false; users.len()];
+        };
+        let delete = |user: &UserId| match accounts.by_id.remove(user) {
+            Some((_, account)) => {
+                lock(&account).delete();
+                true
+            }
+            None => false,
+        };
+        let deleted: Vec<bool> = users.iter().map(delete).collect();
+        // From here on nobody's list can gain one of them. Nobody knows who has them.
+        let all: Vec<_> = accounts
+            .by_id
+            .iter()
+            .map(|entry| Arc::clone(&entry))
+            .collect();
+        for account in all {
+            let mut account = lock(&account);
+            users.iter().for_each(|user| account.forget(*user));
+        }
+        deleted
+    }
+
+    pub(super) fn set_profile(
+        &self,
+        app: SdkAppId,
+        user: UserId,
+        fields: Vec<ProfileField>,
+    ) -> Result<(), NoAccount> {
+        self.enter(app, user, |account| {
+            fields
+                .into_iter()
+                .for_each(|field| account.profile.set(field));
+        })
+    }
+
+    pub(super) fn profile(&self, app: SdkAppId, user: UserId) -> Result<Profile, NoAccount> {
+        self.enter(app, user, |account| account.profile.clone())
+    }
+
+    pub(super) fn is_imported(&self, app: SdkAppId, user: UserId) -> bool {
+        let accounts = self.accounts(app);
+        accounts.is_some_and(|accounts| accounts.by_id.contains_key(&user))
     }
 
     pub(super) fn snapshot(&self, app: SdkAppId, user: UserId) -> Option<Snapshot> {
@@ -62,29 +120,166 @@ impl MemoryStore {
         Some(snapshot)
     }
 
+    pub(super) fn friends_page(
+        &self,
+        app: SdkAppId,
+        user: UserId,
+        start: usize,
+        count: usize,
+    ) -> Result<FriendsPage, NoAccount> {
+        self.enter(app, user, |account| account.friends_page(start, count))
+    }
+
+    pub(super) fn blocklist_page(
+        &self,
+        app: SdkAppId,
+        user: UserId,
+        start: usize,
+        count: usize,
+    ) -> Result<BlocklistPage, NoAccount> {
+        self.enter(app, user, |account| account.blocklist_page(start, count))
+    }
+
+    pub(super) fn friends_each(
+        &self,
+        app: SdkAppId,
+        from: UserId,
+        tos: &[Result<UserId, Code>],
+    ) -> Result<Vec<Result<FriendView, Code>>, NoAccount> {
+        self.look_at_each(app, from, tos, |to, two| FriendView {
+            pair: two.facts(from, to, &[]),
+            friend: two.from.friend(to).cloned(),
+            profile: two
+                .to
+                .map_or_else(Profile::default, |to| to.profile.clone()),
+        })
+    }
+
+    pub(super) fn groups(
+        &self,
+        app: SdkAppId,
+        user: UserId,
+        names: &[GroupName],
+    ) -> Result<(Vec<Group>, Sequences), NoAccount> {
+        self.enter(app, user, |account| {
+            (account.groups(names), account.sequences())
+        })
+    }
+
+    pub(super) fn sequences(&self, app: SdkAppId, user: UserId) -> Result<Sequences, NoAccount> {
+        self.enter(app, user, |account| account.sequences())
+    }
+
+    pub(super) fn clear_friends(
+        &self,
+        app: SdkAppId,
+        from: UserId,
+        delete_type: DeleteType,
+    ) -> Result<Vec<(UserId, UserId)>, NoAccount> {
+        let accounts = self.accounts(app).ok_or(NoAccount)?;
+        let asker = accounts.named(from).ok_or(NoAccount)?;
+        let mut lost = Vec::new();
+        for to in lock(&asker).clear_friends() {
+            lost.push((from, to));
+            if delete_type == DeleteType::Both {
+                let asked = accounts.find(to);
+                let reached_to = with_both((from, &asker), (to, asked.as_deref()), |mut two| {
+                    two.unfriend_to(from, to)
+                });
+                lost.extend(reached_to.then_some((to, from)));
+            }
+        }
+        Ok(lost)
+    }
+
+    pub(super) fn facts_each(
+        &self,
+        app: SdkAppId,
+        from: UserId,
+        tos: &[Result<UserId, Code>],
+    ) -> Result<Vec<Result<Pair, Code>>, NoAccount> {
+        self.look_at_each(app, from, tos, |to, two| two.facts(from, to, &[]))
+    }
+
+    fn look_at_each<T>(
+        &self,
+        app: SdkAppId,
+        from: UserId,
+        tos: &[Result<UserId, Code>],
+        look: impl Fn(UserId, Two<'_>) -> T,
+    ) -> Result<Vec<Result<T, Code>>, NoAccount> {
+        let accounts = self.accounts(app).ok_or(NoAccount)?;
+        let asker = accounts.named(from).ok_or(NoAccount)?;
+        let look = |to: UserId| {
+            let asked = accounts.named(to);
+            with_both((from, &asker), (to, asked.as_deref()), |two| look(to, two))
+        };
+        Ok(tos.iter().map(|to| to.map(look)).collect())
+    }
+
+    pub(super) fn judge_own(
+        &self,
+        app: SdkAppId,
+        from: UserId,
+        groups: &[GroupName],
+        rule: impl Fn(&Pair) -> Decision,
+    ) -> Result<Code, NoAccount> {
+        let accounts = self.accounts(app).ok_or(NoAccount)?;
+        let asker = accounts.named(from).ok_or(NoAccount)?;
+        with_both((from, &asker), (from, None), |mut two| {
+            if two.from.is_deleted {
+                return Err(NoAccount);
+            }
+            let Decision { code, changes } = rule(&two.facts(from, from, groups));
+            two.apply(from, from, changes);
+            Ok(code)
+        })
+    }
+
     pub(super) fn judge_each<I: Asks>(
         &self,
         app: SdkAppId,
         from: UserId,
         items: &[Result<I, Code>],
         rule: impl Fn(&Pair, &I) -> Decision,
-    ) -> Result<Vec<Code>, StoreError> {
-        let accounts = self.accounts(app).ok_or(StoreError::NoFromAccount)?;
-        let asker = accounts.named(from).ok_or(StoreError::NoFromAccount)?;
+    ) -> Result<Vec<Verdict>, NoAccount> {
+        let accounts = self.accounts(app).ok_or(NoAccount)?;
+        let asker = accounts.named(from).ok_or(NoAccount)?;
         let judge = |item: &I| {
             let to = item.to();
             let asked = accounts.named(to);
             with_both((from, &asker), (to, asked.as_deref()), |mut two| {
+                if two.from.is_deleted {
+                    return Verdict::refused(Code::FromAccountNotExist);
+                }
                 let facts = two.facts(from, to, item.groups());
-                let Decision { code, changes } = rule(&facts, item);
-                two.apply(from, to, changes);
-                code
+                let decision = rule(&facts, item);
+                let verdict = Verdict::of(&decision);
+                two.apply(from, to, decision.changes);
+                verdict
             })
         };
-        Ok(items
-            .iter()
-            .map(|item| item.as_ref().map_or_else(|code| *code, judge))
-            .collect())
+        let verdict = |item: &Result<I, Code>| {
+            item.as_ref()
+                .map_or_else(|code| Verdict::refused(*code), judge)
+        };
+        Ok(items.iter().map(verdict).collect())
+    }
+
+    /// Lends one account.
+    fn enter<T>(
+        &self,
+        app: SdkAppId,
+        user: UserId,
+        work: impl FnOnce(&mut Account) -> T,
+    ) -> Result<T, NoAccount> {
+        let account = self.accounts(app).and_then(|accounts| accounts.named(user));
+        let account = account.ok_or(NoAccount)?;
+        let mut account = lock(&account);
+        if account.is_deleted {
+            return Err(NoAccount);
+        }
+        Ok(work(&mut account))
     }
 
     fn accounts(&self, app: SdkAppId) -> Option<Arc<Accounts>> {
@@ -100,10 +295,7 @@ impl Accounts {
     fn find_or_make(&self, user: UserId) -> Arc<Mutex<Account>> {
         let new = || {
             let mut account = Account::default();
-            account.set(&AccountSeed {
-                allow_type: self.default_allow_type,
-                ..AccountSeed::default()
-            });
+            account.profile.allow_type = self.default_allow_type;
             Arc::new(Mutex::new(account))
         };
         Arc::clone(&self.by_id.entry(user).or_insert_with(new))
@@ -118,8 +310,8 @@ impl Accounts {
     }
 }
 
-/// Locks the accounts in UserID order and lends them. The rules that need no second account get
-/// none; an account never has to do with itself, since every item parser refuses that.
+/// Locks the accounts in UserID order and lends them. An account has no second side to itself, and
+/// one that was deleted while the call was under way is none.
 fn with_both<T>(
     (from, asker): (UserId, &Mutex<Account>),
     (to, asked): (UserId, Option<&Mutex<Account>>),
@@ -132,17 +324,11 @@ fn with_both<T>(
         }),
         Some(asked) if from < to => {
             let (mut first, mut second) = (lock(asker), lock(asked));
-            work(Two {
-                from: &mut first,
-                to: Some(&mut second),
-            })
+            work(Two::new(&mut first, &mut second))
         }
         Some(asked) => {
             let (mut first, mut second) = (lock(asked), lock(asker));
-            work(Two {
-                from: &mut second,
-                to: Some(&mut first),
-            })
+            work(Two::new(&mut second, &mut first))
         }
     }
 }

@@ -15,12 +15,15 @@ mod peer_list;
 mod contract;
 
 pub use account::Snapshot;
+pub(crate) use account::{BlocklistPage, FriendView, FriendsPage, Group};
 
+use crate::profile::{Profile, ProfileField};
 use crate::protocol::code::Code;
-use crate::protocol::ids::{SdkAppId, UserId};
-use crate::sns::decision::Decision;
-use crate::sns::model::{AccountSeed, AllowType, UnknownAccounts};
+use crate::protocol::ids::{SdkAppId, UnixTime, UserId};
+use crate::sns::decision::{Change, Decision, Side};
+use crate::sns::model::{AccountSeed, AllowType, DeleteType, Sequences, UnknownAccounts};
 use crate::sns::pair::{Asks, Pair};
+use crate::sns::texts::GroupName;
 use memory::MemoryStore;
 
 /// A store of accounts and their relationships.
@@ -30,11 +33,39 @@ pub(crate) enum Store {
     Memory(MemoryStore),
 }
 
-/// Why a store could not judge a request.
+/// The account that a call asks for is not imported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum StoreError {
-    /// From_Account is not imported.
-    NoFromAccount,
+pub(crate) struct NoAccount;
+
+/// What became of an item.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Verdict {
+    /// Its ResultCode and ResultInfo.
+    pub(crate) code: Code,
+    /// Whether To_Account's friend list gained or lost From_Account.
+    pub(crate) reached_to: bool,
+}
+
+impl Verdict {
+    fn of(decision: &Decision) -> Self {
+        let reaches = |change: &Change| {
+            matches!(
+                change,
+                Change::Befriend(Side::To, _) | Change::Unfriend(Side::To)
+            )
+        };
+        Self {
+            code: decision.code,
+            reached_to: decision.changes.iter().any(reaches),
+        }
+    }
+
+    fn refused(code: Code) -> Self {
+        Self {
+            code,
+            reached_to: false,
+        }
+    }
 }
 
 impl Store {
@@ -44,7 +75,7 @@ impl Store {
     }
 
     /// Makes room for an app; accounts it has already stay. `default_allow_type` is for accounts
-    /// that are made because a call names them.
+    /// that do not say.
     pub(crate) fn put_app(
         &self,
         app: SdkAppId,
@@ -56,21 +87,153 @@ impl Store {
     }
 
     /// Imports an account, or gives one that is there these settings; its relationships stay.
-    pub(crate) fn put_account(&self, app: SdkAppId, user: UserId, seed: &AccountSeed) {
+    pub(crate) fn put_account(
+        &self,
+        app: SdkAppId,
+        user: UserId,
+        seed: &AccountSeed,
+        now: UnixTime,
+    ) {
         let Self::Memory(store) = self;
-        store.put_account(app, user, seed);
-    }
-
-    /// Makes every item by which `from` asks about `to` end in `code`, or lifts that.
-    pub(crate) fn script(&self, app: SdkAppId, from: UserId, to: UserId, code: Option<Code>) {
-        let Self::Memory(store) = self;
-        store.script(app, from, to, code);
+        store.put_account(app, user, seed, now);
     }
 
     /// One account as it is now.
     pub(crate) fn snapshot(&self, app: SdkAppId, user: UserId) -> Option<Snapshot> {
         let Self::Memory(store) = self;
         store.snapshot(app, user)
+    }
+
+    /// Imports an account; one that is there gets these fields, and all else of it stays.
+    pub(crate) async fn import_account(
+        &self,
+        app: SdkAppId,
+        user: UserId,
+        fields: Vec<ProfileField>,
+    ) {
+        let Self::Memory(store) = self;
+        store.import_account(app, user, fields);
+    }
+
+    /// Deletes accounts, and takes them out of everybody's lists; which of them there were.
+    pub(crate) async fn delete_accounts(&self, app: SdkAppId, users: &[UserId]) -> Vec<bool> {
+        let Self::Memory(store) = self;
+        store.delete_accounts(app, users)
+    }
+
+    /// Gives fields of a profile their values, all at once.
+    pub(crate) async fn set_profile(
+        &self,
+        app: SdkAppId,
+        user: UserId,
+        fields: Vec<ProfileField>,
+    ) -> Result<(), NoAccount> {
+        let Self::Memory(store) = self;
+        store.set_profile(app, user, fields)
+    }
+
+    /// A profile, copied out.
+    pub(crate) async fn profile(&self, app: SdkAppId, user: UserId) -> Result<Profile, NoAccount> {
+        let Self::Memory(store) = self;
+        store.profile(app, user)
+    }
+
+    /// Whether an account is there. Nobody makes one by asking.
+    pub(crate) async fn is_imported(&self, app: SdkAppId, user: UserId) -> bool {
+        let Self::Memory(store) = self;
+        store.is_imported(app, user)
+    }
+
+    /// Up to `count` friends from the `start`-th on, 0 being the first.
+    pub(crate) async fn friends_page(
+        &self,
+        app: SdkAppId,
+        user: UserId,
+        start: usize,
+        count: usize,
+    ) -> Result<FriendsPage, NoAccount> {
+        let Self::Memory(store) = self;
+        store.friends_page(app, user, start, count)
+    }
+
+    /// What is true of `from` and each of the accounts, and each as a friend; one that is no UserID
+    /// keeps its code.
+    pub(crate) async fn friends_each(
+        &self,
+        app: SdkAppId,
+        from: UserId,
+        tos: &[Result<UserId, Code>],
+    ) -> Result<Vec<Result<FriendView, Code>>, NoAccount> {
+        let Self::Memory(store) = self;
+        store.friends_each(app, from, tos)
+    }
+
+    /// Up to `count` blocked accounts from the `start`-th on, 0 being the first.
+    pub(crate) async fn blocklist_page(
+        &self,
+        app: SdkAppId,
+        user: UserId,
+        start: usize,
+        count: usize,
+    ) -> Result<BlocklistPage, NoAccount> {
+        let Self::Memory(store) = self;
+        store.blocklist_page(app, user, start, count)
+    }
+
+    /// The groups of these names that there are, or all when no name is given.
+    pub(crate) async fn groups(
+        &self,
+        app: SdkAppId,
+        user: UserId,
+        names: &[GroupName],
+    ) -> Result<(Vec<Group>, Sequences), NoAccount> {
+        let Self::Memory(store) = self;
+        store.groups(app, user, names)
+    }
+
+    /// How often an account's lists have changed.
+    pub(crate) async fn sequences(
+        &self,
+        app: SdkAppId,
+        user: UserId,
+    ) -> Result<Sequences, NoAccount> {
+        let Self::Memory(store) = self;
+        store.sequences(app, user)
+    }
+
+    /// Empties a friend list in one step; with `Both`, each friend's list then loses the account,
+    /// a step for each. Whose list lost whom.
+    pub(crate) async fn clear_friends(
+        &self,
+        app: SdkAppId,
+        from: UserId,
+        delete_type: DeleteType,
+    ) -> Result<Vec<(UserId, UserId)>, NoAccount> {
+        let Self::Memory(store) = self;
+        store.clear_friends(app, from, delete_type)
+    }
+
+    /// What is true of `from` and each of the accounts; one that is no UserID keeps its code.
+    pub(crate) async fn facts_each(
+        &self,
+        app: SdkAppId,
+        from: UserId,
+        tos: &[Result<UserId, Code>],
+    ) -> Result<Vec<Result<Pair, Code>>, NoAccount> {
+        let Self::Memory(store) = self;
+        store.facts_each(app, from, tos)
+    }
+
+    /// Judges what `from` asks for itself; the facts are those of an account and itself.
+    pub(crate) async fn judge_own(
+        &self,
+        app: SdkAppId,
+        from: UserId,
+        groups: &[GroupName],
+        rule: impl Fn(&Pair) -> Decision + Send + Sync,
+    ) -> Result<Code, NoAccount> {
+        let Self::Memory(store) = self;
+        store.judge_own(app, from, groups, rule)
     }
 
     /// Judges what `from` asks for, in order; an item that has failed already keeps its code.
@@ -82,7 +245,7 @@ impl Store {
         from: UserId,
         items: &[Result<I, Code>],
         rule: impl Fn(&Pair, &I) -> Decision + Send + Sync,
-    ) -> Result<Vec<Code>, StoreError> {
+    ) -> Result<Vec<Verdict>, NoAccount> {
         let Self::Memory(store) = self;
         store.judge_each(app, from, items, rule)
     }

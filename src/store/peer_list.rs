@@ -5,7 +5,7 @@
 //! same at any length, and a page of the list is a slice.
 
 use crate::protocol::ids::UserId;
-use crate::sns::model::{Friend, PendingRequest};
+use crate::sns::model::{Blocked, Friend, PendingRequest};
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 use std::hash::BuildHasher;
@@ -26,9 +26,9 @@ pub(crate) trait Peer {
     fn peer(&self) -> UserId;
 }
 
-impl Peer for UserId {
+impl Peer for Blocked {
     fn peer(&self) -> UserId {
-        *self
+        self.to
     }
 }
 
@@ -75,6 +75,21 @@ impl<E: Peer> PeerList<E> {
     /// Whether there is an entry about `peer`.
     pub(crate) fn contains(&self, peer: UserId) -> bool {
         self.find(peer).is_some()
+    }
+
+    /// The entries, to be changed in all but whom they are about.
+    pub(crate) fn entries_mut(&mut self) -> &mut [E] {
+        &mut self.entries
+    }
+
+    /// The entry about `peer`.
+    pub(crate) fn get(&self, peer: UserId) -> Option<&E> {
+        self.find(peer).map(|place| &self.entries[place])
+    }
+
+    /// The entry about `peer`, to be changed in all but that.
+    pub(crate) fn get_mut(&mut self, peer: UserId) -> Option<&mut E> {
+        self.find(peer).map(|place| &mut self.entries[place])
     }
 
     /// Adds an entry at the end, or replaces the one about the same account where it is.
@@ -148,6 +163,12 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    impl Peer for UserId {
+        fn peer(&self) -> UserId {
+            *self
+        }
+    }
+
     fn user(number: u32) -> UserId {
         UserId::parse(&format!("user{number}")).expect("a legal UserID")
     }
@@ -184,7 +205,7 @@ mod tests {
             to: user(number),
             add_time: crate::protocol::ids::UnixTime(time),
             add_source: None,
-            texts: None,
+            details: None,
         };
         let mut list = PeerList::default();
         for number in 0..100 {

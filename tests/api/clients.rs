@@ -89,7 +89,7 @@ impl Session {
             self.wire = Wire::connect(self.app.emulator.addr()).await;
         }
         check(self.client, &answer, body);
-        Reply::check_text(answer.body)
+        Reply::check_text(path, answer.body)
     }
 
     async fn friend_add(&mut self, from: &str, tos: &[&str]) -> Reply {
@@ -194,7 +194,7 @@ async fn every_clients_request_adds_its_friends_and_means_what_the_client_means(
         let groups: Vec<_> = account.groups.iter().map(|group| group.as_str()).collect();
         assert_eq!(groups, Vec::from_iter(client.group), "{}", client.name);
         for friend in account.friends {
-            let texts = friend.texts.unwrap_or_default();
+            let texts = friend.details.unwrap_or_default();
             let remark = texts.remark.as_ref().map(|remark| remark.as_str());
             assert_eq!(remark, client.remark, "{}", client.name);
         }

@@ -32,7 +32,7 @@ async fn the_complete_request_gets_the_pages_answer_and_is_kept_whole() {
 
     assert_eq!(reply.text, ONE_ADDED);
     let friend = app.account("id").friends.remove(0);
-    let texts = friend.texts.expect("From keeps the texts");
+    let texts = friend.details.expect("From keeps the texts");
     assert_eq!(
         friend.add_source.expect("a source").to_text(),
         "AddSource_Type_XXXXXXXX"
@@ -42,7 +42,7 @@ async fn the_complete_request_gets_the_pages_answer_and_is_kept_whole() {
     assert_eq!(texts.add_wording.expect("a wording").as_str(), "I'm Test1");
     assert_eq!(app.account("id").groups[0].as_str(), "Classmates");
     let reverse = app.account("id1").friends.remove(0);
-    let texts = reverse.texts.expect("To keeps the wording");
+    let texts = reverse.details.expect("To keeps the wording");
     assert!(
         texts.remark.is_none() && texts.groups.is_empty(),
         "but no remark and no group"

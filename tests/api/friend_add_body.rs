@@ -123,7 +123,7 @@ async fn empty_and_null_mean_not_given_and_unknown_fields_are_ignored() {
         account
             .friends
             .iter()
-            .all(|friend| friend.texts.is_none() && friend.add_source.is_none())
+            .all(|friend| friend.details.is_none() && friend.add_source.is_none())
     );
     assert_eq!(
         app.friends("id2"),
@@ -147,7 +147,7 @@ async fn the_longest_names_and_texts_are_kept_byte_for_byte() {
         json!({"To_Account": longest, "Remark": remark, "GroupName": group, "AddWording": wording});
     assert_eq!(app.friend_add(one(item)).await.only(), (0, ""));
 
-    let texts = app.account("id").friends[0].texts.clone().expect("kept");
+    let texts = app.account("id").friends[0].details.clone().expect("kept");
     assert_eq!(texts.remark.expect("kept").as_str(), remark);
     assert_eq!(texts.groups[0].as_str(), group);
     assert_eq!(texts.add_wording.expect("kept").as_str(), wording);

@@ -16,8 +16,9 @@ use std::time::Duration;
 use tencent_chat_emulator::protocol::ids::UnixTime;
 use tencent_chat_emulator::sns::model::AccountSeed;
 use tencent_chat_emulator::sns::model::{
-    AddSource, AdminForbidType, AllowType, FriendTexts, PendingRequest,
+    AdminForbidType, AllowType, FriendDetails, PendingRequest,
 };
+use tencent_chat_emulator::sns::texts::AddSource;
 
 const SEEDS: u64 = 60;
 const STEPS: usize = 40;
@@ -240,11 +241,12 @@ impl Run {
     fn kept(&self, name: &str) -> Value {
         let account = self.app.account(name);
         let friend = |to: String, time: UnixTime, source: Option<AddSource>, texts| {
-            let FriendTexts {
+            let FriendDetails {
                 remark,
                 groups,
                 add_wording,
-            } = Option::<Box<FriendTexts>>::map_or_else(texts, FriendTexts::default, |boxed| {
+                ..
+            } = Option::<Box<FriendDetails>>::map_or_else(texts, FriendDetails::default, |boxed| {
                 *boxed
             });
             json!({
@@ -263,7 +265,7 @@ impl Run {
                         one.with.to_string(),
                         one.add_time,
                         one.add_source,
-                        one.texts,
+                        one.details,
                     )
                 })
                 .collect()
@@ -271,7 +273,7 @@ impl Run {
         let friends = account.friends.into_iter();
         json!({
             "friends": friends
-                .map(|one| friend(one.to.to_string(), one.add_time, one.add_source, one.texts))
+                .map(|one| friend(one.to.to_string(), one.add_time, one.add_source, one.details))
                 .collect::<Vec<_>>(),
             "groups": account.groups.iter().map(|text| text.as_str()).collect::<Vec<_>>(),
             "sent": pending(account.sent),

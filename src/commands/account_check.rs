@@ -1,0 +1,80 @@
+//! `v4/im_open_login_svc/account_check`: which accounts there are.
+//! <https://www.tencentcloud.com/document/product/1047/34956>
+
+use super::Command;
+use super::account_delete::AccountItem;
+use super::body::objects;
+use super::context::CallContext;
+use super::multiaccount_import::MAX_ACCOUNTS;
+use crate::protocol::ids::UserId;
+use crate::protocol::reply::{Answer, CallError, KeyOrder};
+use crate::protocol::service::{CommandInfo, Service};
+use serde::{Deserialize, Serialize};
+
+pub(crate) struct AccountCheck;
+
+/// The body.
+#[derive(Debug, Deserialize)]
+pub(crate) struct AccountCheckRequest {
+    /// Required: 1 to 100 accounts.
+    #[serde(rename = "CheckItem", deserialize_with = "objects")]
+    check_item: Vec<AccountItem>,
+}
+
+/// The answer: a result for each item, in the request's order.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct AccountCheckResponse {
+    result_item: Vec<ResultItem>,
+}
+
+/// One account's outcome. That it is not there is no failure.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct ResultItem {
+    #[serde(rename = "UserID")]
+    user_id: String,
+    result_code: u32,
+    result_info: &'static str,
+    account_status: &'static str,
+}
+
+impl Answer for AccountCheckResponse {
+    const KEYS: KeyOrder = KeyOrder::EnvelopeFirst;
+}
+
+impl Command for AccountCheck {
+    const INFO: CommandInfo = CommandInfo {
+        service: Service::ImOpenLogin,
+        name: "account_check",
+        calls_per_second: 100,
+    };
+
+    type Request = AccountCheckRequest;
+    type Response = AccountCheckResponse;
+
+    async fn handle(
+        context: CallContext<'_>,
+        request: AccountCheckRequest,
+    ) -> Result<AccountCheckResponse, CallError> {
+        context.check_length("CheckItem", request.check_item.len(), MAX_ACCOUNTS)?;
+        let mut result_item = Vec::new();
+        for AccountItem { user_id } in request.check_item {
+            let is_imported = match UserId::parse(&user_id) {
+                Some(user) => context.store.is_imported(context.sdkappid(), user).await,
+                None => false,
+            };
+            result_item.push(ResultItem {
+                user_id,
+                result_code: 0,
+                result_info: "",
+                account_status: if is_imported {
+                    "Imported"
+                } else {
+                    "NotImported"
+                },
+            });
+        }
+        Ok(AccountCheckResponse { result_item })
+    }
+}

@@ -1,0 +1,53 @@
+//! `v4/sns/black_list_add`: blocks accounts.
+//! <https://www.tencentcloud.com/document/product/1047/34911>
+
+use super::Command;
+use super::context::{CallContext, done_pairs};
+use crate::protocol::reply::{CallError, ItemResults};
+use crate::protocol::service::{CommandInfo, Service};
+use crate::protocol::webhook::Event;
+use crate::sns::black_list::judge_add;
+use serde::Deserialize;
+
+pub(crate) struct BlackListAdd;
+
+/// The body.
+#[derive(Debug, Deserialize)]
+pub(crate) struct BlackListAddRequest {
+    /// Required. Whose blocklist gains the accounts.
+    #[serde(rename = "From_Account")]
+    from_account: String,
+    /// Required: 1 to 1000 accounts.
+    #[serde(rename = "To_Account")]
+    to_account: Vec<String>,
+}
+
+impl Command for BlackListAdd {
+    const INFO: CommandInfo = CommandInfo {
+        service: Service::Sns,
+        name: "black_list_add",
+        calls_per_second: 200,
+    };
+
+    type Request = BlackListAddRequest;
+    type Response = ItemResults;
+
+    async fn handle(
+        context: CallContext<'_>,
+        request: BlackListAddRequest,
+    ) -> Result<ItemResults, CallError> {
+        let (from, tos) = context.accounts(&request.from_account, &request.to_account)?;
+        let (friendship, now) = (context.app.friendship_when_blocked, context.unix_time());
+        let verdicts = context
+            .store
+            .judge_each(context.sdkappid(), from, &tos, |pair, to| {
+                judge_add((from, *to), pair, friendship, now, context.policy)
+            })
+            .await?;
+        // GUESS: that a friendship ends with it is not told.
+        context.tell(|| Event::BlackListAdd {
+            pairs: done_pairs(from, &tos, &verdicts),
+        });
+        Ok(context.results(request.to_account, &verdicts))
+    }
+}

@@ -1,0 +1,49 @@
+//! `v4/sns/black_list_delete`: blocks accounts no longer.
+//! <https://www.tencentcloud.com/document/product/1047/34912>
+
+use super::Command;
+use super::context::{CallContext, done_pairs};
+use crate::protocol::reply::{CallError, ItemResults};
+use crate::protocol::service::{CommandInfo, Service};
+use crate::protocol::webhook::Event;
+use crate::sns::black_list::judge_delete;
+use serde::Deserialize;
+
+pub(crate) struct BlackListDelete;
+
+/// The body.
+#[derive(Debug, Deserialize)]
+pub(crate) struct BlackListDeleteRequest {
+    /// Required. Whose blocklist loses the accounts.
+    #[serde(rename = "From_Account")]
+    from_account: String,
+    /// Required: 1 to 1000 accounts.
+    #[serde(rename = "To_Account")]
+    to_account: Vec<String>,
+}
+
+impl Command for BlackListDelete {
+    const INFO: CommandInfo = CommandInfo {
+        service: Service::Sns,
+        name: "black_list_delete",
+        calls_per_second: 200,
+    };
+
+    type Request = BlackListDeleteRequest;
+    type Response = ItemResults;
+
+    async fn handle(
+        context: CallContext<'_>,
+        request: BlackListDeleteRequest,
+    ) -> Result<ItemResults, CallError> {
+        let (from, tos) = context.accounts(&request.from_account, &request.to_account)?;
+        let verdicts = context
+            .store
+            .judge_each(context.sdkappid(), from, &tos, |pair, _| judge_delete(pair))
+            .await?;
+        context.tell(|| Event::BlackListDelete {
+            pairs: done_pairs(from, &tos, &verdicts),
+        });
+        Ok(context.results(request.to_account, &verdicts))
+    }
+}

@@ -1,0 +1,78 @@
+//! `v4/sns/friend_delete`: deletes friends.
+//! <https://www.tencentcloud.com/document/product/1047/34905>
+
+use super::Command;
+use super::body::text;
+use super::context::{CallContext, friend_pairs};
+use crate::protocol::reply::{Answer, CallError, ItemResults, Tally};
+use crate::protocol::service::{CommandInfo, Service};
+use crate::protocol::webhook::Event;
+use crate::sns::friend_delete::judge;
+use crate::sns::model::DeleteType;
+use serde::{Deserialize, Serialize};
+
+pub(crate) struct FriendDelete;
+
+/// The body.
+#[derive(Debug, Deserialize)]
+pub(crate) struct FriendDeleteRequest {
+    /// Required. Whose list loses the friends.
+    #[serde(rename = "From_Account")]
+    from_account: String,
+    /// Required: 1 to 1000 accounts.
+    #[serde(rename = "To_Account")]
+    to_account: Vec<String>,
+    /// Optional: `Delete_Type_Single`, which is the default (GUESS: friend_delete_all's is
+    /// documented, this page names none), or `Delete_Type_Both`.
+    #[serde(rename = "DeleteType", default, deserialize_with = "text")]
+    delete_type: Option<String>,
+}
+
+/// The answer: a result for each item, in the request's order.
+#[derive(Debug, Serialize)]
+#[serde(transparent)]
+pub(crate) struct FriendDeleteResponse(ItemResults);
+
+impl Answer for FriendDeleteResponse {
+    /// As the page's samples have it.
+    const INFO: &'static str = "0";
+
+    fn tally(&self) -> Option<Tally> {
+        self.0.tally()
+    }
+}
+
+impl Command for FriendDelete {
+    const INFO: CommandInfo = CommandInfo {
+        service: Service::Sns,
+        name: "friend_delete",
+        calls_per_second: 200,
+    };
+
+    type Request = FriendDeleteRequest;
+    type Response = FriendDeleteResponse;
+
+    async fn handle(
+        context: CallContext<'_>,
+        request: FriendDeleteRequest,
+    ) -> Result<FriendDeleteResponse, CallError> {
+        let delete_type = context.choice(
+            "DeleteType",
+            request.delete_type.as_deref(),
+            Some(DeleteType::default()),
+            DeleteType::WIRE,
+        )?;
+        let (from, tos) = context.accounts(&request.from_account, &request.to_account)?;
+        let verdicts = context
+            .store
+            .judge_each(context.sdkappid(), from, &tos, |pair, _| {
+                judge(pair, delete_type)
+            })
+            .await?;
+        context.tell(|| Event::FriendDelete {
+            pairs: friend_pairs(from, &tos, &verdicts),
+        });
+        let results = context.results(request.to_account, &verdicts);
+        Ok(FriendDeleteResponse(results))
+    }
+}

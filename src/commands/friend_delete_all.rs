@@ -1,0 +1,60 @@
+//! `v4/sns/friend_delete_all`: deletes all friends.
+//! <https://www.tencentcloud.com/document/product/1047/34906>
+
+use super::Command;
+use super::body::text;
+use super::context::CallContext;
+use crate::protocol::reply::{CallError, Nothing};
+use crate::protocol::service::{CommandInfo, Service};
+use crate::protocol::webhook::{Event, Pair};
+use crate::sns::model::DeleteType;
+use serde::Deserialize;
+
+pub(crate) struct FriendDeleteAll;
+
+/// The body.
+#[derive(Debug, Deserialize)]
+pub(crate) struct FriendDeleteAllRequest {
+    /// Required. Whose list loses all friends.
+    #[serde(rename = "From_Account")]
+    from_account: String,
+    /// Optional: `Delete_Type_Single`, which is the default, or `Delete_Type_Both`.
+    #[serde(rename = "DeleteType", default, deserialize_with = "text")]
+    delete_type: Option<String>,
+}
+
+impl Command for FriendDeleteAll {
+    const INFO: CommandInfo = CommandInfo {
+        service: Service::Sns,
+        name: "friend_delete_all",
+        calls_per_second: 200,
+    };
+
+    type Request = FriendDeleteAllRequest;
+    type Response = Nothing;
+
+    async fn handle(
+        context: CallContext<'_>,
+        request: FriendDeleteAllRequest,
+    ) -> Result<Nothing, CallError> {
+        let delete_type = context.choice(
+            "DeleteType",
+            request.delete_type.as_deref(),
+            Some(DeleteType::default()),
+            DeleteType::WIRE,
+        )?;
+        let from = context.user_id(&request.from_account)?;
+        let lost = context
+            .store
+            .clear_friends(context.sdkappid(), from, delete_type)
+            .await?;
+        // GUESS: the page does not say whether this is told; it is a deletion like any other.
+        context.tell(|| Event::FriendDelete {
+            pairs: lost
+                .into_iter()
+                .map(|(from, to)| Pair { from, to })
+                .collect(),
+        });
+        Ok(Nothing {})
+    }
+}

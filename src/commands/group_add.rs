@@ -1,0 +1,92 @@
+//! `v4/sns/group_add`: makes groups of friends, and puts friends in them.
+//! <https://www.tencentcloud.com/document/product/1047/34950>
+
+use super::Command;
+use super::body::names;
+use super::context::CallContext;
+use crate::protocol::code::Code;
+use crate::protocol::ids::UserId;
+use crate::protocol::reply::{Answer, CallError, ItemResults, Tally};
+use crate::protocol::service::{CommandInfo, Service};
+use crate::sns::group::{Joining, judge_add, judge_join};
+use serde::{Deserialize, Serialize};
+
+pub(crate) struct GroupAdd;
+
+/// The body.
+#[derive(Debug, Deserialize)]
+pub(crate) struct GroupAddRequest {
+    /// Required. Whose groups.
+    #[serde(rename = "From_Account")]
+    from_account: String,
+    /// Required: the groups, each of 1 to 30 bytes. Those that are there already are no fault.
+    #[serde(rename = "GroupName", deserialize_with = "names")]
+    group_name: Vec<String>,
+    /// Optional: up to 1000 friends to put in all of the groups.
+    #[serde(rename = "To_Account", default, deserialize_with = "names")]
+    to_account: Vec<String>,
+}
+
+/// The answer.
+#[derive(Debug, Serialize)]
+pub(crate) struct GroupAddResponse {
+    /// Absent when no friend was named.
+    #[serde(flatten)]
+    results: Option<ItemResults>,
+    #[serde(rename = "CurrentSequence")]
+    current_sequence: u32,
+}
+
+impl Answer for GroupAddResponse {
+    fn tally(&self) -> Option<Tally> {
+        self.results.as_ref().and_then(Answer::tally)
+    }
+}
+
+impl Command for GroupAdd {
+    const INFO: CommandInfo = CommandInfo {
+        service: Service::Sns,
+        name: "group_add",
+        calls_per_second: 200,
+    };
+
+    type Request = GroupAddRequest;
+    type Response = GroupAddResponse;
+
+    async fn handle(
+        context: CallContext<'_>,
+        request: GroupAddRequest,
+    ) -> Result<GroupAddResponse, CallError> {
+        let (app, policy, store) = (context.sdkappid(), context.policy, context.store);
+        let groups = context.group_names(&request.group_name)?;
+        if !request.to_account.is_empty() {
+            context.check_length("To_Account", request.to_account.len(), policy.max_items)?;
+        }
+        let from = context.user_id(&request.from_account)?;
+
+        let code = store
+            .judge_own(app, from, &groups, |pair| judge_add(pair, &groups, policy))
+            .await?;
+        if code != Code::Ok {
+            return Err(code.into());
+        }
+        let joining = |to: &String| {
+            let to = UserId::parse(to).ok_or(Code::ToAccountIllegal)?;
+            Ok(Joining {
+                to,
+                groups: &groups,
+            })
+        };
+        let items = context.items(from, request.to_account.iter().map(joining));
+        let verdicts = store
+            .judge_each(app, from, &items, |pair, item| {
+                judge_join(pair, item, policy)
+            })
+            .await?;
+        let results = (!items.is_empty()).then(|| context.results(request.to_account, &verdicts));
+        Ok(GroupAddResponse {
+            results,
+            current_sequence: store.sequences(app, from).await?.groups,
+        })
+    }
+}

@@ -1,0 +1,68 @@
+//! `v4/profile/portrait_set`: sets fields of a profile.
+//! <https://www.tencentcloud.com/document/product/1047/34916>
+
+use super::Command;
+use super::body::objects;
+use super::context::CallContext;
+use crate::profile::ProfileField;
+use crate::protocol::code::Code;
+use crate::protocol::ids::UserId;
+use crate::protocol::reply::{CallError, Nothing};
+use crate::protocol::service::{CommandInfo, Service};
+use crate::protocol::tag::TagItem;
+use crate::protocol::webhook::Event;
+use crate::store::NoAccount;
+use serde::Deserialize;
+
+pub(crate) struct PortraitSet;
+
+/// Items in a call; a profile has fewer fields.
+const MAX_ITEMS: u32 = 100;
+
+/// The body.
+#[derive(Debug, Deserialize)]
+pub(crate) struct PortraitSetRequest {
+    /// Required. Whose profile.
+    #[serde(rename = "From_Account")]
+    from_account: String,
+    /// Required: the fields, standard ones and custom ones that the app declares. All are set, or
+    /// none.
+    #[serde(rename = "ProfileItem", deserialize_with = "objects")]
+    profile_item: Vec<TagItem>,
+}
+
+impl Command for PortraitSet {
+    const INFO: CommandInfo = CommandInfo {
+        service: Service::Profile,
+        name: "portrait_set",
+        calls_per_second: 200,
+    };
+
+    type Request = PortraitSetRequest;
+    type Response = Nothing;
+
+    async fn handle(
+        context: CallContext<'_>,
+        request: PortraitSetRequest,
+    ) -> Result<Nothing, CallError> {
+        context.check_length("ProfileItem", request.profile_item.len(), MAX_ITEMS)?;
+        let declared = &context.app.custom_fields.profile;
+        let fields = request.profile_item.iter();
+        let fields: Vec<_> = fields
+            .map(|item| ProfileField::parse(item, declared))
+            .collect::<Result<_, _>>()?;
+        let user = UserId::parse(&request.from_account).ok_or(Code::ProfileAccountNotExist)?;
+        context
+            .store
+            .set_profile(context.sdkappid(), user, fields)
+            .await
+            .map_err(|NoAccount| Code::ProfileAccountNotExist)?;
+        context.tell(|| Event::PortraitSet {
+            from_account: user,
+            operator_account: context.admin.to_string(),
+            event_time: context.now.wall.as_millis() as u64,
+            profile_item: request.profile_item,
+        });
+        Ok(Nothing {})
+    }
+}

@@ -1,0 +1,225 @@
+//! What accounts say of themselves, by Tag (profile model, doc 1047/33520). Pure.
+
+use crate::protocol::code::Code;
+use crate::protocol::tag::{TagItem, TagValue};
+use crate::sns::model::{AdminForbidType, AllowType};
+use crate::sns::texts::Keyword;
+use std::borrow::Cow;
+
+/// The longest value of any field, in bytes.
+const MAX_BYTES: usize = 500;
+
+const CUSTOM_PREFIX: &str = "Tag_Profile_Custom_";
+
+/// One field of a profile.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProfileTag {
+    /// `Tag_Profile_IM_Nick`: at most 500 bytes.
+    Nick,
+    /// `Tag_Profile_IM_Gender`: `Gender_Type_Unknown`, `_Female` or `_Male`.
+    Gender,
+    /// `Tag_Profile_IM_BirthDay`: an integer, such as 19490101.
+    BirthDay,
+    /// `Tag_Profile_IM_Location`: at most 16 bytes.
+    Location,
+    /// `Tag_Profile_IM_SelfSignature`: at most 500 bytes.
+    SelfSignature,
+    /// `Tag_Profile_IM_AllowType`, which friend_add obeys.
+    AllowType,
+    /// `Tag_Profile_IM_Language`: an integer.
+    Language,
+    /// `Tag_Profile_IM_Image`: a URL of at most 500 bytes.
+    Image,
+    /// `Tag_Profile_IM_MsgSettings`: an integer.
+    MsgSettings,
+    /// `Tag_Profile_IM_AdminForbidType`, which friend_add obeys.
+    AdminForbidType,
+    /// `Tag_Profile_IM_Level`: an integer.
+    Level,
+    /// `Tag_Profile_IM_Role`: an integer.
+    Role,
+    /// `Tag_Profile_Custom_` and a keyword that the app declares: a string of at most 500 bytes,
+    /// or an integer.
+    Custom(Keyword),
+}
+
+/// What a field takes. Integers have 32 bits.
+#[derive(Clone, Copy, Debug)]
+enum Takes {
+    Text { max_bytes: usize },
+    OneOf(fn(&str) -> bool),
+    Integer,
+    TextOrInteger,
+}
+
+const LONG_TEXT: Takes = Takes::Text {
+    max_bytes: MAX_BYTES,
+};
+
+const STANDARD: [(&str, ProfileTag, Takes); 12] = [
+    ("Tag_Profile_IM_Nick", ProfileTag::Nick, LONG_TEXT),
+    (
+        "Tag_Profile_IM_Gender",
+        ProfileTag::Gender,
+        Takes::OneOf(is_gender),
+    ),
+    (
+        "Tag_Profile_IM_BirthDay",
+        ProfileTag::BirthDay,
+        Takes::Integer,
+    ),
+    (
+        "Tag_Profile_IM_Location",
+        ProfileTag::Location,
+        Takes::Text { max_bytes: 16 },
+    ),
+    (
+        "Tag_Profile_IM_SelfSignature",
+        ProfileTag::SelfSignature,
+        LONG_TEXT,
+    ),
+    (
+        "Tag_Profile_IM_AllowType",
+        ProfileTag::AllowType,
+        Takes::OneOf(|text| AllowType::parse(text).is_some()),
+    ),
+    (
+        "Tag_Profile_IM_Language",
+        ProfileTag::Language,
+        Takes::Integer,
+    ),
+    ("Tag_Profile_IM_Image", ProfileTag::Image, LONG_TEXT),
+    (
+        "Tag_Profile_IM_MsgSettings",
+        ProfileTag::MsgSettings,
+        Takes::Integer,
+    ),
+    (
+        "Tag_Profile_IM_AdminForbidType",
+        ProfileTag::AdminForbidType,
+        Takes::OneOf(|text| AdminForbidType::parse(text).is_some()),
+    ),
+    ("Tag_Profile_IM_Level", ProfileTag::Level, Takes::Integer),
+    ("Tag_Profile_IM_Role", ProfileTag::Role, Takes::Integer),
+];
+
+fn is_gender(text: &str) -> bool {
+    [
+        "Gender_Type_Unknown",
+        "Gender_Type_Female",
+        "Gender_Type_Male",
+    ]
+    .contains(&text)
+}
+
+impl ProfileTag {
+    /// Reads a Tag; `declared` are the app's custom fields.
+    pub fn parse(text: &str, declared: &[Keyword]) -> Option<Self> {
+        if let Some(keyword) = text.strip_prefix(CUSTOM_PREFIX) {
+            let keyword = Keyword::parse(keyword).filter(|keyword| declared.contains(keyword));
+            return keyword.map(Self::Custom);
+        }
+        let found = STANDARD.iter().find(|(name, ..)| *name == text);
+        found.map(|(_, tag, _)| *tag)
+    }
+
+    /// The Tag as the protocol spells it.
+    pub fn name(self) -> Cow<'static, str> {
+        if let Self::Custom(keyword) = self {
+            return Cow::Owned(format!("{CUSTOM_PREFIX}{keyword}"));
+        }
+        let row = STANDARD.iter().find(|(_, tag, _)| *tag == self);
+        Cow::Borrowed(row.expect("the table has every other tag").0)
+    }
+
+    fn takes(self) -> Takes {
+        let row = STANDARD.iter().find(|(_, tag, _)| *tag == self);
+        row.map_or(Takes::TextOrInteger, |(.., takes)| *takes)
+    }
+}
+
+/// A field and the value it gets, known to fit. An empty text takes the field's value away.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProfileField {
+    tag: ProfileTag,
+    value: TagValue,
+}
+
+impl ProfileField {
+    /// Reads an item of ProfileItem; the error is portrait_set's.
+    pub fn parse(item: &TagItem, declared: &[Keyword]) -> Result<Self, Code> {
+        let tag = ProfileTag::parse(&item.tag, declared).ok_or(Code::ProfileTagNotExist)?;
+        Self::new(tag, &item.value)
+    }
+
+    /// Checks a value.
+    pub fn new(tag: ProfileTag, value: &TagValue) -> Result<Self, Code> {
+        if value.as_text().is_some_and(|text| text.len() > MAX_BYTES) {
+            return Err(Code::ProfileTooLong);
+        }
+        let value = match (tag.takes(), value) {
+            (Takes::Integer, TagValue::Text(_) | TagValue::Number(_)) => {
+                let number = value.as_number().ok_or(Code::ProfileTypeIllegal)?;
+                let fits = u32::try_from(number).is_ok();
+                fits.then_some(TagValue::Number(number))
+            }
+            (Takes::Text { max_bytes }, TagValue::Text(text)) => {
+                (text.len() <= max_bytes).then(|| value.clone())
+            }
+            (Takes::OneOf(is_one), TagValue::Text(text)) => is_one(text).then(|| value.clone()),
+            (Takes::TextOrInteger, TagValue::Text(_) | TagValue::Number(_)) => Some(value.clone()),
+            (_, TagValue::Texts(_)) | (Takes::Text { .. } | Takes::OneOf(_), _) => {
+                return Err(Code::ProfileTypeIllegal);
+            }
+        };
+        let value = value.ok_or(Code::ProfileValueIllegal)?;
+        Ok(Self { tag, value })
+    }
+}
+
+/// A profile. What nobody has set has no value; AllowType and AdminForbidType always have one.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Profile {
+    /// Whom the account lets add it.
+    pub allow_type: AllowType,
+    /// Whether it may send friend requests.
+    pub admin_forbid_type: AdminForbidType,
+    fields: Vec<ProfileField>,
+}
+
+impl Profile {
+    /// Gives a field its value.
+    pub fn set(&mut self, field: ProfileField) {
+        let text = field.value.as_text().unwrap_or_default();
+        if field.tag == ProfileTag::AllowType {
+            self.allow_type = AllowType::parse(text).unwrap_or(self.allow_type);
+        } else if field.tag == ProfileTag::AdminForbidType {
+            let parsed = AdminForbidType::parse(text);
+            self.admin_forbid_type = parsed.unwrap_or(self.admin_forbid_type);
+        } else {
+            self.fields.retain(|other| other.tag != field.tag);
+            if field.value != TagValue::from("") {
+                self.fields.push(field);
+            }
+        }
+    }
+
+    /// A field's value, where it has one.
+    pub fn value(&self, tag: ProfileTag) -> Option<TagValue> {
+        if tag == ProfileTag::AllowType {
+            return Some(self.allow_type.wire().into());
+        }
+        if tag == ProfileTag::AdminForbidType {
+            return Some(self.admin_forbid_type.wire().into());
+        }
+        let field = self.fields.iter().find(|field| field.tag == tag)?;
+        Some(field.value.clone())
+    }
+
+    /// The field as it is answered, where it has a value.
+    pub fn item(&self, tag: ProfileTag) -> Option<TagItem> {
+        let value = self.value(tag)?;
+        let tag = tag.name();
+        Some(TagItem { tag, value })
+    }
+}

@@ -1,0 +1,73 @@
+//! An account's groups of friends: the rules of `v4/sns/group_add` and `v4/sns/group_delete`.
+
+use super::decision::{Change, Decision};
+use super::model::SnsPolicy;
+use super::pair::{Asks, Pair};
+use super::texts::GroupName;
+use crate::protocol::code::Code;
+use crate::protocol::ids::UserId;
+
+/// May From_Account have these groups. Those it has already are no fault (GUESS).
+pub fn judge_add(pair: &Pair, groups: &[GroupName], policy: &SnsPolicy) -> Decision {
+    if pair.new_groups == 0 {
+        return Decision::done(Vec::new());
+    }
+    if pair.from_groups + pair.new_groups > policy.max_groups {
+        return Decision::refuse(Code::GroupsFull);
+    }
+    Decision::done(vec![Change::CreateGroups(groups.to_vec())])
+}
+
+/// A friend of From_Account's, and the groups to put it in.
+#[derive(Clone, Copy, Debug)]
+pub struct Joining<'a> {
+    /// To_Account.
+    pub to: UserId,
+    /// The groups, each once.
+    pub groups: &'a [GroupName],
+}
+
+impl Asks for Joining<'_> {
+    fn to(&self) -> UserId {
+        self.to
+    }
+
+    fn groups(&self) -> &[GroupName] {
+        self.groups
+    }
+}
+
+/// May To_Account be put in the groups.
+///
+/// # Precedence
+/// To_Account not imported, then not in From_Account's list, then a group gone in the meantime that
+/// cannot be made anew.
+pub fn judge_join(pair: &Pair, item: &Joining<'_>, policy: &SnsPolicy) -> Decision {
+    if !pair.to_exists {
+        return Decision::refuse(Code::ToAccountNotExist);
+    }
+    if !pair.from_has_to {
+        return Decision::refuse(Code::NotInFriendList);
+    }
+    let join = Change::JoinGroups(item.groups.to_vec());
+    judge_and(pair, item.groups, policy, join)
+}
+
+/// May From_Account have these groups; and if so, the change that needs them.
+pub(super) fn judge_and(
+    pair: &Pair,
+    groups: &[GroupName],
+    policy: &SnsPolicy,
+    change: Change,
+) -> Decision {
+    let mut decision = judge_add(pair, groups, policy);
+    if decision.code == Code::Ok {
+        decision.changes.push(change);
+    }
+    decision
+}
+
+/// From_Account has these groups no longer. Those it never had are no fault (GUESS).
+pub fn judge_delete(groups: &[GroupName]) -> Decision {
+    Decision::done(groups.iter().cloned().map(Change::DeleteGroup).collect())
+}

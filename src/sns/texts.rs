@@ -1,0 +1,169 @@
+//! The texts of the relationship chain, each with its documented limit. Limits are in UTF-8 bytes
+//! (contacts model, doc 1047/33521).
+
+use crate::protocol::code::Code;
+use std::fmt;
+use std::num::NonZeroU64;
+use std::sync::Arc;
+
+/// A word of 1 to 8 ASCII letters: what is left of an AddSource, or of a custom field's Tag, behind
+/// its prefix.
+///
+/// It is kept NUL-padded in one word of memory, so that a million friendships with a source cost no
+/// allocation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Keyword(NonZeroU64);
+
+impl Keyword {
+    /// `None` when it is not 1 to 8 letters.
+    pub fn parse(text: &str) -> Option<Self> {
+        let letters = text.as_bytes();
+        if letters.len() > 8 || !letters.iter().all(u8::is_ascii_alphabetic) {
+            return None;
+        }
+        let mut padded = [0; 8];
+        padded[..letters.len()].copy_from_slice(letters);
+        NonZeroU64::new(u64::from_le_bytes(padded)).map(Self)
+    }
+}
+
+impl fmt::Display for Keyword {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let padded = self.0.get().to_le_bytes();
+        let letters = padded.split(|byte| *byte == 0).next().unwrap_or_default();
+        f.write_str(std::str::from_utf8(letters).expect("parse lets only letters in"))
+    }
+}
+
+/// Where a friend was found: `AddSource_Type_` and a keyword.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct AddSource(Keyword);
+
+impl AddSource {
+    const PREFIX: &str = "AddSource_Type_";
+
+    /// `None` when the prefix is missing or the keyword is not 1 to 8 letters.
+    pub fn parse(text: &str) -> Option<Self> {
+        Keyword::parse(text.strip_prefix(Self::PREFIX)?).map(Self)
+    }
+
+    /// The text that was parsed.
+    pub fn to_text(self) -> String {
+        format!("{}{}", Self::PREFIX, self.0)
+    }
+}
+
+macro_rules! bounded_text {
+    ($( $( #[$doc:meta] )* $name:ident: $max:literal; )*) => { $(
+        $( #[$doc] )*
+        #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+        pub struct $name(Arc<str>);
+
+        impl $name {
+            /// The longest one, in UTF-8 bytes.
+            pub const MAX_BYTES: usize = $max;
+
+            /// `None` when `text` is longer than that.
+            pub fn parse(text: &str) -> Option<Self> {
+                (text.len() <= Self::MAX_BYTES).then(|| Self(text.into()))
+            }
+
+            /// The text that was parsed.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+
+            /// The same text, shared.
+            pub fn to_shared(&self) -> Arc<str> {
+                Arc::clone(&self.0)
+            }
+        }
+    )* };
+}
+
+bounded_text! {
+    /// From_Account's own name for To_Account: at most 96 bytes.
+    Remark: 96;
+    /// The name of one of an account's groups of friends (the English page calls them "friend
+    /// lists"): at most 30 bytes.
+    GroupName: 30;
+    /// What the request says to To_Account: at most 256 bytes.
+    AddWording: 256;
+}
+
+/// An optional text, read; an empty one is the same as none. `fault` is what a wrong one is told.
+pub(super) fn given<T>(
+    text: Option<&str>,
+    parse: impl Fn(&str) -> Option<T>,
+    fault: Code,
+) -> Result<Option<T>, Code> {
+    text.filter(|text| !text.is_empty())
+        .map(|text| parse(text).ok_or(fault))
+        .transpose()
+}
+
+/// The groups that a list names, each once; empty names are none. More than `max` cannot be had.
+pub(super) fn group_names<'a>(
+    names: impl Iterator<Item = &'a str>,
+    max: u32,
+) -> Result<Vec<GroupName>, Code> {
+    let mut groups = Vec::new();
+    for name in names.filter(|name| !name.is_empty()) {
+        let group = GroupName::parse(name).ok_or(Code::GroupNameTooLong)?;
+        if !groups.contains(&group) {
+            groups.push(group);
+        }
+        if groups.len() > max as usize {
+            return Err(Code::GroupsFull);
+        }
+    }
+    Ok(groups)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_add_source_is_the_prefix_and_1_to_8_letters_and_reads_back_as_written() {
+        for good in [
+            "AddSource_Type_A",
+            "AddSource_Type_XXXXXXXX",
+            "AddSource_Type_Android",
+        ] {
+            assert_eq!(AddSource::parse(good).expect(good).to_text(), good);
+        }
+        for bad in [
+            "",
+            "AddSource_Type_",
+            "AddSource_Type_XXXXXXXXX",
+            "AddSource_Type_a1",
+            "AddSource_Type_é",
+            "Android",
+            "addsource_type_Web",
+            "AddSource_Type_a\0",
+            " AddSource_Type_Web",
+            "AddSource_Type_Web ",
+        ] {
+            assert!(AddSource::parse(bad).is_none(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn texts_are_bounded_in_bytes_not_characters() {
+        for (length, fits) in [(0, true), (10, true), (11, false)] {
+            assert_eq!(
+                GroupName::parse(&"组".repeat(length)).is_some(),
+                fits,
+                "{length} characters of 3 bytes"
+            );
+        }
+        assert!(
+            Remark::parse(&"x".repeat(96)).is_some() && Remark::parse(&"x".repeat(97)).is_none()
+        );
+        assert!(
+            AddWording::parse(&"x".repeat(256)).is_some()
+                && AddWording::parse(&"x".repeat(257)).is_none()
+        );
+    }
+}
