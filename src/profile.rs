@@ -223,3 +223,130 @@ impl Profile {
         Some(TagItem { tag, value })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    fn declared() -> [Keyword; 1] {
+        [Keyword::parse("Test").expect("letters")]
+    }
+
+    fn field(tag: &str, value: TagValue) -> Result<ProfileField, Code> {
+        let tag = Cow::Owned(tag.to_owned());
+        ProfileField::parse(&TagItem { tag, value }, &declared())
+    }
+
+    #[test]
+    fn every_standard_tag_has_one_row_and_reads_back_as_written() {
+        let names: HashSet<_> = STANDARD.iter().map(|(name, ..)| *name).collect();
+        assert_eq!(names.len(), STANDARD.len());
+        for (name, tag, _) in STANDARD {
+            assert_eq!(ProfileTag::parse(name, &[]), Some(tag));
+            assert_eq!(tag.name(), name);
+        }
+        let custom = ProfileTag::parse("Tag_Profile_Custom_Test", &declared());
+        assert_eq!(custom.expect("declared").name(), "Tag_Profile_Custom_Test");
+    }
+
+    #[test]
+    fn only_tags_that_there_are_can_be_set() {
+        for tag in [
+            "",
+            "Nick",
+            "tag_profile_im_nick",
+            "Tag_Profile_IM_Nope",
+            "Tag_Profile_Custom_",
+            "Tag_Profile_Custom_Nope",
+            "Tag_Profile_Custom_test",
+            "Tag_SNS_IM_Remark",
+        ] {
+            assert_eq!(
+                field(tag, "x".into()),
+                Err(Code::ProfileTagNotExist),
+                "{tag}"
+            );
+        }
+    }
+
+    /// Each kind of field with each kind of value, at its limit and over it.
+    #[test]
+    fn a_field_takes_its_own_kind_of_value_and_no_more_of_it_than_it_may() {
+        let text = |length: usize| TagValue::from(&*"x".repeat(length));
+        let list = TagValue::Texts(vec!["x".into()]);
+        let cases = [
+            ("IM_Nick", text(500), Ok(())),
+            ("IM_Nick", text(501), Err(Code::ProfileTooLong)),
+            (
+                "IM_Nick",
+                TagValue::Number(1),
+                Err(Code::ProfileTypeIllegal),
+            ),
+            ("IM_Nick", list.clone(), Err(Code::ProfileTypeIllegal)),
+            ("IM_Location", text(16), Ok(())),
+            ("IM_Location", text(17), Err(Code::ProfileValueIllegal)),
+            ("IM_Location", text(501), Err(Code::ProfileTooLong)),
+            ("IM_Gender", "Gender_Type_Male".into(), Ok(())),
+            ("IM_Gender", "male".into(), Err(Code::ProfileValueIllegal)),
+            (
+                "IM_Gender",
+                TagValue::Number(1),
+                Err(Code::ProfileTypeIllegal),
+            ),
+            ("IM_AllowType", "AllowType_Type_DenyAny".into(), Ok(())),
+            ("IM_AllowType", "".into(), Err(Code::ProfileValueIllegal)),
+            (
+                "IM_AdminForbidType",
+                "AdminForbid_Type_SendOut".into(),
+                Ok(()),
+            ),
+            (
+                "IM_AdminForbidType",
+                "SendOut".into(),
+                Err(Code::ProfileValueIllegal),
+            ),
+            ("IM_BirthDay", TagValue::Number(19_490_101), Ok(())),
+            ("IM_BirthDay", "19490101".into(), Ok(())),
+            ("IM_Level", TagValue::Number(4_294_967_295), Ok(())),
+            (
+                "IM_Level",
+                TagValue::Number(4_294_967_296),
+                Err(Code::ProfileValueIllegal),
+            ),
+            ("IM_Level", "four".into(), Err(Code::ProfileTypeIllegal)),
+            ("IM_Level", list.clone(), Err(Code::ProfileTypeIllegal)),
+            ("Custom_Test", text(500), Ok(())),
+            ("Custom_Test", text(501), Err(Code::ProfileTooLong)),
+            ("Custom_Test", TagValue::Number(u64::MAX), Ok(())),
+            ("Custom_Test", list, Err(Code::ProfileTypeIllegal)),
+        ];
+        for (tag, value, expected) in cases {
+            let set = field(&format!("Tag_Profile_{tag}"), value.clone());
+            assert_eq!(set.map(drop), expected, "{tag} {value:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_set_is_read_and_an_empty_text_takes_it_away() {
+        let mut profile = Profile::default();
+        let mut set = |tag, value: TagValue| profile.set(field(tag, value).expect("fits"));
+        set("Tag_Profile_IM_Nick", "a".into());
+        set("Tag_Profile_IM_Nick", "b".into());
+        set("Tag_Profile_IM_BirthDay", "19490101".into());
+        set(
+            "Tag_Profile_IM_AllowType",
+            "AllowType_Type_NeedConfirm".into(),
+        );
+        set("Tag_Profile_IM_Image", "c".into());
+        set("Tag_Profile_IM_Image", "".into());
+
+        assert_eq!(profile.value(ProfileTag::Nick), Some("b".into()));
+        assert_eq!(profile.value(ProfileTag::Image), None);
+        let birthday = Some(TagValue::Number(19_490_101));
+        assert_eq!(profile.value(ProfileTag::BirthDay), birthday);
+        assert_eq!(profile.allow_type, AllowType::NeedConfirm);
+        let forbid = profile.value(ProfileTag::AdminForbidType);
+        assert_eq!(forbid, Some("AdminForbid_Type_None".into()));
+    }
+}

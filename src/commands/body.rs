@@ -72,7 +72,7 @@ fn explain<T: DeserializeOwned>(
     let wants_text = fault == "invalid type, expected a string";
     if wants_text && ACCOUNT_FIELDS.contains(&field) {
         let code = Code::AccountNotAString;
-        return CallError::with_info(code, format!("{}: {what}", code.info()));
+        return CallError::because(code, code.info(), &what);
     }
     bad_field(service, &what)
 }
@@ -93,9 +93,9 @@ fn without_values(message: &str) -> String {
 }
 
 /// The service's own code for a field that is missing or wrong; `what` names it.
-fn bad_field(service: Service, what: &str) -> CallError {
+pub(super) fn bad_field(service: Service, what: &str) -> CallError {
     let code = service.bad_body();
-    CallError::with_info(code, format!("{}: {what}", code.info()))
+    CallError::because(code, code.info(), what)
 }
 
 fn syntax(text: &str, error: &serde_json::Error) -> CallError {
@@ -111,7 +111,7 @@ fn syntax(text: &str, error: &serde_json::Error) -> CallError {
 }
 
 fn not_json(what: &str) -> CallError {
-    CallError::with_info(Code::NotJson, format!("{}: {what}", Code::NotJson.info()))
+    CallError::because(Code::NotJson, Code::NotJson.info(), what)
 }
 
 /// A list of JSON objects.

@@ -1,6 +1,7 @@
 //! What a command may see of the server, and what most commands do with it: understand who asks
 //! about whom, and answer for each.
 
+use super::body::bad_field;
 use crate::apps::App;
 use crate::clock::Moment;
 use crate::faults::Faults;
@@ -44,14 +45,7 @@ impl CallContext<'_> {
 
     /// The command's own code for a field that is missing or wrong; `what` names it.
     pub(super) fn bad(&self, what: &str) -> CallError {
-        self.with_info(self.command.service.bad_body(), what)
-    }
-
-    /// A code whose text goes on with what it is about.
-    pub(super) fn with_info(&self, code: Code, what: &str) -> CallError {
-        let text = code.text(self.command).to_string();
-        let colon = if text.ends_with('.') { "" } else { ":" };
-        CallError::with_info(code, format!("{text}{colon} {what}"))
+        bad_field(self.command.service, what)
     }
 
     /// A list has to have 1 to `max` entries.

@@ -60,7 +60,10 @@ impl Command for PortraitGet {
         context.check_length("To_Account", request.to_account.len(), MAX_ACCOUNTS)?;
         let declared = &context.app.custom_fields.profile;
         let tags = distinct_tags(&request.tag_list, |text| ProfileTag::parse(text, declared))
-            .map_err(|text| context.with_info(Code::ProfileTagNotExist, text))?;
+            .map_err(|text| {
+                let code = Code::ProfileTagNotExist;
+                CallError::because(code, code.text(context.command), text)
+            })?;
         let user = |to: &String| UserId::parse(to).ok_or(Code::ProfileAccountNotExist);
         let users = context.users(request.to_account.iter().map(user));
         let mut outcomes = Vec::new();

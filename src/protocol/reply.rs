@@ -6,6 +6,7 @@ use super::service::CommandInfo;
 use serde::Serialize;
 use serde::ser::{SerializeStruct, Serializer};
 use std::borrow::Cow;
+use std::fmt;
 
 /// A call that failed as a whole.
 #[derive(Debug)]
@@ -26,6 +27,13 @@ impl CallError {
             info: info.into(),
             detail: Cow::Borrowed(""),
         }
+    }
+
+    /// A failure whose text goes on with what is wrong.
+    pub fn because(code: Code, text: impl fmt::Display, what: &str) -> Self {
+        let text = text.to_string();
+        let colon = if text.ends_with('.') { "" } else { ":" };
+        Self::with_info(code, format!("{text}{colon} {what}"))
     }
 
     /// A failure whose cause is for our log alone.

@@ -65,3 +65,72 @@ pub fn judge_delete(pair: &Pair) -> Decision {
     }
     Decision::done(vec![Change::Unblock])
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: UnixTime = UnixTime(1_700_000_000);
+
+    const POLICY: SnsPolicy = SnsPolicy::PRODUCT;
+
+    fn id(text: &str) -> UserId {
+        UserId::parse(text).expect("a legal UserID")
+    }
+
+    fn every_pair(mut check: impl FnMut(&Pair)) {
+        for bits in 0..32_u8 {
+            check(&Pair {
+                to_exists: bits & 1 != 0,
+                from_has_to: bits & 2 != 0,
+                to_has_from: bits & 4 != 0,
+                from_blocks_to: bits & 8 != 0,
+                from_blocklist: if bits & 16 != 0 { 1000 } else { 999 },
+                ..Pair::default()
+            });
+        }
+    }
+
+    #[test]
+    fn in_every_case_the_first_fault_answers_and_a_friendship_ends_only_where_it_should() {
+        every_pair(|pair| {
+            for friendship in [Friendship::Dissolved, Friendship::Kept] {
+                let between = (id("from"), id("to"));
+                let decision = judge_add(between, pair, friendship, NOW, &POLICY);
+                let code = if !pair.to_exists {
+                    Code::ToAccountNotExist
+                } else if pair.from_blocks_to {
+                    Code::AlreadyBlocked
+                } else if pair.from_blocklist == 1000 {
+                    Code::BlocklistFull
+                } else {
+                    Code::Ok
+                };
+                let ends = |side| decision.changes.contains(&Change::Unfriend(side));
+                let dissolves = code == Code::Ok && friendship == Friendship::Dissolved;
+                assert_eq!(decision.code, code, "{pair:?}");
+                assert_eq!(ends(Side::From), dissolves && pair.from_has_to, "{pair:?}");
+                assert_eq!(ends(Side::To), dissolves && pair.to_has_from, "{pair:?}");
+                let blocks = decision.changes.iter();
+                let blocks = blocks.filter(|change| matches!(change, Change::Block(_)));
+                assert_eq!(blocks.count(), usize::from(code == Code::Ok), "{pair:?}");
+            }
+        });
+    }
+
+    #[test]
+    fn nobody_blocks_itself_and_nobody_is_taken_off_a_list_it_is_not_on() {
+        every_pair(|pair| {
+            let itself = (id("from"), id("from"));
+            let refused = judge_add(itself, pair, Friendship::Dissolved, NOW, &POLICY);
+            assert_eq!(refused, Decision::refuse(Code::AddSelf));
+
+            let expected = match (pair.to_exists, pair.from_blocks_to) {
+                (false, _) => Decision::refuse(Code::ToAccountNotExist),
+                (true, false) => Decision::refuse(Code::NotBlocked),
+                (true, true) => Decision::done(vec![Change::Unblock]),
+            };
+            assert_eq!(judge_delete(pair), expected);
+        });
+    }
+}

@@ -1,18 +1,12 @@
 //! The rule of friend_add over its whole input space, against the precedence written as a list.
 
-use super::super::model::UnknownAccounts;
 use super::*;
 
 const NOW: UnixTime = UnixTime(1_700_000_000);
 
 const POLICY: SnsPolicy = SnsPolicy {
-    max_friends: 3000,
-    max_items: 1000,
-    max_pending: 100,
-    max_groups: 32,
-    max_blocklist: 1000,
     max_requests_per_minute: 5,
-    unknown_accounts: UnknownAccounts::Refuse,
+    ..SnsPolicy::PRODUCT
 };
 
 fn id(text: &str) -> UserId {

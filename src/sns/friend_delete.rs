@@ -21,3 +21,34 @@ pub fn judge(pair: &Pair, delete_type: DeleteType) -> Decision {
     }
     Decision::done(changes)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn in_every_case_froms_list_decides_and_both_takes_the_reverse_where_it_is() {
+        for bits in 0..8_u8 {
+            let pair = Pair {
+                to_exists: bits & 1 != 0,
+                from_has_to: bits & 2 != 0,
+                to_has_from: bits & 4 != 0,
+                ..Pair::default()
+            };
+            for (_, delete_type) in DeleteType::WIRE {
+                let Decision { code, changes } = judge(&pair, *delete_type);
+                let reverse = *delete_type == DeleteType::Both && pair.to_has_from;
+                let expected = match (pair.to_exists, pair.from_has_to) {
+                    (false, _) => (Code::ToAccountNotExist, vec![]),
+                    (true, false) => (Code::NotFriend, vec![]),
+                    (true, true) if reverse => (
+                        Code::Ok,
+                        vec![Change::Unfriend(Side::From), Change::Unfriend(Side::To)],
+                    ),
+                    (true, true) => (Code::Ok, vec![Change::Unfriend(Side::From)]),
+                };
+                assert_eq!((code, changes), expected, "{pair:?} {delete_type:?}");
+            }
+        }
+    }
+}

@@ -111,3 +111,184 @@ pub fn judge(pair: &Pair, item: &ImportedFriend, now: UnixTime, policy: &SnsPoli
     }
     decision
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: UnixTime = UnixTime(1_700_000_000);
+
+    const POLICY: SnsPolicy = SnsPolicy {
+        max_groups: 2,
+        ..SnsPolicy::PRODUCT
+    };
+
+    fn id(text: &str) -> UserId {
+        UserId::parse(text).expect("a legal UserID")
+    }
+
+    fn parse(item: RawImport<'_>) -> Result<ImportedFriend, Code> {
+        let declared = [Keyword::parse("Test").expect("letters")];
+        ImportedFriend::parse(id("from"), item, &declared, &POLICY)
+    }
+
+    const GOOD: RawImport<'_> = RawImport {
+        to_account: "to",
+        remark: None,
+        remark_time: None,
+        group_name: &[],
+        add_source: Some("AddSource_Type_Web"),
+        add_wording: None,
+        add_time: None,
+        custom_item: &[],
+    };
+
+    #[test]
+    fn what_an_item_alone_shows_is_refused_with_a_code_of_its_own() {
+        let long = "x".repeat(257);
+        let groups = ["a", "b", "c"].map(str::to_owned);
+        let custom = |tag: &'static str, value| TagItem {
+            tag: tag.into(),
+            value,
+        };
+        let undeclared = [custom("Tag_SNS_Custom_Nope", "x".into())];
+        let standard = [custom("Tag_SNS_IM_Remark", "x".into())];
+        let too_long = [custom("Tag_SNS_Custom_Test", (&*"x".repeat(501)).into())];
+        let cases = [
+            (
+                RawImport {
+                    to_account: "",
+                    ..GOOD
+                },
+                Code::ToAccountIllegal,
+            ),
+            (
+                RawImport {
+                    to_account: "from",
+                    ..GOOD
+                },
+                Code::AddSelf,
+            ),
+            (
+                RawImport {
+                    add_source: None,
+                    ..GOOD
+                },
+                Code::SourceIllegal,
+            ),
+            (
+                RawImport {
+                    add_source: Some("Web"),
+                    ..GOOD
+                },
+                Code::SourceIllegal,
+            ),
+            (
+                RawImport {
+                    remark: Some(&long),
+                    ..GOOD
+                },
+                Code::RemarkTooLong,
+            ),
+            (
+                RawImport {
+                    add_wording: Some(&long),
+                    ..GOOD
+                },
+                Code::WordingTooLong,
+            ),
+            (
+                RawImport {
+                    group_name: std::slice::from_ref(&long),
+                    ..GOOD
+                },
+                Code::GroupNameTooLong,
+            ),
+            (
+                RawImport {
+                    group_name: &groups,
+                    ..GOOD
+                },
+                Code::GroupsFull,
+            ),
+            (
+                RawImport {
+                    custom_item: &undeclared,
+                    ..GOOD
+                },
+                Code::TagIllegal,
+            ),
+            (
+                RawImport {
+                    custom_item: &standard,
+                    ..GOOD
+                },
+                Code::TagIllegal,
+            ),
+            (
+                RawImport {
+                    custom_item: &too_long,
+                    ..GOOD
+                },
+                Code::ValueIllegal,
+            ),
+        ];
+        for (item, code) in cases {
+            assert_eq!(parse(item), Err(code), "{item:?}");
+        }
+        assert!(parse(GOOD).is_ok());
+    }
+
+    #[test]
+    fn an_empty_field_or_a_time_of_0_is_the_same_as_none() {
+        let empty = RawImport {
+            remark: Some(""),
+            remark_time: Some(0),
+            group_name: &[String::new()],
+            add_wording: Some(""),
+            add_time: Some(0),
+            ..GOOD
+        };
+        assert_eq!(parse(empty), parse(GOOD));
+    }
+
+    #[test]
+    fn in_every_case_only_existence_and_the_caps_count() {
+        for bits in 0..64_u8 {
+            let pair = Pair {
+                to_exists: bits & 1 != 0,
+                from_has_to: bits & 2 != 0,
+                from_friends: if bits & 4 != 0 { 3000 } else { 2999 },
+                new_groups: u32::from(bits & 8 != 0),
+                from_groups: 2,
+                to_blocks_from: bits & 16 != 0,
+                from_asked_to: bits & 32 != 0,
+                ..Pair::default()
+            };
+            let item = parse(GOOD).expect("good");
+            let Decision { code, changes } = judge(&pair, &item, NOW, &POLICY);
+            let full = pair.from_friends == 3000 && !pair.from_has_to;
+            let expected = if !pair.to_exists {
+                Code::ToAccountNotExist
+            } else if full {
+                Code::MyFriendsFull
+            } else if pair.new_groups > 0 {
+                Code::GroupsFull
+            } else {
+                Code::Ok
+            };
+            assert_eq!(code, expected, "{pair:?}");
+            let done = code == Code::Ok;
+            let updates = changes.contains(&Change::Update(item.fields.clone()));
+            let befriends = changes
+                .iter()
+                .any(|change| matches!(change, Change::Befriend(..)));
+            assert_eq!(updates, done && pair.from_has_to, "{pair:?}");
+            assert_eq!(befriends, done && !pair.from_has_to, "{pair:?}");
+            assert_eq!(
+                changes.contains(&Change::Settle),
+                done && pair.from_asked_to
+            );
+        }
+    }
+}

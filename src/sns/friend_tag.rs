@@ -127,3 +127,43 @@ impl Friend {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_tag_reads_back_as_written_and_custom_ones_have_to_be_declared() {
+        let declared = [Keyword::parse("Test").expect("letters")];
+        for (name, tag) in STANDARD {
+            assert_eq!(FriendTag::parse(name, &[]), Some(tag));
+            assert_eq!(tag.name(), name);
+        }
+        let custom = FriendTag::parse("Tag_SNS_Custom_Test", &declared).expect("declared");
+        assert_eq!(custom.name(), "Tag_SNS_Custom_Test");
+        for tag in [
+            "",
+            "Tag_SNS_Custom_",
+            "Tag_SNS_Custom_test",
+            "Tag_SNS_Custom_Tests",
+            "Tag_SNS_IM_remark",
+            "Tag_Profile_IM_Nick",
+        ] {
+            assert_eq!(FriendTag::parse(tag, &declared), None, "{tag}");
+        }
+    }
+
+    #[test]
+    fn a_custom_field_takes_500_bytes_or_an_integer_and_no_list() {
+        let field = Keyword::parse("Test").expect("letters");
+        for (value, fits) in [
+            (TagValue::from(&*"x".repeat(500)), true),
+            (TagValue::from(&*"x".repeat(501)), false),
+            (TagValue::Number(u64::MAX), true),
+            (TagValue::Texts(Vec::new()), false),
+        ] {
+            let set = FriendUpdate::default().set_custom(field, &value);
+            assert_eq!(set.is_ok(), fits, "{value:?}");
+        }
+    }
+}

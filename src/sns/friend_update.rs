@@ -84,3 +84,95 @@ pub fn judge(pair: &Pair, item: &UpdatedFriend, policy: &SnsPolicy) -> Decision 
     let update = Change::Update(item.update.clone());
     group::judge_and(pair, item.groups(), policy, update)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const POLICY: SnsPolicy = SnsPolicy {
+        max_groups: 2,
+        ..SnsPolicy::PRODUCT
+    };
+
+    fn parse(tag: &'static str, value: TagValue) -> Result<FriendUpdate, Code> {
+        let declared = [Keyword::parse("Test").expect("letters")];
+        let tag = tag.into();
+        UpdatedFriend::parse("to", &[TagItem { tag, value }], &declared, &POLICY)
+            .map(|item| item.update)
+    }
+
+    #[test]
+    fn only_remark_group_and_declared_custom_fields_may_be_written() {
+        for (tag, may) in [
+            ("Tag_SNS_IM_Remark", true),
+            ("Tag_SNS_IM_Group", true),
+            ("Tag_SNS_Custom_Test", true),
+            ("Tag_SNS_Custom_Nope", false),
+            ("Tag_SNS_IM_AddSource", false),
+            ("Tag_SNS_IM_AddWording", false),
+            ("Tag_SNS_IM_AddTime", false),
+            ("Tag_SNS_IM_RemarkTime", false),
+            ("Tag_Profile_IM_Nick", false),
+        ] {
+            let code = if may { Ok(()) } else { Err(Code::TagIllegal) };
+            assert_eq!(parse(tag, "x".into()).map(drop), code, "{tag}");
+        }
+    }
+
+    #[test]
+    fn a_value_is_refused_that_its_tag_does_not_take() {
+        let list =
+            |names: &[&str]| TagValue::Texts(names.iter().map(|name| (*name).into()).collect());
+        let long = "x".repeat(97);
+        for (tag, value, code) in [
+            ("Tag_SNS_IM_Remark", TagValue::Number(1), Code::ValueIllegal),
+            ("Tag_SNS_IM_Remark", list(&["x"]), Code::ValueIllegal),
+            ("Tag_SNS_IM_Remark", (&*long).into(), Code::RemarkTooLong),
+            ("Tag_SNS_IM_Group", TagValue::Number(1), Code::ValueIllegal),
+            ("Tag_SNS_IM_Group", list(&[&long]), Code::GroupNameTooLong),
+            ("Tag_SNS_IM_Group", list(&["a", "b", "c"]), Code::GroupsFull),
+            ("Tag_SNS_Custom_Test", list(&["x"]), Code::ValueIllegal),
+        ] {
+            assert_eq!(parse(tag, value), Err(code), "{tag}");
+        }
+    }
+
+    #[test]
+    fn a_group_that_comes_alone_is_a_list_of_one_and_an_empty_value_takes_away() {
+        let groups = |value| parse("Tag_SNS_IM_Group", value).expect("good").groups;
+        let one = GroupName::parse("a").expect("short");
+        assert_eq!(groups("a".into()), Some(vec![one]));
+        assert_eq!(groups("".into()), Some(Vec::new()));
+        assert_eq!(groups(TagValue::Texts(Vec::new())), Some(Vec::new()));
+        let mut friend = FriendUpdate {
+            remark: Remark::parse("pal"),
+            ..FriendUpdate::default()
+        }
+        .into_friend(UserId::parse("to").expect("legal"), Default::default());
+        friend.update(parse("Tag_SNS_IM_Remark", "".into()).expect("good"));
+        assert_eq!(friend.details, None);
+    }
+
+    #[test]
+    fn only_a_friend_can_be_written_about() {
+        let to = UserId::parse("to").expect("legal");
+        let item = UpdatedFriend {
+            to,
+            update: parse("Tag_SNS_IM_Remark", "pal".into()).expect("good"),
+        };
+        for (to_exists, from_has_to, code) in [
+            (false, false, Code::ToAccountNotExist),
+            (true, false, Code::FriendNotExist),
+            (true, true, Code::Ok),
+        ] {
+            let pair = Pair {
+                to_exists,
+                from_has_to,
+                ..Pair::default()
+            };
+            let decision = judge(&pair, &item, &POLICY);
+            assert_eq!(decision.code, code);
+            assert_eq!(decision.changes.is_empty(), code != Code::Ok);
+        }
+    }
+}

@@ -71,3 +71,60 @@ pub(super) fn judge_and(
 pub fn judge_delete(groups: &[GroupName]) -> Decision {
     Decision::done(groups.iter().cloned().map(Change::DeleteGroup).collect())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const POLICY: SnsPolicy = SnsPolicy::PRODUCT;
+
+    fn names() -> [GroupName; 2] {
+        ["a", "b"].map(|name| GroupName::parse(name).expect("short"))
+    }
+
+    #[test]
+    fn only_new_groups_count_against_the_cap() {
+        for (from_groups, new_groups, code) in [
+            (32, 0, Code::Ok),
+            (30, 2, Code::Ok),
+            (31, 2, Code::GroupsFull),
+            (32, 1, Code::GroupsFull),
+        ] {
+            let pair = Pair {
+                from_groups,
+                new_groups,
+                ..Pair::default()
+            };
+            let Decision { code: met, changes } = judge_add(&pair, &names(), &POLICY);
+            assert_eq!(met, code, "{pair:?}");
+            let makes = code == Code::Ok && new_groups > 0;
+            assert_eq!(!changes.is_empty(), makes, "{pair:?}");
+        }
+    }
+
+    #[test]
+    fn only_friends_join_a_group() {
+        let groups = names();
+        let item = Joining {
+            to: UserId::parse("to").expect("legal"),
+            groups: &groups,
+        };
+        for (to_exists, from_has_to, new_groups, code) in [
+            (false, false, 0, Code::ToAccountNotExist),
+            (true, false, 0, Code::NotInFriendList),
+            (true, true, 0, Code::Ok),
+            (true, true, 33, Code::GroupsFull),
+        ] {
+            let pair = Pair {
+                to_exists,
+                from_has_to,
+                new_groups,
+                ..Pair::default()
+            };
+            let decision = judge_join(&pair, &item, &POLICY);
+            assert_eq!(decision.code, code, "{pair:?}");
+            let joins = Change::JoinGroups(groups.to_vec());
+            assert_eq!(decision.changes.contains(&joins), code == Code::Ok);
+        }
+    }
+}

@@ -324,6 +324,20 @@ pub struct SnsPolicy {
     pub unknown_accounts: UnknownAccounts,
 }
 
+#[cfg(test)]
+impl SnsPolicy {
+    /// The product's own.
+    pub(crate) const PRODUCT: Self = Self {
+        max_friends: 3000,
+        max_items: 1000,
+        max_pending: 100,
+        max_groups: 32,
+        max_blocklist: 1000,
+        max_requests_per_minute: 0,
+        unknown_accounts: UnknownAccounts::Refuse,
+    };
+}
+
 /// What becomes of an account that a call names and nobody imported.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum UnknownAccounts {

@@ -3,21 +3,15 @@
 use super::{NoAccount, Store, Verdict};
 use crate::protocol::code::Code;
 use crate::protocol::ids::{SdkAppId, UnixTime, UserId};
+use crate::sns::black_list::{self, Friendship};
 use crate::sns::decision::Decision;
 use crate::sns::friend_add::{How, NewFriend, RawItem, judge};
-use crate::sns::model::AccountSeed;
-use crate::sns::model::{AddType, AllowType, ForceAddFlags, SnsPolicy, UnknownAccounts};
+use crate::sns::model::{
+    AccountSeed, AddType, AllowType, DeleteType, ForceAddFlags, SnsPolicy, UnknownAccounts,
+};
 use std::sync::Barrier;
 
-const POLICY: SnsPolicy = SnsPolicy {
-    max_friends: 3000,
-    max_items: 1000,
-    max_pending: 100,
-    max_groups: 32,
-    max_blocklist: 1000,
-    max_requests_per_minute: 0,
-    unknown_accounts: UnknownAccounts::Refuse,
-};
+const POLICY: SnsPolicy = SnsPolicy::PRODUCT;
 
 const BOTH: How = How {
     add_type: AddType::Both,
@@ -55,7 +49,13 @@ fn store(apps: u32, users: usize) -> Store {
     store
 }
 
-/// A batch of mutual adds. The future of a store in memory is ready at its first poll.
+/// The future of a store in memory is ready at its first poll.
+fn ready<T>(future: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread().build();
+    runtime.expect("a runtime").block_on(future)
+}
+
+/// A batch of mutual adds.
 fn add(
     store: &Store,
     app: SdkAppId,
@@ -64,10 +64,7 @@ fn add(
     policy: &SnsPolicy,
 ) -> Result<Vec<Code>, NoAccount> {
     let items: Vec<_> = tos.iter().map(|to| item(from, *to)).collect();
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .build()
-        .expect("a runtime");
-    let verdicts = runtime.block_on(store.judge_each(app, from, &items, |pair, item| {
+    let verdicts = ready(store.judge_each(app, from, &items, |pair, item| {
         judge(from, pair, item, BOTH, policy)
     }));
     verdicts.map(codes)
@@ -145,12 +142,9 @@ fn a_decision_to_refuse_leaves_everything_as_it_was() {
         store.snapshot(app(1), user(1)),
     );
     let items = [item(user(0), user(1))];
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .build()
-        .expect("a runtime");
     let refuse = |_: &_, _: &NewFriend| Decision::refuse(Code::Internal);
 
-    let verdicts = runtime.block_on(store.judge_each(app(1), user(0), &items, refuse));
+    let verdicts = ready(store.judge_each(app(1), user(0), &items, refuse));
 
     assert_eq!(verdicts.map(codes), Ok(vec![Code::Internal]));
     assert_eq!(
@@ -266,4 +260,130 @@ fn a_cap_is_exact_under_clashing_adds() {
             .all(|code| matches!(code, Code::Ok | Code::PeerFriendsFull))
     );
     assert_eq!(friends(&store, app(1), user(0)).len(), CAP as usize);
+}
+
+fn block(store: &Store, from: UserId, to: UserId) -> Result<Vec<Verdict>, NoAccount> {
+    ready(store.judge_each(app(1), from, &[Ok(to)], |pair, to| {
+        let friendship = Friendship::Dissolved;
+        black_list::judge_add((from, *to), pair, friendship, UnixTime(1), &POLICY)
+    }))
+}
+
+#[test]
+fn a_page_is_a_slice_of_the_list_in_the_order_in_which_it_grew() {
+    let store = store(1, 8);
+    let tos: Vec<_> = (1..8).rev().map(user).collect();
+    add(&store, app(1), user(0), &tos, &POLICY).expect("From is there");
+
+    for start in 0..10 {
+        for count in 1..10 {
+            let page = ready(store.friends_page(app(1), user(0), start, count));
+            let page = page.expect("the account is there");
+            let friends: Vec<_> = page.friends.iter().map(|friend| friend.to).collect();
+            let expected: Vec<_> = tos.iter().skip(start).take(count).copied().collect();
+            assert_eq!((page.total, friends), (7, expected), "{start}, {count}");
+        }
+    }
+}
+
+#[test]
+fn emptying_a_friend_list_both_ways_leaves_nobody_with_the_account() {
+    let store = store(1, 10);
+    let tos: Vec<_> = (1..10).map(user).collect();
+    add(&store, app(1), user(0), &tos, &POLICY).expect("From is there");
+    add(&store, app(1), user(1), &[user(2)], &POLICY).expect("From is there");
+
+    let lost = ready(store.clear_friends(app(1), user(0), DeleteType::Both));
+
+    let both_ways = tos.iter().flat_map(|to| [(user(0), *to), (*to, user(0))]);
+    assert_eq!(lost, Ok(both_ways.collect()));
+    assert!(friends(&store, app(1), user(0)).is_empty());
+    assert_eq!(friends(&store, app(1), user(1)), [user(2)]);
+    assert!(friends(&store, app(1), user(9)).is_empty());
+}
+
+#[test]
+fn a_deleted_account_is_in_nobodys_lists_and_comes_back_as_new() {
+    let store = store(1, 4);
+    add(&store, app(1), user(0), &[user(1), user(2)], &POLICY).expect("From is there");
+    block(&store, user(3), user(0)).expect("From is there");
+
+    let deleted = ready(store.delete_accounts(app(1), &[user(0), user(9)]));
+
+    assert_eq!(deleted, [true, false]);
+    assert_eq!(store.snapshot(app(1), user(0)), None);
+    for other in [1, 2, 3] {
+        let snapshot = store.snapshot(app(1), user(other)).expect("it is there");
+        assert!(snapshot.friends.is_empty() && snapshot.blocklist.is_empty());
+    }
+    let gone = add(&store, app(1), user(1), &[user(0)], &POLICY);
+    assert_eq!(gone, Ok(vec![Code::ToAccountNotExist]));
+    ready(store.import_account(app(1), user(0), Vec::new()));
+    let back = add(&store, app(1), user(1), &[user(0)], &POLICY);
+    assert_eq!(back, Ok(vec![Code::Ok]));
+}
+
+/// Half of the threads add, half delete accounts: whoever is deleted at the end is on no list.
+#[test]
+fn adds_that_clash_with_deletions_leave_no_trace_of_who_is_gone() {
+    const USERS: usize = 32;
+    for _ in 0..20 {
+        let store = store(1, USERS);
+        let start = Barrier::new(4);
+        std::thread::scope(|scope| {
+            for half in 0..2 {
+                let (store, start) = (&store, &start);
+                scope.spawn(move || {
+                    start.wait();
+                    for from in 0..USERS {
+                        let tos = (0..USERS).filter(|to| to % 2 == half && *to != from);
+                        let tos: Vec<_> = tos.map(user).collect();
+                        // From may be gone already.
+                        let _ = add(store, app(1), user(from), &tos, &POLICY);
+                    }
+                });
+                scope.spawn(move || {
+                    start.wait();
+                    for gone in (0..USERS / 2).filter(|gone| gone % 2 == half) {
+                        ready(store.delete_accounts(app(1), &[user(gone)]));
+                    }
+                });
+            }
+        });
+
+        for left in USERS / 2..USERS {
+            let friends = friends(&store, app(1), user(left));
+            let gone: Vec<_> = (0..USERS / 2).map(user).collect();
+            assert!(friends.iter().all(|friend| !gone.contains(friend)));
+        }
+    }
+}
+
+#[test]
+fn each_item_that_changes_something_moves_a_sequence_by_one() {
+    let store = store(1, 5);
+    let sequences = |number| {
+        let sequences = ready(store.sequences(app(1), user(number)));
+        sequences.expect("the account is there")
+    };
+    add(
+        &store,
+        app(1),
+        user(0),
+        &[user(1), user(2), user(1)],
+        &POLICY,
+    )
+    .expect("From is there");
+    block(&store, user(0), user(1)).expect("From is there");
+    block(&store, user(0), user(1)).expect("From is there");
+
+    let (mine, theirs) = (sequences(0), sequences(1));
+
+    assert_eq!(
+        (mine.standard, mine.blocklist),
+        (3, 1),
+        "added, added, lost"
+    );
+    assert_eq!((theirs.standard, theirs.blocklist), (2, 0), "added, lost");
+    assert_eq!((mine.custom, mine.groups), (0, 0));
 }

@@ -179,7 +179,9 @@ impl MemoryStore {
         let accounts = self.accounts(app).ok_or(NoAccount)?;
         let asker = accounts.named(from).ok_or(NoAccount)?;
         let mut lost = Vec::new();
-        for to in lock(&asker).clear_friends() {
+        // Not in the loop's head, where the lock would be held to its end.
+        let friends = lock(&asker).clear_friends();
+        for to in friends {
             lost.push((from, to));
             if delete_type == DeleteType::Both {
                 let asked = accounts.find(to);
