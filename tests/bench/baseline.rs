@@ -122,6 +122,7 @@ pub(crate) fn serve(ready_file: &Path) {
         let router = Router::new()
             .route(FIXED, post(fixed))
             .route(PARSE, post(parse))
+            .merge(crate::reads::routes())
             .layer(axum::extract::DefaultBodyLimit::disable());
         axum::serve(listener, router)
             .await

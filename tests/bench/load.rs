@@ -26,22 +26,27 @@ pub(crate) fn user(number: usize) -> String {
 
 /// The path and query of friend_add by an admin of `app`, whose key is the benchmark's.
 pub(crate) fn friend_add(app: u32) -> String {
-    signed(app, crate::process::KEY)
+    signed_path(app, "friend_add")
+}
+
+/// The same of any sns command.
+pub(crate) fn signed_path(app: u32, command: &str) -> String {
+    signed(app, crate::process::KEY, command)
 }
 
 /// The page's basic request, to the app of the built-in configuration.
 pub(crate) fn first_call() -> Vec<u8> {
     let body = r#"{"From_Account":"id","AddFriendItem":[{"To_Account":"id1","AddSource":"AddSource_Type_XXXXXXXX"}]}"#;
-    request(&signed(88_888_888, DEVELOPMENT_KEY), body)
+    request(&signed(88_888_888, DEVELOPMENT_KEY, "friend_add"), body)
 }
 
-fn signed(app: u32, key: &str) -> String {
+fn signed(app: u32, key: &str, command: &str) -> String {
     let key = SecretKey::new(key).expect("not empty");
     let id = SdkAppId::parse(&app.to_string()).expect("a legal SDKAppID");
     // It is valid from 1970 on for 100 years.
     let usersig = user_sig::sign(&key, id, "admin", UnixTime(0), 100 * 365 * 86_400);
     format!(
-        "/v4/sns/friend_add?sdkappid={app}&identifier=admin&usersig={usersig}&random=99999999&contenttype=json"
+        "/v4/sns/{command}?sdkappid={app}&identifier=admin&usersig={usersig}&random=99999999&contenttype=json"
     )
 }
 
@@ -135,6 +140,11 @@ fn runtime() -> tokio::runtime::Runtime {
 /// One good call on a connection of its own.
 pub(crate) fn call_once(addr: SocketAddr, request: &[u8]) {
     one_by_one(addr, &[request.to_vec()], r#""ResultCode":0"#);
+}
+
+/// How long the body of a call's answer is.
+pub(crate) fn answer_length(addr: SocketAddr, request: &[u8]) -> usize {
+    runtime().block_on(async { Connection::open(addr).await.call(request).await.len() })
 }
 
 /// Calls one after the other on one connection; the time they took together. Every answer has to

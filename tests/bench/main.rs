@@ -9,6 +9,7 @@ mod baseline;
 mod growth;
 mod load;
 mod process;
+mod reads;
 mod throughput;
 
 use process::Server;
@@ -19,9 +20,10 @@ fn main() {
         return baseline::serve(&ready_file);
     }
     let mut table = Table::default();
-    let parts: [(&str, Part); 4] = [
+    let parts: [(&str, Part); 5] = [
         ("one_item", throughput::one_item),
         ("batch", throughput::batch),
+        ("reads", reads::measure),
         ("growth", growth::measure),
         ("footprint", footprint),
     ];

@@ -79,28 +79,40 @@ fn pair(number: usize) -> (usize, usize) {
 /// A thousand new mutual friends a call, against parsing and serialising alone.
 pub(crate) fn batch(table: &mut Table) {
     const BATCH: usize = 1000;
-    const CALLS: usize = 40;
-    let rounds = ROUNDS + 1;
-    let emulator = Server::emulator(&config(BATCH + rounds * CALLS));
+    let emulator = Server::emulator(&config(BATCH + CALLS * (ROUNDS + 1)));
     let baseline = Server::baseline();
     let path = load::friend_add(1);
+    let requests = |number| {
+        let body = load::body(BATCH + number, 0..BATCH);
+        (load::request(&path, &body), load::request(PARSE, &body))
+    };
+    let all_went_well = r#""ResultInfo":""}],"ActionStatus":"OK""#;
+    let ratio = ratio_of_rounds(&emulator, &baseline, requests, all_went_well);
+    table.row(
+        "batch of 1000 new mutual friends, time against parse and serialise",
+        format!("{ratio:.2}"),
+        "<= 3.0",
+    );
+}
+
+/// Calls in a round.
+const CALLS: usize = 40;
+
+/// The time of the emulator's calls against the baseline's, in rounds that alternate, after one
+/// that warms both up. `requests` makes the n-th of each; every answer of the emulator's has to hold
+/// `expected`.
+pub(crate) fn ratio_of_rounds(
+    emulator: &Server,
+    baseline: &Server,
+    requests: impl Fn(usize) -> (Vec<u8>, Vec<u8>),
+    expected: &str,
+) -> f64 {
     let mut ratios = Vec::new();
-    for round in 0..rounds {
-        let bodies: Vec<_> = (0..CALLS)
-            .map(|call| load::body(BATCH + round * CALLS + call, 0..BATCH))
-            .collect();
-        let requests = |path: &str| {
-            bodies
-                .iter()
-                .map(|body| load::request(path, body))
-                .collect::<Vec<_>>()
-        };
-        let bare = load::one_by_one(baseline.addr, &requests(PARSE), r#""ErrorCode":0"#);
-        let emulated = load::one_by_one(
-            emulator.addr,
-            &requests(&path),
-            "\"ResultInfo\":\"\"}],\"ActionStatus\":\"OK\"",
-        );
+    for round in 0..=ROUNDS {
+        let numbers = round * CALLS..(round + 1) * CALLS;
+        let (mine, theirs): (Vec<_>, Vec<_>) = numbers.map(&requests).unzip();
+        let bare = load::one_by_one(baseline.addr, &theirs, r#""ErrorCode":0"#);
+        let emulated = load::one_by_one(emulator.addr, &mine, expected);
         let per_call = |spent: Duration| spent.as_secs_f64() * 1e6 / CALLS as f64;
         let ratio = emulated.as_secs_f64() / bare.as_secs_f64();
         println!(
@@ -112,10 +124,5 @@ pub(crate) fn batch(table: &mut Table) {
             ratios.push(ratio);
         }
     }
-    let ratio = median(&mut ratios);
-    table.row(
-        "batch of 1000 new mutual friends, time against parse and serialise",
-        format!("{ratio:.2}"),
-        "<= 3.0",
-    );
+    median(&mut ratios)
 }
