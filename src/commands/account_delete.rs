@@ -5,10 +5,11 @@ use super::Command;
 use super::body::objects;
 use super::context::CallContext;
 use super::multiaccount_import::MAX_ACCOUNTS;
-use crate::protocol::code::{Code, Text};
+use crate::protocol::code::Code;
 use crate::protocol::ids::UserId;
 use crate::protocol::reply::{Answer, CallError, KeyOrder, Tally};
 use crate::protocol::service::{CommandInfo, Service};
+use crate::protocol::text::Text;
 use serde::{Deserialize, Serialize};
 
 pub(crate) struct AccountDelete;
@@ -99,7 +100,7 @@ impl Command for AccountDelete {
         let codes: Vec<_> = items.into_iter().map(code).collect();
         let result = |(item, code): (AccountItem, Code)| ResultItem {
             result_code: code.number(),
-            result_info: code.text(context.command),
+            result_info: context.command.text(code),
             user_id: item.user_id,
         };
         let results = request.delete_item.into_iter().zip(codes);

@@ -56,12 +56,7 @@ impl Command for FriendDelete {
         context: CallContext<'_>,
         request: FriendDeleteRequest,
     ) -> Result<FriendDeleteResponse, CallError> {
-        let delete_type = context.choice(
-            "DeleteType",
-            request.delete_type.as_deref(),
-            Some(DeleteType::default()),
-            DeleteType::WIRE,
-        )?;
+        let delete_type = delete_type(&context, request.delete_type.as_deref())?;
         let (from, tos) = context.accounts(&request.from_account, &request.to_account)?;
         let verdicts = context
             .store
@@ -75,4 +70,13 @@ impl Command for FriendDelete {
         let results = context.results(request.to_account, &verdicts);
         Ok(FriendDeleteResponse(results))
     }
+}
+
+/// DeleteType, also of friend_delete_all.
+pub(super) fn delete_type(
+    context: &CallContext<'_>,
+    text: Option<&str>,
+) -> Result<DeleteType, CallError> {
+    let default = Some(DeleteType::default());
+    context.choice("DeleteType", text, default, DeleteType::WIRE)
 }

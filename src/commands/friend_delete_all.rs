@@ -4,10 +4,10 @@
 use super::Command;
 use super::body::text;
 use super::context::CallContext;
+use super::friend_delete::delete_type;
 use crate::protocol::reply::{CallError, Nothing};
 use crate::protocol::service::{CommandInfo, Service};
 use crate::protocol::webhook::{Event, Pair};
-use crate::sns::model::DeleteType;
 use serde::Deserialize;
 
 pub(crate) struct FriendDeleteAll;
@@ -37,12 +37,7 @@ impl Command for FriendDeleteAll {
         context: CallContext<'_>,
         request: FriendDeleteAllRequest,
     ) -> Result<Nothing, CallError> {
-        let delete_type = context.choice(
-            "DeleteType",
-            request.delete_type.as_deref(),
-            Some(DeleteType::default()),
-            DeleteType::WIRE,
-        )?;
+        let delete_type = delete_type(&context, request.delete_type.as_deref())?;
         let from = context.user_id(&request.from_account)?;
         let lost = context
             .store

@@ -62,7 +62,7 @@ impl Command for PortraitGet {
         let tags = distinct_tags(&request.tag_list, |text| ProfileTag::parse(text, declared))
             .map_err(|text| {
                 let code = Code::ProfileTagNotExist;
-                CallError::because(code, code.text(context.command), text)
+                CallError::because(code, context.command.text(code), text)
             })?;
         let user = |to: &String| UserId::parse(to).ok_or(Code::ProfileAccountNotExist);
         let users = context.users(request.to_account.iter().map(user));

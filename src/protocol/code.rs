@@ -9,11 +9,8 @@
 //! for `FriendAdd`, `BlackListAdd` and so on. How a text is known is then said of the command it is
 //! known best of; for the others it follows from the pattern.
 
-use super::service::CommandInfo;
-use std::fmt;
-
 /// Where a text names the command that answers it.
-const API: &str = "<Api>";
+pub const API: &str = "<Api>";
 
 /// How a fact about Tencent's service is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,7 +53,7 @@ macro_rules! codes {
             }
 
             /// The text that ErrorInfo or ResultInfo carries, or begins with, as the table has it:
-            /// with `<Api>` for the command's name. [`Code::text`] has the name itself.
+            /// with `<Api>` for the command's name.
             pub const fn info(self) -> &'static str {
                 match self { $( Self::$name => $info, )* }
             }
@@ -182,40 +179,6 @@ impl Code {
     pub fn is_items(self) -> bool {
         let number = self.number();
         self != Self::Ok && !(60000..70100).contains(&number)
-    }
-
-    /// The text that ErrorInfo or ResultInfo carries, or begins with, in an answer of `command`.
-    pub fn text(self, command: &'static CommandInfo) -> Text {
-        Text {
-            code: self,
-            command,
-        }
-    }
-}
-
-/// See [`Code::text`].
-#[derive(Clone, Copy, Debug)]
-pub struct Text {
-    code: Code,
-    command: &'static CommandInfo,
-}
-
-impl fmt::Display for Text {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let info = self.code.info();
-        match info.split_once(API) {
-            Some((before, after)) => write!(f, "{before}{}{after}", self.command.api()),
-            None => f.write_str(info),
-        }
-    }
-}
-
-impl serde::Serialize for Text {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        if self.code == Code::Ok {
-            return serializer.serialize_str("");
-        }
-        serializer.collect_str(self)
     }
 }
 

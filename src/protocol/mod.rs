@@ -7,5 +7,6 @@ pub mod query;
 pub mod reply;
 pub mod service;
 pub mod tag;
+pub mod text;
 pub mod user_sig;
 pub mod webhook;

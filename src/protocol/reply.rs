@@ -1,8 +1,9 @@
 //! What a call answers: a command's own fields, or a failure, in Tencent's envelope.
 
-use super::code::{Code, Text};
+use super::code::Code;
 use super::ids::SdkAppId;
 use super::service::CommandInfo;
+use super::text::Text;
 use serde::Serialize;
 use serde::ser::{SerializeStruct, Serializer};
 use std::borrow::Cow;
@@ -133,7 +134,7 @@ impl<T> ItemResults<T> {
                     to_account,
                     fields,
                     result_code: code.number(),
-                    result_info: code.text(command),
+                    result_info: command.text(code),
                 }
             })
             .collect();
@@ -249,7 +250,7 @@ impl<T: Answer> Reply<T> {
 
     fn text(&self, code: Code) -> Cow<'static, str> {
         match self.command {
-            Some(command) => code.text(command).to_string().into(),
+            Some(command) => command.text(code).to_string().into(),
             None => code.info().into(),
         }
     }

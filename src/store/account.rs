@@ -106,13 +106,19 @@ impl Account {
         };
     }
 
-    /// Forgets another account: nobody's list keeps one that is deleted.
-    pub(super) fn forget(&mut self, other: UserId) {
-        let mut changed = Changed::default();
-        self.unfriend(other, &mut changed);
-        self.unblock(other, &mut changed);
-        settle(self, other);
-        self.count(changed);
+    /// Forgets other accounts: nobody's list keeps one that is deleted.
+    pub(super) fn forget(&mut self, gone: &[UserId]) {
+        let entries = self.friends.len() + self.blocklist.len() + self.pending();
+        if entries == 0 {
+            return;
+        }
+        for other in gone {
+            let mut changed = Changed::default();
+            self.unfriend(*other, &mut changed);
+            self.unblock(*other, &mut changed);
+            settle(self, *other);
+            self.count(changed);
+        }
     }
 
     pub(super) fn friend(&self, to: UserId) -> Option<&Friend> {

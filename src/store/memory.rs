@@ -71,23 +71,20 @@ impl MemoryStore {
         let Some(accounts) = self.accounts(app) else {
             return vec![false; users.len()];
         };
-        let delete = |user: &UserId| match accounts.by_id.remove(user) {
-            Some((_, account)) => {
-                lock(&account).delete();
-                true
-            }
-            None => false,
+        let delete = |user: &UserId| {
+            let removed = accounts.by_id.remove(user);
+            removed
+                .map(|(_, account)| lock(&account).delete())
+                .is_some()
         };
         let deleted: Vec<bool> = users.iter().map(delete).collect();
         // From here on nobody's list can gain one of them. Nobody knows who has them.
-        let all: Vec<_> = accounts
-            .by_id
-            .iter()
-            .map(|entry| Arc::clone(&entry))
-            .collect();
-        for account in all {
-            let mut account = lock(&account);
-            users.iter().for_each(|user| account.forget(*user));
+        let gone = users.iter().zip(&deleted).filter(|(_, deleted)| **deleted);
+        let gone: Vec<UserId> = gone.map(|(user, _)| *user).collect();
+        if !gone.is_empty() {
+            for account in accounts.all() {
+                lock(&account).forget(&gone);
+            }
         }
         deleted
     }
@@ -301,6 +298,11 @@ impl Accounts {
             Arc::new(Mutex::new(account))
         };
         Arc::clone(&self.by_id.entry(user).or_insert_with(new))
+    }
+
+    fn all(&self) -> Vec<Arc<Mutex<Account>>> {
+        let accounts = self.by_id.iter();
+        accounts.map(|account| Arc::clone(&account)).collect()
     }
 
     /// An account that a call names.

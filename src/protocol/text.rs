@@ -1,0 +1,43 @@
+//! The text of an outcome, as the command that answers it says it.
+
+use super::code::{API, Code};
+use super::service::CommandInfo;
+use serde::{Serialize, Serializer};
+use std::fmt;
+
+/// What ErrorInfo or ResultInfo carries, or begins with: the table's text, with the command's name
+/// where the table has `<Api>`.
+#[derive(Clone, Copy, Debug)]
+pub struct Text {
+    code: Code,
+    command: &'static CommandInfo,
+}
+
+impl CommandInfo {
+    /// An outcome's text in an answer of this command.
+    pub fn text(&'static self, code: Code) -> Text {
+        Text {
+            code,
+            command: self,
+        }
+    }
+}
+
+impl fmt::Display for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let info = self.code.info();
+        match info.split_once(API) {
+            Some((before, after)) => write!(f, "{before}{}{after}", self.command.api()),
+            None => f.write_str(info),
+        }
+    }
+}
+
+impl Serialize for Text {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if self.code == Code::Ok {
+            return serializer.serialize_str("");
+        }
+        serializer.collect_str(self)
+    }
+}
