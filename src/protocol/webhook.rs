@@ -51,12 +51,12 @@ pub enum Event {
     /// A profile changed: `Profile.CallbackPortraitSet`.
     #[serde(rename = "Profile.CallbackPortraitSet")]
     PortraitSet {
-        /// Whose profile.
-        #[serde(rename = "From_Account", serialize_with = "as_text")]
-        from_account: UserId,
         /// Who changed it.
         #[serde(rename = "Operator_Account")]
         operator_account: String,
+        /// Whose profile.
+        #[serde(rename = "From_Account", serialize_with = "as_text")]
+        from_account: UserId,
         /// When, in milliseconds since 1970.
         #[serde(rename = "EventTime")]
         event_time: u64,

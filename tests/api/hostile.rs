@@ -2,6 +2,7 @@
 //! Whatever one of them did, the next good call is served.
 
 mod bodies;
+mod family;
 mod fields;
 mod protocol;
 mod query;

@@ -56,7 +56,7 @@ fn calls(good: &str) -> impl Strategy<Value = Call> + use<> {
 }
 
 /// JSON that has something of a friend_add request.
-fn json() -> impl Strategy<Value = String> {
+pub(super) fn json() -> impl Strategy<Value = String> {
     let leaf = prop_oneof![
         Just("null".to_owned()),
         Just("true".to_owned()),
