@@ -7,6 +7,7 @@ mod clients;
 mod concurrency;
 mod documented;
 mod door;
+mod family;
 mod friend_add;
 mod friend_add_body;
 mod hostile;
