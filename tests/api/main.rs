@@ -4,6 +4,7 @@ mod harness;
 mod wire;
 
 mod clients;
+mod codes;
 mod concurrency;
 mod documented;
 mod door;
