@@ -1,0 +1,402 @@
+//! Webhooks: what an app's own server is told, how it is signed, and that it can do no harm.
+
+mod receiver;
+
+use self::receiver::{Mood, Receiver};
+use crate::harness::{ADMIN, APP, ConfigExt, TestApp, app_id};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use std::time::Duration;
+use tencent_chat_emulator::config::{Config, WebhookConfig};
+use tencent_chat_emulator::protocol::ids::UnixTime;
+use tencent_chat_emulator::protocol::user_sig::SecretKey;
+use tencent_chat_emulator::sns::model::{AccountSeed, AllowType};
+
+const PAGES: &str = include_str!("../vectors/family/webhooks.json");
+
+fn webhook(url: &str) -> WebhookConfig {
+    WebhookConfig {
+        url: url.to_owned(),
+        token: None,
+        retries: 0,
+    }
+}
+
+/// An emulator that tells this receiver.
+async fn start(receiver: &Receiver) -> TestApp {
+    start_with(receiver, |_| ()).await
+}
+
+async fn start_with(receiver: &Receiver, change: impl FnOnce(&mut Config)) -> TestApp {
+    TestApp::start_with(|config| {
+        config.app().webhook = Some(webhook(&receiver.url));
+        change(config);
+    })
+    .await
+}
+
+fn tos(from: &str, to: &[&str]) -> Value {
+    json!({"From_Account": from, "To_Account": to})
+}
+
+fn add(tos: &[&str], forced: u8) -> Value {
+    let items: Vec<_> = tos.iter().map(|to| json!({"To_Account": to})).collect();
+    json!({"From_Account": "id", "AddFriendItem": items, "AddType": "Add_Type_Single", "ForceAddFlags": forced})
+}
+
+fn owned(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
+    let pairs = pairs.iter();
+    pairs
+        .map(|(from, to)| ((*from).into(), (*to).into()))
+        .collect()
+}
+
+/// The body of a page's sample.
+fn sample(name: &str) -> String {
+    let pages: Value = serde_json::from_str(PAGES).expect("the samples are JSON");
+    let mut samples = pages["samples"].as_array().expect("a list").iter();
+    let sample = samples.find(|sample| sample["name"] == name);
+    let text = &sample.unwrap_or_else(|| panic!("no sample {name}"))["request_text"];
+    text.as_str().expect("a text").to_owned()
+}
+
+#[tokio::test]
+async fn each_event_is_told_as_its_page_shows() {
+    let mut receiver = Receiver::start(Mood::Good).await;
+    let app = start_with(&receiver, |config| {
+        let data = tencent_chat_emulator::sns::texts::Keyword::parse("Data");
+        config.app().custom_fields.profile = data.into_iter().collect();
+    })
+    .await;
+    let all = ["id1", "id2", "id3"];
+    for (command, body, name) in [
+        ("friend_add", add(&all, 1), "Sns.CallbackFriendAdd"),
+        ("friend_delete", tos("id", &all), "Sns.CallbackFriendDelete"),
+        (
+            "black_list_add",
+            tos("id", &all),
+            "Sns.CallbackBlackListAdd",
+        ),
+        (
+            "black_list_delete",
+            tos("id", &all),
+            "Sns.CallbackBlackListDelete",
+        ),
+    ] {
+        assert_eq!(
+            app.call(&format!("sns/{command}"), body).await.codes(),
+            [0; 3]
+        );
+        // The field's text says that it is the admin who called; the sample leaves it empty.
+        let admin = format!("\"Admin_Account\":\"{ADMIN}\"");
+        let expected = sample(name).replace("\"Admin_Account\":\"\"", &admin);
+        assert_eq!(receiver.next().await.text, expected);
+    }
+
+    app.emulator.clock().hold(Some(UnixTime(1_656_921_052)));
+    let expected = sample("Profile.CallbackPortraitSet");
+    let body: Value = serde_json::from_str(&expected).expect("JSON");
+    let request = json!({"From_Account": "id1", "ProfileItem": body["ProfileItem"]});
+    assert_eq!(
+        app.call("profile/portrait_set", request).await.error_code(),
+        0
+    );
+    // The clock is held at a whole second; and an admin changes it, as everything here.
+    let expected = expected.replace("1656921052497", "1656921052000").replace(
+        "\"Operator_Account\":\"id1\"",
+        &format!("\"Operator_Account\":\"{ADMIN}\""),
+    );
+    assert_eq!(receiver.next().await.text, expected);
+}
+
+#[tokio::test]
+async fn a_two_way_operation_tells_both_directions_and_only_those_that_changed() {
+    let mut receiver = Receiver::start(Mood::Good).await;
+    let app = start(&receiver).await;
+
+    app.add("id", &["id1"]).await;
+    assert_eq!(
+        receiver.next().await.pairs(),
+        owned(&[("id", "id1"), ("id1", "id")])
+    );
+    app.call("sns/friend_add", add(&["id2"], 0)).await;
+    let one_way = receiver.next().await;
+    assert_eq!(one_way.pairs(), owned(&[("id", "id2")]));
+    assert_eq!(one_way.json()["ForceFlag"], 0);
+    assert_eq!(one_way.json()["PairList"][0]["Initiator_Account"], "id");
+    // id2 has nobody to lose.
+    let mut both = tos("id", &["id2", "id1", "id3"]);
+    both["DeleteType"] = "Delete_Type_Both".into();
+    app.call("sns/friend_delete", both).await;
+    let lost = owned(&[("id", "id2"), ("id", "id1"), ("id1", "id")]);
+    assert_eq!(receiver.next().await.pairs(), lost);
+    // A friendship that ends because one side blocks the other is not told.
+    app.add("id", &["id3"]).await;
+    receiver.next().await;
+    app.call("sns/black_list_add", tos("id", &["id3"])).await;
+    let blocked = receiver.next().await;
+    assert_eq!(blocked.command(), "Sns.CallbackBlackListAdd");
+    assert_eq!(blocked.pairs(), owned(&[("id", "id3")]));
+    app.call("sns/black_list_delete", tos("id", &["id3", "id1"]))
+        .await;
+    assert_eq!(receiver.next().await.pairs(), owned(&[("id", "id3")]));
+    // All friends at once.
+    app.add("id", &["id1"]).await;
+    receiver.next().await;
+    let all = json!({"From_Account": "id", "DeleteType": "Delete_Type_Both"});
+    app.call("sns/friend_delete_all", all).await;
+    let deleted = receiver.next().await;
+    assert_eq!(deleted.command(), "Sns.CallbackFriendDelete");
+    assert_eq!(deleted.pairs(), owned(&[("id", "id1"), ("id1", "id")]));
+    assert!(receiver.so_far().is_empty());
+}
+
+#[tokio::test]
+async fn what_did_not_happen_and_what_is_not_told_stays_untold() {
+    let mut receiver = Receiver::start(Mood::Good).await;
+    let app = start(&receiver).await;
+    app.put(
+        "id3",
+        AccountSeed {
+            allow_type: AllowType::NeedConfirm,
+            ..AccountSeed::default()
+        },
+    );
+    let import = json!({"From_Account": "id", "AddFriendItem": [{"To_Account": "id2", "AddSource": "AddSource_Type_Web"}]});
+    let remark = json!([{"Tag": "Tag_SNS_IM_Remark", "Value": "pal"}]);
+    let bad_tag = json!([{"Tag": "Tag_Profile_IM_Nope", "Value": "x"}]);
+    for (command, body) in [
+        ("sns/friend_add", add(&["id3", "nobody", "id"], 0)),
+        ("sns/friend_import", import),
+        (
+            "sns/friend_update",
+            json!({"From_Account": "id", "UpdateItem": [{"To_Account": "id2", "SnsItem": remark}]}),
+        ),
+        ("sns/friend_delete", tos("id", &["id1"])),
+        ("sns/friend_delete_all", json!({"From_Account": "id1"})),
+        ("sns/black_list_add", tos("id", &["id"])),
+        ("sns/black_list_delete", tos("id", &["id1"])),
+        (
+            "sns/group_add",
+            json!({"From_Account": "id", "GroupName": ["g"], "To_Account": ["id2"]}),
+        ),
+        (
+            "sns/group_delete",
+            json!({"From_Account": "id", "GroupName": ["g"]}),
+        ),
+        (
+            "im_open_login_svc/account_import",
+            json!({"UserID": "new", "Nick": "n"}),
+        ),
+        (
+            "im_open_login_svc/account_delete",
+            json!({"DeleteItem": [{"UserID": "id2"}]}),
+        ),
+        (
+            "profile/portrait_set",
+            json!({"From_Account": "id", "ProfileItem": bad_tag}),
+        ),
+    ] {
+        app.call(command, body).await;
+    }
+
+    // They are told in order, so whatever they had told would be there before this.
+    app.add("id", &["id1"]).await;
+    assert_eq!(
+        receiver.next().await.pairs(),
+        owned(&[("id", "id1"), ("id1", "id")])
+    );
+    assert!(receiver.so_far().is_empty());
+}
+
+#[tokio::test]
+async fn the_url_says_who_what_and_from_where_and_is_signed_where_there_is_a_token() {
+    let mut receiver = Receiver::start(Mood::Good).await;
+    let app = start_with(&receiver, |config| {
+        let webhook = config.app().webhook.as_mut().expect("it was set");
+        webhook.url += "?mine=1";
+        webhook.token = SecretKey::new("xxxxyyyy");
+    })
+    .await;
+    app.emulator.clock().hold(Some(UnixTime(1_669_872_112)));
+
+    app.add("id", &["id1"]).await;
+
+    let told = receiver.next().await;
+    let sign: String = Sha256::digest(b"xxxxyyyy1669872112")
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    assert_eq!((&*told.method, &*told.path), ("POST", "/callback"));
+    assert_eq!(told.content_type, "application/json");
+    assert_eq!(
+        told.query,
+        format!(
+            "mine=1&SdkAppid={APP}&CallbackCommand=Sns.CallbackFriendAdd&contenttype=json&ClientIP=127.0.0.1&OptPlatform=RESTAPI&Sign={sign}&RequestTime=1669872112"
+        )
+    );
+
+    let mut plain = Receiver::start(Mood::Good).await;
+    let app = start(&plain).await;
+    app.add("id", &["id1"]).await;
+    let query = plain.next().await.query;
+    assert!(
+        query.starts_with("SdkAppid=") && query.ends_with("OptPlatform=RESTAPI"),
+        "{query}"
+    );
+}
+
+#[tokio::test]
+async fn an_apps_events_are_told_in_the_order_of_its_calls() {
+    const CALLS: usize = 150;
+    let mut receiver = Receiver::start(Mood::Good).await;
+    let app = start(&receiver).await;
+    let names: Vec<_> = (0..CALLS).map(|number| format!("u{number}")).collect();
+    app.import(&names);
+
+    for name in &names {
+        app.call("sns/friend_add", add(&[name], 0)).await;
+        app.call("sns/friend_delete", tos("id", &[name])).await;
+    }
+
+    for name in &names {
+        for command in ["Sns.CallbackFriendAdd", "Sns.CallbackFriendDelete"] {
+            let told = receiver.next().await;
+            assert_eq!(
+                (told.command(), told.pairs()),
+                (command.into(), owned(&[("id", name)]))
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_receiver_that_fails_is_told_once_or_as_often_as_it_is_configured() {
+    for mood in [Mood::Broken, Mood::Nonsense] {
+        for retries in [0, 2] {
+            let mut receiver = Receiver::start(mood).await;
+            let app = start_with(&receiver, |config| {
+                config.app().webhook.as_mut().expect("it was set").retries = retries;
+            })
+            .await;
+
+            assert_eq!(app.add("id", &["id1"]).await, [0]);
+
+            for _ in 0..=retries {
+                assert_eq!(receiver.next().await.pairs()[0].1, "id1");
+            }
+            receiver.set(Mood::Good);
+            app.add("id", &["id2"]).await;
+            assert_eq!(
+                receiver.next().await.pairs()[0].1,
+                "id2",
+                "{mood:?} {retries}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_receiver_that_never_answers_holds_up_no_call_and_no_other_app_and_is_given_2_seconds() {
+    let mut silent = Receiver::start(Mood::Silent).await;
+    let mut other = Receiver::start(Mood::Good).await;
+    let app = start_with(&silent, |config| {
+        let mut second = config.app().clone();
+        second.webhook = Some(webhook(&other.url));
+        config.apps.insert(app_id("2"), second);
+    })
+    .await;
+    let started = tokio::time::Instant::now();
+
+    assert_eq!(app.add("id", &["id1", "id2"]).await, [0, 0]);
+    assert_eq!(app.add("id", &["id3"]).await, [0]);
+    silent.next().await;
+    let usersig = app.emulator.user_sig(app_id("2"), ADMIN, 60);
+    let query = app.query().replace(APP, "2");
+    let query = query.replace(&app.user_sig(ADMIN), &usersig.expect("the app exists"));
+    let body = add(&["id1"], 0).to_string();
+    app.post("/v4/sns/friend_add", &query, body).await;
+    other.next().await;
+
+    assert!(
+        started.elapsed() < Duration::from_millis(1500),
+        "{:?}",
+        started.elapsed()
+    );
+    silent.set(Mood::Good);
+    assert_eq!(silent.next().await.pairs()[0].1, "id3");
+    let waited = started.elapsed();
+    assert!((1900..4000).contains(&waited.as_millis()), "{waited:?}");
+}
+
+#[tokio::test]
+async fn calls_are_served_where_nobody_listens() {
+    let app = TestApp::start_with(|config| {
+        config.app().webhook = Some(webhook("http://127.0.0.1:1/callback"));
+    })
+    .await;
+    assert_eq!(app.add("id", &["id1", "id2"]).await, [0, 0]);
+    assert_eq!(app.friends("id"), ["id1", "id2"]);
+    app.emulator.stop().await;
+}
+
+#[tokio::test]
+async fn what_waits_at_the_end_is_still_told_and_a_silent_receiver_does_not_hold_it_up() {
+    let mut receiver = Receiver::start(Mood::Good).await;
+    let app = start(&receiver).await;
+    for to in ["id1", "id2", "id3"] {
+        app.add("id", &[to]).await;
+    }
+    app.emulator.stop().await;
+    assert_eq!(receiver.so_far().len(), 3);
+
+    let silent = Receiver::start(Mood::Silent).await;
+    let app = start(&silent).await;
+    for to in ["id1", "id2", "id3"] {
+        app.add("id", &[to]).await;
+    }
+    let started = tokio::time::Instant::now();
+    app.emulator.stop().await;
+    assert!(
+        started.elapsed() < Duration::from_secs(5),
+        "{:?}",
+        started.elapsed()
+    );
+}
+
+/// 16 MiB may wait, and each of these events has some 200 kB.
+#[tokio::test]
+async fn what_would_make_the_queue_too_long_is_dropped_and_no_call_fails() {
+    let mut receiver = Receiver::start(Mood::Silent).await;
+    let app = start(&receiver).await;
+    let names: Vec<_> = (0..1000).map(|number| format!("{number:032}")).collect();
+    app.import(&names);
+    let items: Vec<_> = names.iter().map(|to| json!({"To_Account": to})).collect();
+    let add = json!({"From_Account": "id", "AddFriendItem": items});
+    let delete = json!({"From_Account": "id", "DeleteType": "Delete_Type_Both"});
+    for _ in 0..60 {
+        assert_eq!(
+            app.call("sns/friend_add", add.clone()).await.codes(),
+            [0; 1000]
+        );
+        assert_eq!(
+            app.call("sns/friend_delete_all", delete.clone())
+                .await
+                .error_code(),
+            0
+        );
+    }
+
+    receiver.set(Mood::Good);
+    let mut bytes = 0;
+    let mut events = 0;
+    while let Ok(told) = tokio::time::timeout(Duration::from_secs(3), receiver.next()).await {
+        bytes += told.text.len();
+        events += 1;
+    }
+    // What was being told when the queue was full has left room for another.
+    assert!(
+        (8 << 20..17 << 20).contains(&bytes),
+        "{events} events, {bytes} bytes"
+    );
+}
