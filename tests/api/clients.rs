@@ -1,6 +1,7 @@
 //! Published clients of the REST API: the requests they write, replayed byte for byte, and what
 //! their parsers need of every answer.
 
+mod family;
 mod table;
 
 use self::table::{CLIENTS, Client, Sending};
