@@ -16,6 +16,9 @@ use crate::sns::texts::GroupName;
 use crate::store::{NoAccount, Store, Verdict};
 use crate::webhooks::ClientIp;
 
+/// GroupNames in a request, as documented; how many groups an account may have is another matter.
+const MAX_GROUP_NAMES: u32 = 32;
+
 /// What a command may see of the server.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct CallContext<'a> {
@@ -94,7 +97,7 @@ impl CallContext<'_> {
 
     /// GroupName: 1 to 32 names, each of 1 to 30 bytes; each once.
     pub(super) fn group_names(&self, names: &[String]) -> Result<Vec<GroupName>, CallError> {
-        self.check_length("GroupName", names.len(), self.policy.max_groups)?;
+        self.check_length("GroupName", names.len(), MAX_GROUP_NAMES)?;
         let mut groups = Vec::new();
         for (at, name) in names.iter().enumerate() {
             let group = GroupName::parse(name).filter(|_| !name.is_empty());

@@ -1,123 +1,143 @@
-//! The model: friend_add over plain lists, as slow and as obvious as can be.
+//! The model: accounts and what they are to each other, over plain lists, as slow and as obvious as
+//! can be; and friend_add.
 
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 
-/// The ceilings of a run.
+/// The ceilings of a run, and whether blocking ends a friendship.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Caps {
     pub(crate) friends: u32,
     pub(crate) groups: u32,
     pub(crate) pending: u32,
+    pub(crate) blocklist: u32,
+    pub(crate) remain_friends: bool,
 }
 
-/// An item's outcome: ResultCode and ResultInfo.
-type Outcome = (u32, &'static str);
+/// An item's outcome: ResultCode, and what ResultInfo says behind `Err_SNS_` and the command.
+pub(super) type Outcome = (u32, &'static str);
 
 /// A friendship of `from`'s, or a request of it that waits for `to`.
 #[derive(Clone)]
-struct Edge {
-    from: String,
-    to: String,
-    time: i64,
-    source: Option<String>,
-    remark: Option<String>,
-    group: Option<String>,
-    wording: Option<String>,
+pub(super) struct Edge {
+    pub(super) from: String,
+    pub(super) to: String,
+    pub(super) time: i64,
+    pub(super) source: Option<String>,
+    pub(super) remark: Option<String>,
+    pub(super) groups: Vec<String>,
+    pub(super) wording: Option<String>,
+    pub(super) custom: Option<Value>,
+}
+
+/// How often an account's lists have changed.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Sequences {
+    pub(super) standard: u32,
+    pub(super) custom: u32,
+    pub(super) groups: u32,
+    pub(super) blocklist: u32,
+}
+
+/// Which of them one item changes.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Changed {
+    pub(super) standard: bool,
+    pub(super) custom: bool,
+    pub(super) groups: bool,
+    pub(super) blocklist: bool,
 }
 
 /// Who has whom, in the order in which it came to be.
 pub(crate) struct Model {
-    caps: Caps,
-    imported: Vec<String>,
-    need_confirm: Vec<String>,
-    deny_any: Vec<String>,
-    forbidden: Vec<String>,
-    /// Who has blocked whom.
-    blocked: Vec<(String, String)>,
-    friends: Vec<Edge>,
-    pending: Vec<Edge>,
+    pub(super) caps: Caps,
+    pub(super) imported: Vec<String>,
+    /// AllowType and AdminForbidType, where they are not the default, and Nick.
+    pub(super) profiles: BTreeMap<(String, String), String>,
+    /// Who has blocked whom, and when.
+    pub(super) blocked: Vec<(String, String, i64)>,
+    pub(super) friends: Vec<Edge>,
+    pub(super) pending: Vec<Edge>,
     /// Whose groups.
-    groups: Vec<(String, String)>,
+    pub(super) groups: Vec<(String, String)>,
+    pub(super) sequences: BTreeMap<String, Sequences>,
+}
+
+/// A successful sns answer around a command's own fields.
+pub(super) fn answer(mut fields: Value) -> Value {
+    fields["ActionStatus"] = "OK".into();
+    fields["ErrorCode"] = 0.into();
+    fields["ErrorInfo"] = "".into();
+    fields["ErrorDisplay"] = "".into();
+    fields
+}
+
+/// A call that failed as a whole.
+pub(super) fn failure((code, info): (u32, &str)) -> Value {
+    json!({"ActionStatus": "FAIL", "ErrorCode": code, "ErrorInfo": info, "ErrorDisplay": ""})
+}
+
+/// A field's text; `null` and `""` are none.
+pub(super) fn given(item: &Value, key: &str) -> Option<String> {
+    let text = item.get(key).and_then(Value::as_str);
+    text.filter(|text| !text.is_empty()).map(str::to_owned)
+}
+
+/// What a UserID is.
+pub(super) fn is_user_id(text: &str) -> bool {
+    let printable = text.bytes().all(|byte| (b' '..=b'~').contains(&byte));
+    (1..=32).contains(&text.len()) && printable
 }
 
 impl Model {
-    pub(crate) fn new(caps: Caps, imported: &[&str]) -> Self {
+    pub(crate) fn new(caps: Caps) -> Self {
         Self {
             caps,
-            imported: imported.iter().map(|name| (*name).to_owned()).collect(),
-            need_confirm: Vec::new(),
-            deny_any: Vec::new(),
-            forbidden: Vec::new(),
+            imported: Vec::new(),
+            profiles: BTreeMap::new(),
             blocked: Vec::new(),
             friends: Vec::new(),
             pending: Vec::new(),
             groups: Vec::new(),
+            sequences: BTreeMap::new(),
         }
     }
 
-    /// Changes what an account says of itself; its relationships stay.
-    pub(crate) fn put(&mut self, step: &Value) {
-        let name = step["put"].as_str().expect("a name").to_owned();
-        self.need_confirm.retain(|other| *other != name);
-        self.deny_any.retain(|other| *other != name);
-        self.forbidden.retain(|other| *other != name);
-        self.blocked.retain(|(other, _)| *other != name);
-        if step["allow"] == "AllowType_Type_NeedConfirm" {
-            self.need_confirm.push(name.clone());
-        }
-        if step["allow"] == "AllowType_Type_DenyAny" {
-            self.deny_any.push(name.clone());
-        }
-        if step["forbid"] == true {
-            self.forbidden.push(name.clone());
-        }
-        for blocked in step["block"].as_array().expect("a list") {
-            let blocked = blocked.as_str().expect("a name").to_owned();
-            self.blocked.push((name.clone(), blocked));
+    /// From_Account, or the failure of the whole call.
+    pub(super) fn asker(&self, api: &str, body: &Value) -> Result<String, Value> {
+        let from = body["From_Account"].as_str().expect("a name").to_owned();
+        if self.is_imported(&from) {
+            Ok(from)
+        } else {
+            let info = format!("Err_SNS_{api}_From_Account_Not_Exist");
+            Err(failure((30003, &info)))
         }
     }
 
-    /// The answer to a friend_add, without Fail_Account.
-    pub(crate) fn friend_add(&mut self, body: &Value, now: i64) -> Value {
-        let from = body["From_Account"].as_str().expect("a name");
-        if !self.imported.iter().any(|name| name == from) {
-            return json!({
-                "ActionStatus": "FAIL",
-                "ErrorCode": 30003,
-                "ErrorInfo": "Err_SNS_FriendAdd_From_Account_Not_Exist",
-                "ErrorDisplay": "",
-            });
-        }
+    /// The answer to friend_add, without Fail_Account.
+    pub(super) fn friend_add(&mut self, body: &Value, now: i64) -> Result<Value, Value> {
+        let from = self.asker("FriendAdd", body)?;
         let both = body
             .get("AddType")
             .is_none_or(|add_type| add_type != "Add_Type_Single");
         let forced = body.get("ForceAddFlags").is_some_and(|force| force == 1);
         let mut results = Vec::new();
         for item in body["AddFriendItem"].as_array().expect("a list") {
-            let given = |key: &str| {
-                let text = item.get(key).and_then(Value::as_str);
-                text.filter(|text| !text.is_empty()).map(str::to_owned)
-            };
             let edge = Edge {
-                from: from.to_owned(),
-                to: given("To_Account").unwrap_or_default(),
+                from: from.clone(),
+                to: given(item, "To_Account").unwrap_or_default(),
                 time: now,
-                source: given("AddSource"),
-                remark: given("Remark"),
-                group: given("GroupName"),
-                wording: given("AddWording"),
+                source: given(item, "AddSource"),
+                remark: given(item, "Remark"),
+                groups: Vec::from_iter(given(item, "GroupName")),
+                wording: given(item, "AddWording"),
+                custom: None,
             };
             let to = edge.to.clone();
-            let (code, info) = self.add(edge, both, forced);
-            results.push(json!({"To_Account": to, "ResultCode": code, "ResultInfo": info}));
+            let outcome = self.add(edge, both, forced);
+            results.push(result("FriendAdd", &to, outcome));
         }
-        json!({
-            "ResultItem": results,
-            "ActionStatus": "OK",
-            "ErrorCode": 0,
-            "ErrorInfo": "",
-            "ErrorDisplay": "",
-        })
+        Ok(answer(json!({"ResultItem": results})))
     }
 
     /// The table's rows, in its order.
@@ -126,13 +146,12 @@ impl Model {
         let over =
             |text: &Option<String>, bytes| text.as_ref().is_some_and(|text| text.len() > bytes);
         // 1
-        let printable = to.bytes().all(|byte| (b' '..=b'~').contains(&byte));
-        if to.is_empty() || to.len() > 32 || !printable {
-            return (30001, "Err_SNS_FriendAdd_To_Account_Illegal");
+        if !is_user_id(&to) {
+            return (30001, "To_Account_Illegal");
         }
         // 2
         if to == from {
-            return (30001, "Err_SNS_FriendAdd_Add_Self");
+            return (30001, "Add_Self");
         }
         // 3
         if edge
@@ -140,74 +159,78 @@ impl Model {
             .as_deref()
             .is_some_and(|source| !is_source(source))
         {
-            return (30001, "Err_SNS_FriendAdd_Source_Illegal");
+            return (30001, "Source_Illegal");
         }
         // 4
         if over(&edge.remark, 96) {
-            return (30001, "Err_SNS_FriendAdd_Remark_Too_Long");
+            return (30001, "Remark_Too_Long");
         }
-        if over(&edge.group, 30) {
-            return (30001, "Err_SNS_FriendAdd_GroupName_Too_Long");
+        if edge.groups.iter().any(|group| group.len() > 30) {
+            return (30001, "GroupName_Too_Long");
         }
         if over(&edge.wording, 256) {
-            return (30001, "Err_SNS_FriendAdd_Wording_Too_Long");
+            return (30001, "Wording_Too_Long");
         }
         // 5
-        if self.forbidden.contains(&from) {
-            return (30009, "Err_SNS_FriendAdd_Forbid_By_Admin");
+        if self.profile(&from, "AdminForbidType") == "AdminForbid_Type_SendOut" {
+            return (30009, "Forbid_By_Admin");
         }
         // 6
-        if !self.imported.contains(&to) {
-            return (30003, "Err_SNS_FriendAdd_To_Account_Not_Exist");
+        if !self.is_imported(&to) {
+            return (30003, "To_Account_Not_Exist");
         }
         // 7
         if self.has(&from, &to) {
-            return (30001, "Err_SNS_FriendAdd_Friend_Exist");
+            return (30001, "Friend_Exist");
         }
         // 8
-        if self.blocked.contains(&(from.clone(), to.clone())) {
-            return (30515, "Err_SNS_FriendAdd_In_Self_BlackList");
+        if self.blocks(&from, &to) {
+            return (30515, "In_Self_BlackList");
         }
-        if self.blocked.contains(&(to.clone(), from.clone())) {
-            return (30525, "Err_SNS_FriendAdd_In_Peer_BlackList");
+        if self.blocks(&to, &from) {
+            return (30525, "In_Peer_BlackList");
         }
         // 9
-        if self.deny_any.contains(&to) && !forced {
-            return (30516, "Err_SNS_FriendAdd_Friend_Allow_Type_Forbid");
+        let allows = self.profile(&to, "AllowType");
+        if allows == "AllowType_Type_DenyAny" && !forced {
+            return (30516, "Friend_Allow_Type_Forbid");
         }
         // 10
         if self.friends_of(&from) >= self.caps.friends {
-            return (30010, "Err_SNS_FriendAdd_My_Friend_Num_Exceed_Threshold");
+            return (30010, "My_Friend_Num_Exceed_Threshold");
         }
         let to_gains = both && !self.has(&to, &from);
         if to_gains && self.friends_of(&to) >= self.caps.friends {
-            return (30014, "Err_SNS_FriendAdd_Peer_Friend_Num_Exceed_Threshold");
+            return (30014, "Peer_Friend_Num_Exceed_Threshold");
         }
         // 11
-        let group = edge.group.clone().map(|group| (from.clone(), group));
-        let new_group = group.filter(|group| !self.groups.contains(group));
-        if new_group.is_some() && self.groups_of(&from) >= self.caps.groups {
-            return (30011, "Err_SNS_FriendAdd_Group_Num_Exceed_Threshold");
+        if self.too_many_groups(&from, &edge.groups) {
+            return (30011, "Group_Num_Exceed_Threshold");
         }
         // 12
-        if self.need_confirm.contains(&to) && !forced {
+        if allows == "AllowType_Type_NeedConfirm" && !forced {
             return self.ask(edge);
         }
         // 13
-        self.groups.extend(new_group);
+        let mut mine = Changed::default();
+        self.make_groups(&from, &edge.groups, &mut mine);
+        mine.by(&edge);
         if to_gains {
-            self.friends.push(Edge {
+            let reverse = Edge {
                 from: to.clone(),
                 to: from.clone(),
                 remark: None,
-                group: None,
+                groups: Vec::new(),
                 ..edge.clone()
-            });
+            };
+            let mut theirs = Changed::default();
+            theirs.by(&reverse);
+            self.count(&to, theirs);
+            self.friends.push(reverse);
         }
         self.friends.push(edge);
-        self.pending.retain(|other| {
-            (&other.from, &other.to) != (&from, &to) && (&other.from, &other.to) != (&to, &from)
-        });
+        self.count(&from, mine);
+        self.settle(&from, &to);
         (0, "")
     }
 
@@ -218,25 +241,44 @@ impl Model {
             *known = edge;
         } else if self.requests_of(&edge.from).max(self.requests_of(&edge.to)) >= self.caps.pending
         {
-            return (30012, "Err_SNS_FriendAdd_Pendency_Num_Exceed_Threshold");
+            return (30012, "Pendency_Num_Exceed_Threshold");
         } else {
             self.pending.push(edge);
         }
-        (30539, "Err_SNS_FriendAdd_Friend_Allow_Type_Need_Confirm")
+        (30539, "Friend_Allow_Type_Need_Confirm")
     }
 
-    fn has(&self, from: &str, to: &str) -> bool {
-        self.friends
-            .iter()
-            .any(|edge| edge.from == from && edge.to == to)
+    pub(super) fn is_imported(&self, name: &str) -> bool {
+        self.imported.iter().any(|other| other == name)
     }
 
-    fn friends_of(&self, name: &str) -> u32 {
+    /// A field of a profile: "" where it has no value.
+    pub(super) fn profile(&self, name: &str, field: &str) -> String {
+        let key = (name.to_owned(), field.to_owned());
+        self.profiles.get(&key).cloned().unwrap_or_default()
+    }
+
+    pub(super) fn has(&self, from: &str, to: &str) -> bool {
+        self.friend(from, to).is_some()
+    }
+
+    pub(super) fn friend(&self, from: &str, to: &str) -> Option<&Edge> {
+        let mut friends = self.friends.iter();
+        friends.find(|edge| edge.from == from && edge.to == to)
+    }
+
+    pub(super) fn blocks(&self, from: &str, to: &str) -> bool {
+        let mut blocked = self.blocked.iter();
+        blocked.any(|(owner, other, _)| owner == from && other == to)
+    }
+
+    pub(super) fn friends_of(&self, name: &str) -> u32 {
         count(self.friends.iter().filter(|edge| edge.from == name))
     }
 
-    fn groups_of(&self, name: &str) -> u32 {
-        count(self.groups.iter().filter(|(owner, _)| owner == name))
+    pub(super) fn groups_of(&self, name: &str) -> Vec<String> {
+        let groups = self.groups.iter().filter(|(owner, _)| owner == name);
+        groups.map(|(_, group)| group.clone()).collect()
     }
 
     /// Sent and received together.
@@ -245,24 +287,81 @@ impl Model {
         count(self.pending.iter().filter(of))
     }
 
+    pub(super) fn too_many_groups(&self, name: &str, groups: &[String]) -> bool {
+        let mine = self.groups_of(name);
+        let new = groups.iter().filter(|group| !mine.contains(group)).count();
+        new > 0 && mine.len() + new > self.caps.groups as usize
+    }
+
+    pub(super) fn make_groups(&mut self, name: &str, groups: &[String], changed: &mut Changed) {
+        for group in groups {
+            if !self.groups_of(name).contains(group) {
+                self.groups.push((name.to_owned(), group.clone()));
+                changed.groups = true;
+            }
+        }
+    }
+
+    /// Takes a friend out of a list, where it is there.
+    pub(super) fn unfriend(&mut self, from: &str, to: &str, changed: &mut Changed) -> bool {
+        let Some(edge) = self.friend(from, to).cloned() else {
+            return false;
+        };
+        changed.by(&edge);
+        self.friends
+            .retain(|edge| (&*edge.from, &*edge.to) != (from, to));
+        true
+    }
+
+    /// No request waits between the two any more.
+    pub(super) fn settle(&mut self, from: &str, to: &str) {
+        self.pending.retain(|edge| {
+            let ends = (&*edge.from, &*edge.to);
+            ends != (from, to) && ends != (to, from)
+        });
+    }
+
+    pub(super) fn count(&mut self, name: &str, changed: Changed) {
+        let sequences = self.sequences.entry(name.to_owned()).or_default();
+        sequences.standard += u32::from(changed.standard);
+        sequences.custom += u32::from(changed.custom);
+        sequences.groups += u32::from(changed.groups);
+        sequences.blocklist += u32::from(changed.blocklist);
+    }
+
+    pub(super) fn sequences_of(&self, name: &str) -> Sequences {
+        self.sequences.get(name).copied().unwrap_or_default()
+    }
+
     /// All that is kept of an account.
     pub(crate) fn kept(&self, name: &str) -> Value {
+        if !self.is_imported(name) {
+            return Value::Null;
+        }
         let friends = self.friends.iter().filter(|edge| edge.from == name);
-        let groups = self.groups.iter().filter(|(owner, _)| owner == name);
         let sent = self.pending.iter().filter(|edge| edge.from == name);
         let received = self.pending.iter().filter(|edge| edge.to == name);
         // Whom a request waits for does not learn what it will be called, nor where it will be put.
         let received = received.map(|edge| Edge {
             to: edge.from.clone(),
             remark: None,
-            group: None,
+            groups: Vec::new(),
             ..edge.clone()
         });
+        let blocked = self.blocked.iter().filter(|(owner, ..)| owner == name);
+        let Sequences {
+            standard,
+            custom,
+            groups,
+            blocklist,
+        } = self.sequences_of(name);
         json!({
             "friends": friends.map(Edge::view).collect::<Vec<_>>(),
-            "groups": groups.map(|(_, group)| group).collect::<Vec<_>>(),
+            "groups": self.groups_of(name),
             "sent": sent.map(Edge::view).collect::<Vec<_>>(),
             "received": received.map(|edge| edge.view()).collect::<Vec<_>>(),
+            "blocklist": blocked.map(|(_, to, time)| json!([to, time])).collect::<Vec<_>>(),
+            "sequences": [standard, custom, groups, blocklist],
         })
     }
 }
@@ -274,13 +373,33 @@ impl Edge {
             "time": self.time,
             "source": self.source,
             "remark": self.remark,
-            "groups": Vec::from_iter(&self.group),
+            "groups": self.groups,
             "wording": self.wording,
+            "custom": self.custom,
         })
     }
 }
 
-fn is_source(text: &str) -> bool {
+impl Changed {
+    /// A friend came or went.
+    pub(super) fn by(&mut self, edge: &Edge) {
+        self.standard = true;
+        self.custom |= edge.custom.is_some();
+        self.groups |= !edge.groups.is_empty();
+    }
+}
+
+/// An item's result.
+pub(super) fn result(api: &str, to: &str, (code, reason): Outcome) -> Value {
+    let info = if code == 0 {
+        String::new()
+    } else {
+        format!("Err_SNS_{api}_{reason}")
+    };
+    json!({"To_Account": to, "ResultCode": code, "ResultInfo": info})
+}
+
+pub(super) fn is_source(text: &str) -> bool {
     let keyword = text.strip_prefix("AddSource_Type_").unwrap_or_default();
     (1..=8).contains(&keyword.len()) && keyword.bytes().all(|byte| byte.is_ascii_alphabetic())
 }
