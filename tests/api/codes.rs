@@ -1,10 +1,12 @@
 //! Every documented code of every command is met: by real state where state gives it, else by a
 //! script, and each with a text.
 
-use crate::harness::{ADMIN, APP, Reply, TestApp, app_id, user};
+use crate::commands::COMMANDS;
+use crate::harness::{ADMIN, APP, ConfigExt, Reply, TestApp, app_id, user};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use tencent_chat_emulator::protocol::code::Code;
+use tencent_chat_emulator::sns::texts::Keyword;
 
 /// What each command's page lists (and friend_update's, group_add's and account_delete's answers
 /// have besides): international pages of 2023 to 2025.
@@ -85,39 +87,10 @@ const DOCUMENTED: [(&str, &[u32]); 20] = [
     ),
 ];
 
-/// A good body of each command, by "id" about "id1".
+/// A good body of the command, by "id" about "id1".
 fn good(command: &str) -> Value {
-    let (from, to) = ("id", ["id1"]);
-    match command.split('/').next_back().expect("a name") {
-        "friend_import" => import(from, "id1", &[]),
-        "friend_update" => update("id1", "Tag_SNS_IM_Remark", json!("pal")),
-        "friend_delete" | "black_list_add" | "black_list_delete" => {
-            json!({"From_Account": from, "To_Account": to})
-        }
-        "friend_check" => {
-            json!({"From_Account": from, "To_Account": to, "CheckType": "CheckResult_Type_Both"})
-        }
-        "black_list_check" => {
-            json!({"From_Account": from, "To_Account": to, "CheckType": "BlackCheckResult_Type_Both"})
-        }
-        "friend_get" => json!({"From_Account": from, "StartIndex": 0}),
-        "friend_get_list" => {
-            json!({"From_Account": from, "To_Account": to, "TagList": ["Tag_SNS_IM_Remark"]})
-        }
-        "black_list_get" => {
-            json!({"From_Account": from, "StartIndex": 0, "MaxLimited": 9, "LastSequence": 0})
-        }
-        "group_add" => json!({"From_Account": from, "GroupName": ["g"], "To_Account": to}),
-        "group_delete" => json!({"From_Account": from, "GroupName": ["g"]}),
-        "friend_delete_all" | "group_get" => json!({"From_Account": from}),
-        "account_import" => json!({"UserID": "id1"}),
-        "multiaccount_import" => json!({"Accounts": to}),
-        "account_delete" => json!({"DeleteItem": [{"UserID": "id1"}]}),
-        "account_check" => json!({"CheckItem": [{"UserID": "id1"}]}),
-        "portrait_set" => profile("Tag_Profile_IM_Nick", json!("nick")),
-        "portrait_get" => json!({"To_Account": to, "TagList": ["Tag_Profile_IM_Nick"]}),
-        other => panic!("no body for {other}"),
-    }
+    let found = COMMANDS.iter().find(|known| known.path() == command);
+    (found.expect("a command").request)()
 }
 
 fn import(from: &str, to: &str, groups: &[&str]) -> Value {
@@ -143,6 +116,7 @@ async fn world() -> TestApp {
         config.sns.max_friends = 2;
         config.sns.max_groups = 1;
         config.sns.max_blocklist = 1;
+        config.app().custom_fields.friend = vec![Keyword::parse("Test").expect("letters")];
     })
     .await;
     app.import(["id4", "full"]);

@@ -43,13 +43,6 @@ async fn start(change: impl FnOnce(&mut Config)) -> TestApp {
 }
 
 impl TestApp {
-    /// A call that only arranges: it has to succeed, and so has every item of it.
-    async fn arrange(&self, command: &str, body: Value) {
-        let reply = self.call(command, body).await;
-        assert_eq!(reply.error_code(), 0, "{command}: {}", reply.text);
-        assert!(reply.json.get("Fail_Account").is_none(), "{}", reply.text);
-    }
-
     /// Sends a page's sample; the answer has to be the page's.
     async fn replay(&self, command: &str, page: &str, name: &str) {
         let (request, answer) = sample(page, name);

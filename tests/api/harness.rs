@@ -118,6 +118,13 @@ impl TestApp {
         reply
     }
 
+    /// A call that only arranges: it has to succeed, and so has every item of it.
+    pub(crate) async fn arrange(&self, command: &str, body: Value) {
+        let reply = self.call(command, body).await;
+        assert_eq!(reply.error_code(), 0, "{command}: {}", reply.text);
+        assert!(reply.json.get("Fail_Account").is_none(), "{}", reply.text);
+    }
+
     /// friend_add with this body, by an admin.
     pub(crate) async fn friend_add(&self, body: Value) -> Reply {
         self.call("sns/friend_add", body).await

@@ -1,9 +1,11 @@
 //! Black-box tests over HTTP, in one binary. `harness` checks on every reply what holds of all.
 
+mod commands;
 mod harness;
 mod webhooks;
 mod wire;
 
+mod bodies;
 mod clients;
 mod codes;
 mod concurrency;

@@ -1,5 +1,6 @@
 //! The call-frequency limit, exact, with the clock held still.
 
+use crate::commands::COMMANDS;
 use crate::harness::{ADMIN, APP, ConfigExt, TestApp, app_id};
 use serde_json::json;
 use std::time::Duration;
@@ -114,4 +115,23 @@ async fn a_call_with_a_bad_body_costs_a_token() {
 async fn zero_is_no_limit() {
     let app = start(Some(0)).await;
     assert_eq!(admitted(&app, 250).await, 250);
+}
+
+#[tokio::test]
+async fn every_command_may_be_called_as_often_as_its_page_says_and_no_more() {
+    let app = start(None).await;
+    let query = app.query();
+    for command in &COMMANDS {
+        let path = format!("/v4/{}", command.path());
+        // What is wrong with a body is found behind the limit.
+        for _ in 0..command.calls_per_second {
+            let code = app.post(&path, &query, "{}").await.error_code();
+            assert_eq!(code, command.bad_body(), "{path}");
+        }
+        assert_eq!(
+            app.post(&path, &query, "{}").await.error_code(),
+            60007,
+            "{path}"
+        );
+    }
 }

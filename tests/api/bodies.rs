@@ -1,0 +1,200 @@
+//! Every command's body, field by field: one that is missing, of a wrong type, empty or too long is
+//! the service's own code, with the field's name in ErrorInfo, and nothing of the call is done.
+
+mod fields;
+
+use crate::commands::{COMMANDS, Command};
+use crate::harness::{APP, ConfigExt, TestApp, app_id, user};
+use fields::{FIELDS, Field};
+use serde_json::{Value, json};
+use tencent_chat_emulator::sns::texts::Keyword;
+use tencent_chat_emulator::store::Snapshot;
+
+/// A body that is not as it should be, and what it is told.
+struct Case {
+    body: Value,
+    code: u64,
+    named: &'static str,
+}
+
+/// An app in which most of the commands' own requests would change something.
+async fn start() -> TestApp {
+    let app = TestApp::start_with(|config| {
+        let test = Keyword::parse("Test").expect("a keyword");
+        config.app().custom_fields.friend = vec![test];
+    })
+    .await;
+    for (command, body) in [
+        (
+            "sns/friend_import",
+            json!({"From_Account": "id", "AddFriendItem": [
+                {"To_Account": "id1", "AddSource": "AddSource_Type_Web", "GroupName": ["g"]},
+                {"To_Account": "id2", "AddSource": "AddSource_Type_Web"},
+            ]}),
+        ),
+        (
+            "sns/friend_import",
+            json!({"From_Account": "id1", "AddFriendItem": [
+                {"To_Account": "id", "AddSource": "AddSource_Type_Web"},
+            ]}),
+        ),
+        (
+            "sns/black_list_add",
+            json!({"From_Account": "id", "To_Account": ["id3"]}),
+        ),
+        (
+            "profile/portrait_set",
+            json!({"From_Account": "id", "ProfileItem": [
+                {"Tag": "Tag_Profile_IM_Nick", "Value": "before"},
+            ]}),
+        ),
+    ] {
+        app.arrange(command, body).await;
+    }
+    app
+}
+
+/// All that the commands' requests could change.
+async fn state(app: &TestApp) -> (Vec<Option<Snapshot>>, String) {
+    let accounts = ["id", "id1", "id2", "id3", "new"];
+    let accounts = accounts.map(|name| app.emulator.account(app_id(APP), user(name)));
+    let body = json!({"To_Account": ["id"], "TagList": ["Tag_Profile_IM_Nick"]});
+    let profile = app.call("profile/portrait_get", body).await.text;
+    (accounts.into(), profile)
+}
+
+/// The command's own request with this in the field's place; `None` takes the field away.
+fn changed(command: &Command, field: &Field, value: Option<Value>) -> Value {
+    let mut body = (command.request)();
+    let (parent, name) = field.path.rsplit_once('/').expect("a path has a slash");
+    let parent = body.pointer_mut(parent).and_then(Value::as_object_mut);
+    let parent = parent.expect("the request has what the field is in");
+    match value {
+        Some(value) => parent.insert(name.to_owned(), value),
+        None => parent.remove(name),
+    };
+    body
+}
+
+fn cases(command: &Command, field: &Field) -> Vec<Case> {
+    let mut cases = Vec::new();
+    let mut case = |value: Option<Value>, code: u64| {
+        cases.push(Case {
+            body: changed(command, field, value),
+            code,
+            named: field.name(),
+        });
+    };
+    let bad_body = command.bad_body();
+    if field.is_required {
+        case(None, bad_body);
+    }
+    for value in field.wrong_values() {
+        let code = if field.is_account() { 60015 } else { bad_body };
+        case(Some(value), code);
+    }
+    // The good ones before a wrong one must not be done either.
+    let good = (command.request)();
+    let good = good.pointer(field.path).and_then(Value::as_array);
+    let good = good.cloned().unwrap_or_default();
+    for element in field.wrong_elements() {
+        let code = if field.is_accounts() { 60015 } else { bad_body };
+        let list = good.iter().cloned().chain([element]).collect();
+        case(Some(list), code);
+    }
+    if let Some(max) = field.max {
+        if field.is_required {
+            case(Some(json!([])), field.code_when_empty.unwrap_or(bad_body));
+        }
+        case(Some(repeated(&good, max + 1)), bad_body);
+    }
+    cases
+}
+
+fn repeated(good: &[Value], times: usize) -> Value {
+    good.iter().cycle().take(times).cloned().collect()
+}
+
+fn fields_of(command: &Command) -> impl Iterator<Item = &'static Field> {
+    let name = command.name;
+    let fields = FIELDS.iter().filter(move |(of, _)| of.contains(&name));
+    fields.flat_map(|(_, fields)| *fields)
+}
+
+#[tokio::test]
+async fn a_bad_field_is_the_services_own_code_with_its_name_and_nothing_is_done() {
+    let app = start().await;
+    let before = state(&app).await;
+    let mut wrong = Vec::new();
+    for command in &COMMANDS {
+        let path = format!("/v4/{}", command.path());
+        for Case { body, code, named } in fields_of(command).flat_map(|f| cases(command, f)) {
+            let mut sent = body.to_string();
+            let reply = app.post(&path, &app.query(), sent.clone()).await;
+            if reply.error_code() != code || !reply.error_info().contains(named) {
+                sent.truncate(300);
+                wrong.push(format!("{path} {sent}: {}", reply.text));
+            }
+        }
+        assert_eq!(state(&app).await, before, "{path}");
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[tokio::test]
+async fn the_longest_lists_are_taken() {
+    for command in &COMMANDS {
+        for field in fields_of(command) {
+            let Some(max) = field.max else { continue };
+            let good = (command.request)();
+            let good = good.pointer(field.path).and_then(Value::as_array);
+            let Some(good) = good else { continue };
+            let app = start().await;
+            let body = changed(command, field, Some(repeated(good, max)));
+            let path = format!("/v4/{}", command.path());
+            let reply = app.post(&path, &app.query(), body.to_string()).await;
+            assert_eq!(
+                reply.error_code(),
+                0,
+                "{path} {}: {}",
+                field.path,
+                reply.text
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn no_field_of_a_request_is_left_out_and_each_request_is_good() {
+    for command in &COMMANDS {
+        let request = (command.request)();
+        let mut paths = Vec::new();
+        collect_paths(&request, String::new(), &mut paths);
+        for path in paths {
+            let is_tested = fields_of(command).any(|field| field.path == path);
+            assert!(is_tested, "{}: {path}", command.name);
+        }
+        let app = start().await;
+        let reply = app.call(&command.path(), request).await;
+        assert_eq!(reply.error_code(), 0, "{}: {}", command.name, reply.text);
+    }
+}
+
+/// The path of each field in it, as JSON pointers spell it.
+fn collect_paths(value: &Value, at: String, paths: &mut Vec<String>) {
+    match value {
+        Value::Object(fields) => {
+            for (name, value) in fields {
+                let path = format!("{at}/{name}");
+                paths.push(path.clone());
+                collect_paths(value, path, paths);
+            }
+        }
+        Value::Array(list) => {
+            for (number, value) in list.iter().enumerate() {
+                collect_paths(value, format!("{at}/{number}"), paths);
+            }
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => (),
+    }
+}
