@@ -9,10 +9,9 @@
 //! A call goes down, its answer comes up. Nobody below calls anybody above.
 //!
 //! ```text
-//! main ─► server ─► commands ─► gateway ─► state ─► apps, store, limiter, faults, clock, config
-//!             └───► control ─────────────► state     │      │
-//!                              http ─► protocol      │      └─► sns, profile ─► protocol
-//!                                                    └─► webhooks ─► protocol
+//! main ─► server ─► commands ─► gateway ─► state ─► apps ─► store ─► sns, profile ─► protocol
+//!             └───► control ─────────────► state      ├───► limiter, webhooks ─► protocol
+//!                              http ─► protocol       └───► faults, clock, config
 //! ```
 //!
 //! | room | what lives there |
@@ -23,7 +22,7 @@
 //! | `gateway` | what every call passes: its body received, UserSig, call frequency, the journal |
 //! | `control` | the emulator's own routes |
 //! | `http` | where a reply becomes an HTTP response: always 200 |
-//! | `state`, `apps` | what all calls share, put together once; an app and the UserSigs it verified |
+//! | `state`, `apps` | what all calls share, put together once; the apps, each with all that is its own |
 //! | `store` | accounts and relationships: finds, locks, runs the rule it is handed, applies |
 //! | `webhooks` | tells an app's own server what has happened, behind the calls' backs |
 //! | `limiter`, `faults`, `clock` | token buckets; scripted failures of calls; what time it is |
@@ -132,14 +131,16 @@ impl Emulator {
     /// A UserSig of `identifier` that is valid from now on for `expire` seconds; `None` when there
     /// is no such app.
     pub fn user_sig(&self, app: SdkAppId, identifier: &str, expire: i64) -> Option<String> {
-        let app = self.state.apps.get(&app)?;
+        let app = self.state.apps.get(app)?;
         Some(app.sign(identifier, self.state.clock.now().unix_time(), expire))
     }
 
     /// Imports an account, or gives one that is there these settings. No app, no effect.
     pub fn put_account(&self, app: SdkAppId, user: UserId, seed: &AccountSeed) {
-        let now = self.state.clock.now().unix_time();
-        self.state.store.put_account(app, user, seed, now);
+        if let Some(app) = self.state.apps.get(app) {
+            let now = self.state.clock.now().unix_time();
+            app.store.put_account(user, seed, now);
+        }
     }
 
     /// Makes every item by which `from` asks about `to` end in `code`, or lifts that: for the
@@ -161,7 +162,7 @@ impl Emulator {
 
     /// One account as it is now; `None` when it is not imported.
     pub fn account(&self, app: SdkAppId, user: UserId) -> Option<Snapshot> {
-        self.state.store.snapshot(app, user)
+        self.state.apps.get(app)?.store.snapshot(user)
     }
 
     /// Stops listening, finishes the calls in flight, and returns when their answers have left and
@@ -171,13 +172,10 @@ impl Emulator {
         let _ = self.stop.send(());
         let _ = self.serving.await;
         let flush_all = async {
-            for webhook in self
-                .state
-                .apps
-                .values()
-                .filter_map(|app| app.webhook.as_ref())
-            {
-                webhook.flush().await;
+            for app in self.state.apps.all() {
+                if let Some(webhook) = &app.webhook {
+                    webhook.flush().await;
+                }
             }
         };
         let _ = tokio::time::timeout(server::LAST_WORDS, flush_all).await;

@@ -1,34 +1,42 @@
-//! The call-frequency limit: one token bucket for each app and command.
+//! The call-frequency limit of an app: one token bucket for each command.
 
-use crate::protocol::ids::SdkAppId;
-use dashmap::DashMap;
+use crate::protocol::service::CommandInfo;
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// The buckets of all apps. A bucket is made, full, at its first call.
+/// An app's buckets. A bucket is made, full, at its first call.
 ///
 /// Its capacity is one second's calls. Time is an argument, and a bucket is one number, so a test
 /// that holds the clock still gets exact answers.
 #[derive(Debug, Default)]
 pub(crate) struct Limiter {
-    buckets: DashMap<(SdkAppId, &'static str), Bucket>,
+    /// For every command, instead of what its page documents.
+    calls_per_second: Option<u32>,
+    buckets: Mutex<HashMap<&'static str, Bucket>>,
 }
 
 impl Limiter {
-    /// Takes a token at `now` (steady time) from a bucket that holds `calls_per_second` and gains
-    /// as many a second; 0 is no limit. A refused call takes nothing.
-    pub(crate) fn admit(
-        &self,
-        app: SdkAppId,
-        command: &'static str,
-        calls_per_second: u32,
-        now: Duration,
-    ) -> bool {
-        calls_per_second == 0
-            || self
-                .buckets
-                .entry((app, command))
-                .or_default()
-                .take(calls_per_second, now)
+    /// `calls_per_second` is for every command: `None` as its page documents, 0 for no limit.
+    pub(crate) fn new(calls_per_second: Option<u32>) -> Self {
+        Self {
+            calls_per_second,
+            buckets: Mutex::default(),
+        }
+    }
+
+    /// Takes a token at `now` (steady time). A refused call takes nothing.
+    pub(crate) fn admit(&self, command: &CommandInfo, now: Duration) -> bool {
+        let mut buckets = self.lock();
+        let bucket = buckets.entry(command.name).or_default();
+        match bucket.limit(self.calls_per_second, command) {
+            0 => true,
+            calls_per_second => bucket.take(calls_per_second, now),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<&'static str, Bucket>> {
+        self.buckets.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -36,10 +44,17 @@ impl Limiter {
 /// the tokens that are out are the time from now to then, in units of one token's interval.
 #[derive(Debug, Default)]
 struct Bucket {
+    /// For this command alone.
+    calls_per_second: Option<u32>,
     full_at: Duration,
 }
 
 impl Bucket {
+    fn limit(&self, of_all: Option<u32>, command: &CommandInfo) -> u32 {
+        let limit = self.calls_per_second.or(of_all);
+        limit.unwrap_or(command.calls_per_second)
+    }
+
     fn take(&mut self, calls_per_second: u32, now: Duration) -> bool {
         let interval = Duration::from_secs(1) / calls_per_second;
         let full_at = self.full_at.max(now) + interval;
@@ -54,72 +69,73 @@ impl Bucket {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::protocol::service::Service;
 
     const MS: Duration = Duration::from_millis(1);
 
-    fn app(number: &str) -> SdkAppId {
-        SdkAppId::parse(number).expect("a legal SDKAppID")
-    }
+    const FRIEND_ADD: &CommandInfo = &CommandInfo {
+        service: Service::Sns,
+        name: "friend_add",
+        calls_per_second: 200,
+    };
 
-    fn admitted(limiter: &Limiter, rate: u32, calls: u32, now: Duration) -> usize {
+    fn admitted(limiter: &Limiter, calls: u32, now: Duration) -> usize {
         (0..calls)
-            .filter(|_| limiter.admit(app("1"), "friend_add", rate, now))
+            .filter(|_| limiter.admit(FRIEND_ADD, now))
             .count()
     }
 
     #[test]
     fn a_full_bucket_passes_one_seconds_calls_and_no_more() {
         for rate in [1, 3, 7, 100, 200, 999, 100_000] {
-            assert_eq!(
-                admitted(&Limiter::default(), rate, 2 * rate, MS),
-                rate as usize,
-                "{rate}"
-            );
+            let limiter = Limiter::new(Some(rate));
+            assert_eq!(admitted(&limiter, 2 * rate, MS), rate as usize, "{rate}");
         }
     }
 
     #[test]
     fn five_milliseconds_give_exactly_one_token_at_200_a_second() {
         let limiter = Limiter::default();
-        assert_eq!(admitted(&limiter, 200, 201, MS), 200);
+        assert_eq!(admitted(&limiter, 201, MS), 200);
 
-        assert_eq!(
-            admitted(&limiter, 200, 2, MS + 5 * MS - Duration::from_nanos(1)),
-            0
-        );
-        assert_eq!(admitted(&limiter, 200, 2, 6 * MS), 1);
-        assert_eq!(admitted(&limiter, 200, 400, 1006 * MS), 200);
+        let almost = MS + 5 * MS - Duration::from_nanos(1);
+        assert_eq!(admitted(&limiter, 2, almost), 0);
+        assert_eq!(admitted(&limiter, 2, 6 * MS), 1);
+        assert_eq!(admitted(&limiter, 400, 1006 * MS), 200);
     }
 
     #[test]
     fn refused_calls_cost_nothing() {
         let limiter = Limiter::default();
-        admitted(&limiter, 200, 200, MS);
+        admitted(&limiter, 200, MS);
 
-        assert_eq!(admitted(&limiter, 200, 10_000, 5 * MS), 0);
-        assert_eq!(admitted(&limiter, 200, 1, 6 * MS), 1);
+        assert_eq!(admitted(&limiter, 10_000, 5 * MS), 0);
+        assert_eq!(admitted(&limiter, 1, 6 * MS), 1);
     }
 
     #[test]
     fn over_a_long_steady_run_the_rate_is_kept_to_the_call() {
         let limiter = Limiter::default();
         let calls = (0..10_000)
-            .filter(|ms| limiter.admit(app("1"), "friend_add", 200, *ms * MS))
+            .filter(|ms| limiter.admit(FRIEND_ADD, *ms * MS))
             .count();
         assert_eq!(calls, 200 + 9_999 / 5);
     }
 
     #[test]
-    fn apps_and_commands_have_buckets_of_their_own() {
-        let limiter = Limiter::default();
-        assert!(limiter.admit(app("1"), "friend_add", 1, MS));
-        assert!(!limiter.admit(app("1"), "friend_add", 1, MS));
-        assert!(limiter.admit(app("2"), "friend_add", 1, MS));
-        assert!(limiter.admit(app("1"), "friend_get", 1, MS));
+    fn commands_have_buckets_of_their_own() {
+        let limiter = Limiter::new(Some(1));
+        let other = CommandInfo {
+            name: "friend_get",
+            ..*FRIEND_ADD
+        };
+        assert!(limiter.admit(FRIEND_ADD, MS));
+        assert!(!limiter.admit(FRIEND_ADD, MS));
+        assert!(limiter.admit(&other, MS));
     }
 
     #[test]
     fn zero_is_no_limit() {
-        assert_eq!(admitted(&Limiter::default(), 0, 1000, MS), 1000);
+        assert_eq!(admitted(&Limiter::new(Some(0)), 1000, MS), 1000);
     }
 }

@@ -61,7 +61,7 @@ impl Command for AccountCheck {
         let mut result_item = Vec::new();
         for AccountItem { user_id } in request.check_item {
             let is_imported = match UserId::parse(&user_id) {
-                Some(user) => context.store.is_imported(context.sdkappid(), user).await,
+                Some(user) => context.app.store.is_imported(user).await,
                 None => false,
             };
             result_item.push(ResultItem {

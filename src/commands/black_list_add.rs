@@ -37,10 +37,14 @@ impl Command for BlackListAdd {
         request: BlackListAddRequest,
     ) -> Result<ItemResults, CallError> {
         let (from, tos) = context.accounts(&request.from_account, &request.to_account)?;
-        let (friendship, now) = (context.app.friendship_when_blocked, context.unix_time());
+        let (friendship, now) = (
+            context.app.config.friendship_when_blocked,
+            context.unix_time(),
+        );
         let verdicts = context
+            .app
             .store
-            .judge_each(context.sdkappid(), from, &tos, |pair, to| {
+            .judge_each(from, &tos, |pair, to| {
                 judge_add((from, *to), pair, friendship, now, context.policy)
             })
             .await?;

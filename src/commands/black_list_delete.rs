@@ -38,8 +38,9 @@ impl Command for BlackListDelete {
     ) -> Result<ItemResults, CallError> {
         let (from, tos) = context.accounts(&request.from_account, &request.to_account)?;
         let verdicts = context
+            .app
             .store
-            .judge_each(context.sdkappid(), from, &tos, |pair, _| judge_delete(pair))
+            .judge_each(from, &tos, |pair, _| judge_delete(pair))
             .await?;
         context.tell(|| Event::BlackListDelete {
             pairs: done_pairs(from, &tos, &verdicts),

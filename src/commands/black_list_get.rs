@@ -78,8 +78,9 @@ impl Command for BlackListGet {
         context.index("LastSequence", request.last_sequence)?;
         let from = context.user_id(&request.from_account)?;
         let page = context
+            .app
             .store
-            .blocklist_page(context.sdkappid(), from, start, count.min(MAX_PAGE))
+            .blocklist_page(from, start, count.min(MAX_PAGE))
             .await?;
         let item = |blocked: &Blocked| BlackListItem {
             to_account: blocked.to.to_string(),

@@ -47,10 +47,7 @@ pub(super) async fn check(
         ],
     )?;
     let (from, tos) = context.accounts(&request.from_account, &request.to_account)?;
-    let facts = context
-        .store
-        .facts_each(context.sdkappid(), from, &tos)
-        .await?;
+    let facts = context.app.store.facts_each(from, &tos).await?;
     let relation = move |pair: Pair| {
         let (a_has_b, b_has_a) = (words.has)(&pair);
         let relation = Relation::of(check_type, a_has_b, b_has_a);

@@ -13,7 +13,7 @@ use crate::protocol::webhook::{Event, Pair};
 use crate::sns::model::SnsPolicy;
 use crate::sns::pair::Asks;
 use crate::sns::texts::GroupName;
-use crate::store::{NoAccount, Store, Verdict};
+use crate::store::{NoAccount, Verdict};
 use crate::webhooks::ClientIp;
 
 /// GroupNames in a request, as documented; how many groups an account may have is another matter.
@@ -24,7 +24,6 @@ const MAX_GROUP_NAMES: u32 = 32;
 pub(crate) struct CallContext<'a> {
     pub(crate) command: &'static CommandInfo,
     pub(crate) app: &'a App,
-    pub(crate) store: &'a Store,
     pub(crate) policy: &'a SnsPolicy,
     pub(crate) faults: &'a Faults,
     /// The app admin who calls.

@@ -81,8 +81,9 @@ impl Command for FriendAdd {
             now: context.unix_time(),
         };
         let verdicts = context
+            .app
             .store
-            .judge_each(context.sdkappid(), from, &items, |pair, item| {
+            .judge_each(from, &items, |pair, item| {
                 judge(from, pair, item, how, context.policy)
             })
             .await?;

@@ -59,10 +59,9 @@ impl Command for FriendDelete {
         let delete_type = delete_type(&context, request.delete_type.as_deref())?;
         let (from, tos) = context.accounts(&request.from_account, &request.to_account)?;
         let verdicts = context
+            .app
             .store
-            .judge_each(context.sdkappid(), from, &tos, |pair, _| {
-                judge(pair, delete_type)
-            })
+            .judge_each(from, &tos, |pair, _| judge(pair, delete_type))
             .await?;
         context.tell(|| Event::FriendDelete {
             pairs: friend_pairs(from, &tos, &verdicts),

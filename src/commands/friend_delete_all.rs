@@ -39,10 +39,7 @@ impl Command for FriendDeleteAll {
     ) -> Result<Nothing, CallError> {
         let delete_type = delete_type(&context, request.delete_type.as_deref())?;
         let from = context.user_id(&request.from_account)?;
-        let lost = context
-            .store
-            .clear_friends(context.sdkappid(), from, delete_type)
-            .await?;
+        let lost = context.app.store.clear_friends(from, delete_type).await?;
         // GUESS: the page does not say whether this is told; it is a deletion like any other.
         context.tell(|| Event::FriendDelete {
             pairs: lost

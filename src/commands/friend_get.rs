@@ -95,10 +95,7 @@ impl Command for FriendGet {
     ) -> Result<FriendGetResponse, CallError> {
         let start = context.index("StartIndex", request.start_index)?;
         let from = context.user_id(&request.from_account)?;
-        let page = context
-            .store
-            .friends_page(context.sdkappid(), from, start, PAGE)
-            .await?;
+        let page = context.app.store.friends_page(from, start, PAGE).await?;
         let Sequences {
             standard, custom, ..
         } = page.sequences;

@@ -87,16 +87,13 @@ impl Command for FriendGetList {
         context: CallContext<'_>,
         request: FriendGetListRequest,
     ) -> Result<ItemResults<FriendFields>, CallError> {
-        let declared = &context.app.custom_fields;
+        let declared = &context.app.config.custom_fields;
         // GUESS: a Tag that there is not is a fault of the whole call.
         let mut tags = distinct_tags(&request.tag_list, |text| Tag::parse(text, declared))
             .map_err(|text| context.bad(&format!("TagList: {text} is no Tag")))?;
         tags.sort_by_key(Tag::rank);
         let (from, tos) = context.accounts(&request.from_account, &request.to_account)?;
-        let views = context
-            .store
-            .friends_each(context.sdkappid(), from, &tos)
-            .await?;
+        let views = context.app.store.friends_each(from, &tos).await?;
         let items = |FriendView {
                          pair,
                          friend,

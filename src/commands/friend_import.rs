@@ -67,7 +67,7 @@ impl Command for FriendImport {
         request: FriendImportRequest,
     ) -> Result<ItemResults, CallError> {
         let (policy, now) = (context.policy, context.unix_time());
-        let declared = &context.app.custom_fields.friend;
+        let declared = &context.app.config.custom_fields.friend;
         let length = request.add_friend_item.len();
         context.check_length("AddFriendItem", length, policy.max_items)?;
         let from = context.user_id(&request.from_account)?;
@@ -75,10 +75,9 @@ impl Command for FriendImport {
             |item: &AddFriendItem| ImportedFriend::parse(from, item.raw(), declared, policy);
         let items = context.items(from, request.add_friend_item.iter().map(parse));
         let verdicts = context
+            .app
             .store
-            .judge_each(context.sdkappid(), from, &items, |pair, item| {
-                judge(pair, item, now, policy)
-            })
+            .judge_each(from, &items, |pair, item| judge(pair, item, now, policy))
             .await?;
         let tos = request
             .add_friend_item

@@ -50,7 +50,7 @@ impl Command for FriendUpdate {
         request: FriendUpdateRequest,
     ) -> Result<ItemResults, CallError> {
         let CallContext { policy, .. } = context;
-        let declared = &context.app.custom_fields.friend;
+        let declared = &context.app.config.custom_fields.friend;
         context.check_length("UpdateItem", request.update_item.len(), policy.max_items)?;
         let from = context.user_id(&request.from_account)?;
         let parse = |item: &UpdateItem| {
@@ -58,10 +58,9 @@ impl Command for FriendUpdate {
         };
         let items = context.items(from, request.update_item.iter().map(parse));
         let verdicts = context
+            .app
             .store
-            .judge_each(context.sdkappid(), from, &items, |pair, item| {
-                judge(pair, item, policy)
-            })
+            .judge_each(from, &items, |pair, item| judge(pair, item, policy))
             .await?;
         let tos = request.update_item.into_iter().map(|item| item.to_account);
         Ok(context.results(tos, &verdicts))

@@ -57,7 +57,7 @@ impl Command for GroupAdd {
         context: CallContext<'_>,
         request: GroupAddRequest,
     ) -> Result<GroupAddResponse, CallError> {
-        let (app, policy, store) = (context.sdkappid(), context.policy, context.store);
+        let (policy, store) = (context.policy, &context.app.store);
         let groups = context.group_names(&request.group_name)?;
         if !request.to_account.is_empty() {
             context.check_length("To_Account", request.to_account.len(), policy.max_items)?;
@@ -65,7 +65,7 @@ impl Command for GroupAdd {
         let from = context.user_id(&request.from_account)?;
 
         let code = store
-            .judge_own(app, from, &groups, |pair| judge_add(pair, &groups, policy))
+            .judge_own(from, &groups, |pair| judge_add(pair, &groups, policy))
             .await?;
         if code != Code::Ok {
             return Err(code.into());
@@ -79,14 +79,12 @@ impl Command for GroupAdd {
         };
         let items = context.items(from, request.to_account.iter().map(joining));
         let verdicts = store
-            .judge_each(app, from, &items, |pair, item| {
-                judge_join(pair, item, policy)
-            })
+            .judge_each(from, &items, |pair, item| judge_join(pair, item, policy))
             .await?;
         let results = (!items.is_empty()).then(|| context.results(request.to_account, &verdicts));
         Ok(GroupAddResponse {
             results,
-            current_sequence: store.sequences(app, from).await?.groups,
+            current_sequence: store.sequences(from).await?.groups,
         })
     }
 }

@@ -48,14 +48,14 @@ impl Command for GroupDelete {
         context: CallContext<'_>,
         request: GroupDeleteRequest,
     ) -> Result<GroupDeleteResponse, CallError> {
-        let (app, store) = (context.sdkappid(), context.store);
+        let store = &context.app.store;
         let groups = context.group_names(&request.group_name)?;
         let from = context.user_id(&request.from_account)?;
         store
-            .judge_own(app, from, &groups, |_| judge_delete(&groups))
+            .judge_own(from, &groups, |_| judge_delete(&groups))
             .await?;
         Ok(GroupDeleteResponse {
-            current_sequence: store.sequences(app, from).await?.groups,
+            current_sequence: store.sequences(from).await?.groups,
         })
     }
 }

@@ -76,10 +76,7 @@ impl Command for GroupGet {
             context.group_names(&request.group_name)?
         };
         let from = context.user_id(&request.from_account)?;
-        let (groups, sequences) = context
-            .store
-            .groups(context.sdkappid(), from, &names)
-            .await?;
+        let (groups, sequences) = context.app.store.groups(from, &names).await?;
         let item = |group: &Group| GroupItem {
             group_name: group.name.as_str().to_owned(),
             friend_number: group.members.len(),

@@ -123,7 +123,6 @@ async fn answer<C: Command>(
     let context = CallContext {
         command,
         app: &caller.app,
-        store: &state.store,
         policy: &state.config.sns,
         faults: &state.faults,
         admin: caller.admin,

@@ -68,10 +68,7 @@ impl Command for MultiaccountImport {
         for (account, user) in accounts.iter().zip(users) {
             match (user, account.fields()) {
                 (Ok(user), Ok(fields)) => {
-                    context
-                        .store
-                        .import_account(context.sdkappid(), user, fields)
-                        .await;
+                    context.app.store.import_account(user, fields).await;
                 }
                 (Err(_), _) | (_, Err(_)) => fail_accounts.push(account.name().to_owned()),
             }

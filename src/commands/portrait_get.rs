@@ -58,7 +58,7 @@ impl Command for PortraitGet {
             return Err(Code::ProfileNoAccount.into());
         }
         context.check_length("To_Account", request.to_account.len(), MAX_ACCOUNTS)?;
-        let declared = &context.app.custom_fields.profile;
+        let declared = &context.app.config.custom_fields.profile;
         let tags = distinct_tags(&request.tag_list, |text| ProfileTag::parse(text, declared))
             .map_err(|text| {
                 let code = Code::ProfileTagNotExist;
@@ -70,7 +70,7 @@ impl Command for PortraitGet {
         for (to, user) in request.to_account.into_iter().zip(users) {
             let profile = match user {
                 Ok(user) => {
-                    let profile = context.store.profile(context.sdkappid(), user).await;
+                    let profile = context.app.store.profile(user).await;
                     profile.map_err(|NoAccount| Code::ProfileAccountNotExist)
                 }
                 Err(code) => Err(code),

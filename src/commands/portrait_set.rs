@@ -46,15 +46,16 @@ impl Command for PortraitSet {
         request: PortraitSetRequest,
     ) -> Result<Nothing, CallError> {
         context.check_length("ProfileItem", request.profile_item.len(), MAX_ITEMS)?;
-        let declared = &context.app.custom_fields.profile;
+        let declared = &context.app.config.custom_fields.profile;
         let fields = request.profile_item.iter();
         let fields: Vec<_> = fields
             .map(|item| ProfileField::parse(item, declared))
             .collect::<Result<_, _>>()?;
         let user = UserId::parse(&request.from_account).ok_or(Code::ProfileAccountNotExist)?;
         context
+            .app
             .store
-            .set_profile(context.sdkappid(), user, fields)
+            .set_profile(user, fields)
             .await
             .map_err(|NoAccount| Code::ProfileAccountNotExist)?;
         context.tell(|| Event::PortraitSet {

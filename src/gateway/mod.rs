@@ -43,23 +43,18 @@ pub(crate) fn admit(
         state.config.strict_query,
     )?;
     *notes = query.notes();
-    let app = state.apps.get(&query.sdkappid).ok_or(Code::NoSuchApp)?;
+    let app = state.apps.get(query.sdkappid).ok_or(Code::NoSuchApp)?;
     app.verify(&query.usersig, &query.identifier, now.unix_time())?;
     let admin = app.admin(&query.identifier);
     let admin = admin.ok_or_else(|| match state.config.non_admin_code {
         NonAdminCode::Service => command.service.not_admin(),
         NonAdminCode::Gateway => Code::NotAdminGateway,
     })?;
-    let calls_per_second = app.calls_per_second.unwrap_or(command.calls_per_second);
-    if !state
-        .limiter
-        .admit(app.sdkappid, command.name, calls_per_second, now.steady)
-    {
+    if !app.limiter.admit(command, now.steady) {
         return Err(Code::TooManyCalls.into());
     }
     if call.method != Method::POST {
         return Err(Code::RequestFormat.into());
     }
-    let app = Arc::clone(app);
     Ok(Caller { app, admin })
 }

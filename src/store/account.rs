@@ -388,3 +388,20 @@ fn settle(account: &mut Account, with: UserId) {
 fn count<T>(items: impl Iterator<Item = T>) -> u32 {
     u32::try_from(items.count()).unwrap_or(u32::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_was_deleted_since_the_call_found_it_does_not_exist() {
+        let user = |name| UserId::parse(name).expect("a legal UserID");
+        let (mut from, mut to) = (Account::default(), Account::default());
+        let exists = |two: Two<'_>| two.facts(user("id"), user("id1"), &[]).to_exists;
+        assert!(exists(Two::new(&mut from, &mut to)));
+
+        to.delete();
+
+        assert!(!exists(Two::new(&mut from, &mut to)));
+    }
+}

@@ -4,7 +4,7 @@ use super::account::{Account, BlocklistPage, FriendView, FriendsPage, Group, Sna
 use super::{NoAccount, Verdict};
 use crate::profile::{Profile, ProfileField};
 use crate::protocol::code::Code;
-use crate::protocol::ids::{SdkAppId, UnixTime, UserId};
+use crate::protocol::ids::{UnixTime, UserId};
 use crate::sns::decision::Decision;
 use crate::sns::model::{AccountSeed, AllowType, DeleteType, Sequences, UnknownAccounts};
 use crate::sns::pair::{Asks, Pair};
@@ -13,66 +13,40 @@ use dashmap::DashMap;
 use foldhash::fast::RandomState;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// A guard of either map is never held while that map is touched again, nor while an account is
+/// A guard of the map is never held while the map is touched again, nor while an account is
 /// locked: DashMap's own documents warn that it may deadlock. Two accounts are locked in the order
 /// of their UserIDs. Locks are std's: nothing here awaits, and every section is short.
-#[derive(Debug, Default)]
-pub(crate) struct MemoryStore {
-    apps: DashMap<SdkAppId, Arc<Accounts>, RandomState>,
-}
-
 #[derive(Debug)]
-struct Accounts {
+pub(crate) struct MemoryStore {
     by_id: DashMap<UserId, Arc<Mutex<Account>>, RandomState>,
     unknown: UnknownAccounts,
     default_allow_type: AllowType,
 }
 
 impl MemoryStore {
-    pub(super) fn put_app(
-        &self,
-        app: SdkAppId,
-        unknown: UnknownAccounts,
-        default_allow_type: AllowType,
-    ) {
-        let new = || {
-            Arc::new(Accounts {
-                by_id: DashMap::default(),
-                unknown,
-                default_allow_type,
-            })
-        };
-        self.apps.entry(app).or_insert_with(new);
-    }
-
-    pub(super) fn put_account(
-        &self,
-        app: SdkAppId,
-        user: UserId,
-        seed: &AccountSeed,
-        now: UnixTime,
-    ) {
-        if let Some(accounts) = self.accounts(app) {
-            lock(&accounts.find_or_make(user)).set(seed, now);
+    pub(super) fn new(unknown: UnknownAccounts, default_allow_type: AllowType) -> Self {
+        Self {
+            by_id: DashMap::default(),
+            unknown,
+            default_allow_type,
         }
     }
 
-    pub(super) fn import_account(&self, app: SdkAppId, user: UserId, fields: Vec<ProfileField>) {
-        if let Some(accounts) = self.accounts(app) {
-            let account = accounts.find_or_make(user);
-            let mut account = lock(&account);
-            fields
-                .into_iter()
-                .for_each(|field| account.profile.set(field));
-        }
+    pub(super) fn put_account(&self, user: UserId, seed: &AccountSeed, now: UnixTime) {
+        lock(&self.find_or_make(user)).set(seed, now);
     }
 
-    pub(super) fn delete_accounts(&self, app: SdkAppId, users: &[UserId]) -> Vec<bool> {
-        let Some(accounts) = self.accounts(app) else {
-            return vec![false; users.len()];
-        };
+    pub(super) fn import_account(&self, user: UserId, fields: Vec<ProfileField>) {
+        let account = self.find_or_make(user);
+        let mut account = lock(&account);
+        fields
+            .into_iter()
+            .for_each(|field| account.profile.set(field));
+    }
+
+    pub(super) fn delete_accounts(&self, users: &[UserId]) -> Vec<bool> {
         let delete = |user: &UserId| {
-            let removed = accounts.by_id.remove(user);
+            let removed = self.by_id.remove(user);
             removed
                 .map(|(_, account)| lock(&account).delete())
                 .is_some()
@@ -82,7 +56,7 @@ impl MemoryStore {
         let gone = users.iter().zip(&deleted).filter(|(_, deleted)| **deleted);
         let gone: Vec<UserId> = gone.map(|(user, _)| *user).collect();
         if !gone.is_empty() {
-            for account in accounts.all() {
+            for account in self.all() {
                 lock(&account).forget(&gone);
             }
         }
@@ -91,59 +65,54 @@ impl MemoryStore {
 
     pub(super) fn set_profile(
         &self,
-        app: SdkAppId,
         user: UserId,
         fields: Vec<ProfileField>,
     ) -> Result<(), NoAccount> {
-        self.enter(app, user, |account| {
+        self.enter(user, |account| {
             fields
                 .into_iter()
                 .for_each(|field| account.profile.set(field));
         })
     }
 
-    pub(super) fn profile(&self, app: SdkAppId, user: UserId) -> Result<Profile, NoAccount> {
-        self.enter(app, user, |account| account.profile.clone())
+    pub(super) fn profile(&self, user: UserId) -> Result<Profile, NoAccount> {
+        self.enter(user, |account| account.profile.clone())
     }
 
-    pub(super) fn is_imported(&self, app: SdkAppId, user: UserId) -> bool {
-        let accounts = self.accounts(app);
-        accounts.is_some_and(|accounts| accounts.by_id.contains_key(&user))
+    pub(super) fn is_imported(&self, user: UserId) -> bool {
+        self.by_id.contains_key(&user)
     }
 
-    pub(super) fn snapshot(&self, app: SdkAppId, user: UserId) -> Option<Snapshot> {
-        let account = self.accounts(app)?.find(user)?;
+    pub(super) fn snapshot(&self, user: UserId) -> Option<Snapshot> {
+        let account = self.find(user)?;
         let snapshot = lock(&account).snapshot();
         Some(snapshot)
     }
 
     pub(super) fn friends_page(
         &self,
-        app: SdkAppId,
         user: UserId,
         start: usize,
         count: usize,
     ) -> Result<FriendsPage, NoAccount> {
-        self.enter(app, user, |account| account.friends_page(start, count))
+        self.enter(user, |account| account.friends_page(start, count))
     }
 
     pub(super) fn blocklist_page(
         &self,
-        app: SdkAppId,
         user: UserId,
         start: usize,
         count: usize,
     ) -> Result<BlocklistPage, NoAccount> {
-        self.enter(app, user, |account| account.blocklist_page(start, count))
+        self.enter(user, |account| account.blocklist_page(start, count))
     }
 
     pub(super) fn friends_each(
         &self,
-        app: SdkAppId,
         from: UserId,
         tos: &[Result<UserId, Code>],
     ) -> Result<Vec<Result<FriendView, Code>>, NoAccount> {
-        self.look_at_each(app, from, tos, |to, two| FriendView {
+        self.look_at_each(from, tos, |to, two| FriendView {
             pair: two.facts(from, to, &[]),
             friend: two.from.friend(to).cloned(),
             profile: two
@@ -154,34 +123,29 @@ impl MemoryStore {
 
     pub(super) fn groups(
         &self,
-        app: SdkAppId,
         user: UserId,
         names: &[GroupName],
     ) -> Result<(Vec<Group>, Sequences), NoAccount> {
-        self.enter(app, user, |account| {
-            (account.groups(names), account.sequences())
-        })
+        self.enter(user, |account| (account.groups(names), account.sequences()))
     }
 
-    pub(super) fn sequences(&self, app: SdkAppId, user: UserId) -> Result<Sequences, NoAccount> {
-        self.enter(app, user, |account| account.sequences())
+    pub(super) fn sequences(&self, user: UserId) -> Result<Sequences, NoAccount> {
+        self.enter(user, |account| account.sequences())
     }
 
     pub(super) fn clear_friends(
         &self,
-        app: SdkAppId,
         from: UserId,
         delete_type: DeleteType,
     ) -> Result<Vec<(UserId, UserId)>, NoAccount> {
-        let accounts = self.accounts(app).ok_or(NoAccount)?;
-        let asker = accounts.named(from).ok_or(NoAccount)?;
+        let asker = self.named(from).ok_or(NoAccount)?;
         let mut lost = Vec::new();
         // Not in the loop's head, where the lock would be held to its end.
         let friends = lock(&asker).clear_friends();
         for to in friends {
             lost.push((from, to));
             if delete_type == DeleteType::Both {
-                let asked = accounts.find(to);
+                let asked = self.find(to);
                 let reached_to = with_both((from, &asker), (to, asked.as_deref()), |mut two| {
                     two.unfriend_to(from, to)
                 });
@@ -193,24 +157,21 @@ impl MemoryStore {
 
     pub(super) fn facts_each(
         &self,
-        app: SdkAppId,
         from: UserId,
         tos: &[Result<UserId, Code>],
     ) -> Result<Vec<Result<Pair, Code>>, NoAccount> {
-        self.look_at_each(app, from, tos, |to, two| two.facts(from, to, &[]))
+        self.look_at_each(from, tos, |to, two| two.facts(from, to, &[]))
     }
 
     fn look_at_each<T>(
         &self,
-        app: SdkAppId,
         from: UserId,
         tos: &[Result<UserId, Code>],
         look: impl Fn(UserId, Two<'_>) -> T,
     ) -> Result<Vec<Result<T, Code>>, NoAccount> {
-        let accounts = self.accounts(app).ok_or(NoAccount)?;
-        let asker = accounts.named(from).ok_or(NoAccount)?;
+        let asker = self.named(from).ok_or(NoAccount)?;
         let look = |to: UserId| {
-            let asked = accounts.named(to);
+            let asked = self.named(to);
             with_both((from, &asker), (to, asked.as_deref()), |two| look(to, two))
         };
         Ok(tos.iter().map(|to| to.map(look)).collect())
@@ -218,13 +179,11 @@ impl MemoryStore {
 
     pub(super) fn judge_own(
         &self,
-        app: SdkAppId,
         from: UserId,
         groups: &[GroupName],
         rule: impl Fn(&Pair) -> Decision,
     ) -> Result<Code, NoAccount> {
-        let accounts = self.accounts(app).ok_or(NoAccount)?;
-        let asker = accounts.named(from).ok_or(NoAccount)?;
+        let asker = self.named(from).ok_or(NoAccount)?;
         with_both((from, &asker), (from, None), |mut two| {
             if two.from.is_deleted {
                 return Err(NoAccount);
@@ -237,16 +196,14 @@ impl MemoryStore {
 
     pub(super) fn judge_each<I: Asks>(
         &self,
-        app: SdkAppId,
         from: UserId,
         items: &[Result<I, Code>],
         rule: impl Fn(&Pair, &I) -> Decision,
     ) -> Result<Vec<Verdict>, NoAccount> {
-        let accounts = self.accounts(app).ok_or(NoAccount)?;
-        let asker = accounts.named(from).ok_or(NoAccount)?;
+        let asker = self.named(from).ok_or(NoAccount)?;
         let judge = |item: &I| {
             let to = item.to();
-            let asked = accounts.named(to);
+            let asked = self.named(to);
             with_both((from, &asker), (to, asked.as_deref()), |mut two| {
                 if two.from.is_deleted {
                     return Verdict::refused(Code::FromAccountNotExist);
@@ -266,14 +223,8 @@ impl MemoryStore {
     }
 
     /// Lends one account.
-    fn enter<T>(
-        &self,
-        app: SdkAppId,
-        user: UserId,
-        work: impl FnOnce(&mut Account) -> T,
-    ) -> Result<T, NoAccount> {
-        let account = self.accounts(app).and_then(|accounts| accounts.named(user));
-        let account = account.ok_or(NoAccount)?;
+    fn enter<T>(&self, user: UserId, work: impl FnOnce(&mut Account) -> T) -> Result<T, NoAccount> {
+        let account = self.named(user).ok_or(NoAccount)?;
         let mut account = lock(&account);
         if account.is_deleted {
             return Err(NoAccount);
@@ -281,12 +232,6 @@ impl MemoryStore {
         Ok(work(&mut account))
     }
 
-    fn accounts(&self, app: SdkAppId) -> Option<Arc<Accounts>> {
-        self.apps.get(&app).map(|accounts| Arc::clone(&accounts))
-    }
-}
-
-impl Accounts {
     fn find(&self, user: UserId) -> Option<Arc<Mutex<Account>>> {
         self.by_id.get(&user).map(|account| Arc::clone(&account))
     }

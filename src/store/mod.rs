@@ -4,8 +4,8 @@
 //! Every store finds accounts, runs the rule it is handed on the facts about two of them, and does
 //! what the rule decides; it never decides itself. `Store::judge_each` is one call for a whole
 //! request, but each item is one atomic step on its two accounts: no other call sees half of it,
-//! and item n sees what the items before it did. Apps never see each other. `contract.rs` is this
-//! contract as tests; every store has to pass it.
+//! and item n sees what the items before it did. Each app has a store of its own. `contract.rs` is
+//! this contract as tests; every store has to pass it.
 
 mod account;
 mod memory;
@@ -19,14 +19,14 @@ pub(crate) use account::{BlocklistPage, FriendView, FriendsPage, Group};
 
 use crate::profile::{Profile, ProfileField};
 use crate::protocol::code::Code;
-use crate::protocol::ids::{SdkAppId, UnixTime, UserId};
+use crate::protocol::ids::{UnixTime, UserId};
 use crate::sns::decision::{Change, Decision, Side};
 use crate::sns::model::{AccountSeed, AllowType, DeleteType, Sequences, UnknownAccounts};
 use crate::sns::pair::{Asks, Pair};
 use crate::sns::texts::GroupName;
 use memory::MemoryStore;
 
-/// A store of accounts and their relationships.
+/// An app's accounts and their relationships.
 #[derive(Debug)]
 pub(crate) enum Store {
     /// In this process, gone with it.
@@ -69,171 +69,136 @@ impl Verdict {
 }
 
 impl Store {
-    /// An empty store in memory.
-    pub(crate) fn in_memory() -> Self {
-        Self::Memory(MemoryStore::default())
-    }
-
-    /// Makes room for an app; accounts it has already stay. `default_allow_type` is for accounts
-    /// that do not say.
-    pub(crate) fn put_app(
-        &self,
-        app: SdkAppId,
-        unknown: UnknownAccounts,
-        default_allow_type: AllowType,
-    ) {
-        let Self::Memory(store) = self;
-        store.put_app(app, unknown, default_allow_type);
+    /// An empty store in memory; `default_allow_type` is for accounts that do not say.
+    pub(crate) fn in_memory(unknown: UnknownAccounts, default_allow_type: AllowType) -> Self {
+        Self::Memory(MemoryStore::new(unknown, default_allow_type))
     }
 
     /// Imports an account, or gives one that is there these settings; its relationships stay.
-    pub(crate) fn put_account(
-        &self,
-        app: SdkAppId,
-        user: UserId,
-        seed: &AccountSeed,
-        now: UnixTime,
-    ) {
+    pub(crate) fn put_account(&self, user: UserId, seed: &AccountSeed, now: UnixTime) {
         let Self::Memory(store) = self;
-        store.put_account(app, user, seed, now);
+        store.put_account(user, seed, now);
     }
 
     /// One account as it is now.
-    pub(crate) fn snapshot(&self, app: SdkAppId, user: UserId) -> Option<Snapshot> {
+    pub(crate) fn snapshot(&self, user: UserId) -> Option<Snapshot> {
         let Self::Memory(store) = self;
-        store.snapshot(app, user)
+        store.snapshot(user)
     }
 
     /// Imports an account; one that is there gets these fields, and all else of it stays.
-    pub(crate) async fn import_account(
-        &self,
-        app: SdkAppId,
-        user: UserId,
-        fields: Vec<ProfileField>,
-    ) {
+    pub(crate) async fn import_account(&self, user: UserId, fields: Vec<ProfileField>) {
         let Self::Memory(store) = self;
-        store.import_account(app, user, fields);
+        store.import_account(user, fields);
     }
 
     /// Deletes accounts, and takes them out of everybody's lists; which of them there were.
-    pub(crate) async fn delete_accounts(&self, app: SdkAppId, users: &[UserId]) -> Vec<bool> {
+    pub(crate) async fn delete_accounts(&self, users: &[UserId]) -> Vec<bool> {
         let Self::Memory(store) = self;
-        store.delete_accounts(app, users)
+        store.delete_accounts(users)
     }
 
     /// Gives fields of a profile their values, all at once.
     pub(crate) async fn set_profile(
         &self,
-        app: SdkAppId,
         user: UserId,
         fields: Vec<ProfileField>,
     ) -> Result<(), NoAccount> {
         let Self::Memory(store) = self;
-        store.set_profile(app, user, fields)
+        store.set_profile(user, fields)
     }
 
     /// A profile, copied out.
-    pub(crate) async fn profile(&self, app: SdkAppId, user: UserId) -> Result<Profile, NoAccount> {
+    pub(crate) async fn profile(&self, user: UserId) -> Result<Profile, NoAccount> {
         let Self::Memory(store) = self;
-        store.profile(app, user)
+        store.profile(user)
     }
 
     /// Whether an account is there. Nobody makes one by asking.
-    pub(crate) async fn is_imported(&self, app: SdkAppId, user: UserId) -> bool {
+    pub(crate) async fn is_imported(&self, user: UserId) -> bool {
         let Self::Memory(store) = self;
-        store.is_imported(app, user)
+        store.is_imported(user)
     }
 
     /// Up to `count` friends from the `start`-th on, 0 being the first.
     pub(crate) async fn friends_page(
         &self,
-        app: SdkAppId,
         user: UserId,
         start: usize,
         count: usize,
     ) -> Result<FriendsPage, NoAccount> {
         let Self::Memory(store) = self;
-        store.friends_page(app, user, start, count)
+        store.friends_page(user, start, count)
     }
 
     /// What is true of `from` and each of the accounts, and each as a friend; one that is no UserID
     /// keeps its code.
     pub(crate) async fn friends_each(
         &self,
-        app: SdkAppId,
         from: UserId,
         tos: &[Result<UserId, Code>],
     ) -> Result<Vec<Result<FriendView, Code>>, NoAccount> {
         let Self::Memory(store) = self;
-        store.friends_each(app, from, tos)
+        store.friends_each(from, tos)
     }
 
     /// Up to `count` blocked accounts from the `start`-th on, 0 being the first.
     pub(crate) async fn blocklist_page(
         &self,
-        app: SdkAppId,
         user: UserId,
         start: usize,
         count: usize,
     ) -> Result<BlocklistPage, NoAccount> {
         let Self::Memory(store) = self;
-        store.blocklist_page(app, user, start, count)
+        store.blocklist_page(user, start, count)
     }
 
     /// The groups of these names that there are, or all when no name is given.
     pub(crate) async fn groups(
         &self,
-        app: SdkAppId,
         user: UserId,
         names: &[GroupName],
     ) -> Result<(Vec<Group>, Sequences), NoAccount> {
         let Self::Memory(store) = self;
-        store.groups(app, user, names)
+        store.groups(user, names)
     }
 
     /// How often an account's lists have changed.
-    pub(crate) async fn sequences(
-        &self,
-        app: SdkAppId,
-        user: UserId,
-    ) -> Result<Sequences, NoAccount> {
+    pub(crate) async fn sequences(&self, user: UserId) -> Result<Sequences, NoAccount> {
         let Self::Memory(store) = self;
-        store.sequences(app, user)
+        store.sequences(user)
     }
 
     /// Empties a friend list in one step; with `Both`, each friend's list then loses the account,
     /// a step for each. Whose list lost whom.
     pub(crate) async fn clear_friends(
         &self,
-        app: SdkAppId,
         from: UserId,
         delete_type: DeleteType,
     ) -> Result<Vec<(UserId, UserId)>, NoAccount> {
         let Self::Memory(store) = self;
-        store.clear_friends(app, from, delete_type)
+        store.clear_friends(from, delete_type)
     }
 
     /// What is true of `from` and each of the accounts; one that is no UserID keeps its code.
     pub(crate) async fn facts_each(
         &self,
-        app: SdkAppId,
         from: UserId,
         tos: &[Result<UserId, Code>],
     ) -> Result<Vec<Result<Pair, Code>>, NoAccount> {
         let Self::Memory(store) = self;
-        store.facts_each(app, from, tos)
+        store.facts_each(from, tos)
     }
 
     /// Judges what `from` asks for itself; the facts are those of an account and itself.
     pub(crate) async fn judge_own(
         &self,
-        app: SdkAppId,
         from: UserId,
         groups: &[GroupName],
         rule: impl Fn(&Pair) -> Decision + Send + Sync,
     ) -> Result<Code, NoAccount> {
         let Self::Memory(store) = self;
-        store.judge_own(app, from, groups, rule)
+        store.judge_own(from, groups, rule)
     }
 
     /// Judges what `from` asks for, in order; an item that has failed already keeps its code.
@@ -241,12 +206,11 @@ impl Store {
     /// `rule` may be run more than once for an item, so it must have no effect of its own.
     pub(crate) async fn judge_each<I: Asks + Sync>(
         &self,
-        app: SdkAppId,
         from: UserId,
         items: &[Result<I, Code>],
         rule: impl Fn(&Pair, &I) -> Decision + Send + Sync,
     ) -> Result<Vec<Verdict>, NoAccount> {
         let Self::Memory(store) = self;
-        store.judge_each(app, from, items, rule)
+        store.judge_each(from, items, rule)
     }
 }

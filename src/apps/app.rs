@@ -1,11 +1,13 @@
-//! An app: its secret key, its admins, and the UserSigs it has verified already.
+//! An app: its secret key and admins, its accounts, and the UserSigs it has verified already.
 
 use crate::clock::Clock;
-use crate::config::{AppConfig, CustomFields};
+use crate::config::AppConfig;
+use crate::limiter::Limiter;
 use crate::protocol::ids::{SdkAppId, UnixTime, UserId};
 use crate::protocol::reply::CallError;
-use crate::protocol::user_sig::{self, SecretKey, Verified};
-use crate::sns::black_list::Friendship;
+use crate::protocol::user_sig::{self, Verified};
+use crate::sns::model::UnknownAccounts;
+use crate::store::Store;
 use crate::webhooks::Webhook;
 use dashmap::DashMap;
 use foldhash::fast::RandomState;
@@ -19,18 +21,17 @@ const REMEMBERED: usize = 1024;
 /// A longer one is never remembered. Tencent's own have 350 bytes at most.
 const REMEMBERED_BYTES: usize = 1024;
 
-/// An app, as the gateway knows it.
+/// An app.
 pub(crate) struct App {
     pub(crate) sdkappid: SdkAppId,
-    /// Calls per second for each command; `None` as each command's page documents, 0 for no limit.
-    pub(crate) calls_per_second: Option<u32>,
-    /// What becomes of a friendship when one side blocks the other.
-    pub(crate) friendship_when_blocked: Friendship,
-    /// The custom fields that it declares.
-    pub(crate) custom_fields: CustomFields,
+    /// What it was made of, and is made of anew by a reset.
+    pub(crate) config: Arc<AppConfig>,
+    /// Its accounts.
+    pub(crate) store: Store,
+    /// How often its commands may be called.
+    pub(crate) limiter: Limiter,
     /// Where it is told what has happened.
     pub(crate) webhook: Option<Webhook>,
-    secret_key: SecretKey,
     admins: HashSet<UserId, RandomState>,
     /// Clients use one UserSig for many calls, so its HMAC is computed once. By UserSig, with the
     /// identifier it is good for; both are kept whole, so nothing else can pass for them.
@@ -38,17 +39,30 @@ pub(crate) struct App {
 }
 
 impl App {
-    pub(crate) fn new(sdkappid: SdkAppId, config: &AppConfig, clock: &Arc<Clock>) -> Self {
+    /// Imports the configured accounts. Admins always exist.
+    pub(crate) fn new(
+        sdkappid: SdkAppId,
+        config: Arc<AppConfig>,
+        unknown: UnknownAccounts,
+        clock: &Arc<Clock>,
+    ) -> Self {
+        let store = Store::in_memory(unknown, config.default_allow_type);
+        let now = clock.now().unix_time();
+        for admin in &config.admins {
+            store.put_account(*admin, &config.new_account(), now);
+        }
+        for (user, seed) in &config.accounts {
+            store.put_account(*user, seed, now);
+        }
         let webhook = config.webhook.as_ref();
         Self {
             sdkappid,
-            calls_per_second: config.calls_per_second,
-            friendship_when_blocked: config.friendship_when_blocked,
-            custom_fields: config.custom_fields.clone(),
+            store,
+            limiter: Limiter::new(config.calls_per_second),
             webhook: webhook.map(|webhook| Webhook::start(sdkappid, webhook, Arc::clone(clock))),
-            secret_key: config.secret_key.clone(),
             admins: config.admins.iter().copied().collect(),
             verified: DashMap::default(),
+            config,
         }
     }
 
@@ -63,7 +77,7 @@ impl App {
             Some(verified) => verified,
             None => {
                 let verified =
-                    user_sig::verify(usersig, &self.secret_key, self.sdkappid, identifier)?;
+                    user_sig::verify(usersig, &self.config.secret_key, self.sdkappid, identifier)?;
                 self.remember(usersig, identifier, verified);
                 verified
             }
@@ -78,7 +92,13 @@ impl App {
 
     /// A UserSig for any identifier, valid from `now` on for `expire` seconds.
     pub(crate) fn sign(&self, identifier: &str, now: UnixTime, expire: i64) -> String {
-        user_sig::sign(&self.secret_key, self.sdkappid, identifier, now, expire)
+        user_sig::sign(
+            &self.config.secret_key,
+            self.sdkappid,
+            identifier,
+            now,
+            expire,
+        )
     }
 
     fn remembered(&self, usersig: &str, identifier: &str) -> Option<Verified> {
@@ -112,6 +132,7 @@ impl fmt::Debug for App {
 mod tests {
     use super::*;
     use crate::protocol::code::Code;
+    use crate::protocol::user_sig::SecretKey;
 
     const NOW: UnixTime = UnixTime(1_700_000_000);
 
@@ -127,7 +148,7 @@ mod tests {
             accounts: Vec::new(),
         };
         let app = SdkAppId::parse("88888888").expect("legal");
-        App::new(app, &config, &Arc::default())
+        App::new(app, config.into(), UnknownAccounts::Refuse, &Arc::default())
     }
 
     #[test]
