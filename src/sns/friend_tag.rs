@@ -158,6 +158,7 @@ mod tests {
         let field = Keyword::parse("Test").expect("letters");
         for (value, fits) in [
             (TagValue::from(&*"x".repeat(500)), true),
+            (TagValue::from(&*"\u{5b57}".repeat(167)), false), // 501 bytes
             (TagValue::from(&*"x".repeat(501)), false),
             (TagValue::Number(u64::MAX), true),
             (TagValue::Texts(Vec::new()), false),
