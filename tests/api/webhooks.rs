@@ -272,7 +272,7 @@ async fn an_apps_events_are_told_in_the_order_of_its_calls() {
 
 #[tokio::test]
 async fn a_receiver_that_fails_is_told_once_or_as_often_as_it_is_configured() {
-    for mood in [Mood::Broken, Mood::Nonsense] {
+    for mood in [Mood::Broken, Mood::Created, Mood::Nonsense] {
         for retries in [0, 2] {
             let mut receiver = Receiver::start(mood).await;
             let app = start_with(&receiver, |config| {

@@ -16,6 +16,8 @@ pub(super) enum Mood {
     Good,
     /// HTTP 500.
     Broken,
+    /// HTTP 201, which is not 200.
+    Created,
     /// 200, and no JSON.
     Nonsense,
     /// Never.
@@ -119,6 +121,7 @@ async fn take(
     match mood {
         Mood::Good => r#"{"ActionStatus":"OK","ErrorCode":0,"ErrorInfo":""}"#.into_response(),
         Mood::Broken => axum::http::StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+        Mood::Created => (axum::http::StatusCode::CREATED, "{}").into_response(),
         Mood::Nonsense => "thanks".into_response(),
         Mood::Silent => std::future::pending().await,
     }
