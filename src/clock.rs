@@ -58,6 +58,17 @@ impl Clock {
         self.moment(&self.motion.read().unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// The system's time since the clock was made, held or not.
+    pub fn uptime(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    /// Whether it is held.
+    pub fn is_held(&self) -> bool {
+        let motion = self.motion.read().unwrap_or_else(PoisonError::into_inner);
+        matches!(*motion, Motion::Held(_))
+    }
+
     /// Stops the clock, at `at` seconds of wall time if given, else where it is.
     pub fn hold(&self, at: Option<UnixTime>) {
         self.change(|now| Moment {

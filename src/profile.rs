@@ -204,6 +204,15 @@ impl Profile {
         }
     }
 
+    /// The fields that somebody has set, but for AllowType and AdminForbidType.
+    pub fn items(&self) -> impl Iterator<Item = TagItem> {
+        let fields = self.fields.iter();
+        fields.map(|field| TagItem {
+            tag: field.tag.name(),
+            value: field.value.clone(),
+        })
+    }
+
     /// A field's value, where it has one.
     pub fn value(&self, tag: ProfileTag) -> Option<TagValue> {
         if tag == ProfileTag::AllowType {

@@ -1,14 +1,23 @@
 //! Who and when: `SdkAppId`, `UserId` and `UnixTime`, each checked once where it enters.
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use std::borrow::Cow;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::num::NonZeroU32;
 
 /// An app's SDKAppID: a decimal in 1..=4294967295.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct SdkAppId(NonZeroU32);
 
 impl SdkAppId {
+    /// `None` for 0.
+    pub fn new(number: u32) -> Option<Self> {
+        NonZeroU32::new(number).map(Self)
+    }
+
     /// Reads plain decimal digits; a sign, a space, 0 or more than 32 bits give `None`.
     pub fn parse(text: &str) -> Option<Self> {
         let digits = text.bytes().all(|byte| byte.is_ascii_digit());
@@ -62,6 +71,48 @@ impl UserId {
         let length = self.0.iter().position(|byte| *byte == 0);
         let bytes = &self.0[..length.unwrap_or(Self::MAX_BYTES)];
         std::str::from_utf8(bytes).expect("parse lets only ASCII in")
+    }
+}
+
+impl JsonSchema for SdkAppId {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "SdkAppId".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "integer", "minimum": 1, "maximum": u32::MAX })
+    }
+}
+
+impl Serialize for UserId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+impl<'de> Deserialize<'de> for UserId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = Cow::<str>::deserialize(deserializer)?;
+        Self::parse(&text)
+            .ok_or_else(|| de::Error::custom("a UserID is 1 to 32 bytes of printable ASCII"))
+    }
+}
+
+impl JsonSchema for UserId {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "UserId".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "pattern": "^[ -~]{1,32}$" })
     }
 }
 

@@ -1,5 +1,6 @@
 //! `Tag` and `Value`: how profiles and friends spell one field of theirs.
 
+use schemars::JsonSchema;
 use serde::de::{self, Deserializer};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
@@ -7,7 +8,7 @@ use std::fmt;
 use std::sync::Arc;
 
 /// One field: its Tag and its Value.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "PascalCase")]
 pub struct TagItem {
     /// The field's name, such as `Tag_Profile_IM_Nick`.
@@ -18,7 +19,7 @@ pub struct TagItem {
 
 /// A field's value: a string, an integer from 0 on, or a list of strings. Nothing else is ever
 /// answered: published clients read no other kind.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, JsonSchema)]
 #[serde(untagged)]
 pub enum TagValue {
     /// A string.

@@ -2,7 +2,9 @@
 
 use super::code::{API, Code};
 use super::service::CommandInfo;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Serialize, Serializer};
+use std::borrow::Cow;
 use std::fmt;
 
 /// What ErrorInfo or ResultInfo carries, or begins with: the table's text, with the command's name
@@ -30,6 +32,20 @@ impl fmt::Display for Text {
             Some((before, after)) => write!(f, "{before}{}{after}", self.command.api()),
             None => f.write_str(info),
         }
+    }
+}
+
+impl JsonSchema for Text {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Text".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        String::json_schema(generator)
     }
 }
 

@@ -42,7 +42,7 @@ impl SecretKey {
     }
 
     /// The text, for whatever else is signed with it.
-    pub(super) fn as_str(&self) -> &str {
+    pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
 
@@ -149,6 +149,33 @@ pub fn verify(
         .map_err(|_| Code::SigKey)?;
     Ok(Verified {
         expires_at: UnixTime(ticket.time.saturating_add(ticket.expire)),
+    })
+}
+
+/// What a UserSig says of itself, verified or not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Contents {
+    /// Who it is for.
+    pub identifier: String,
+    /// The app that it is for; it may be none that there can be.
+    pub sdkappid: i64,
+    /// When it was made.
+    pub time: UnixTime,
+    /// For how many seconds it is valid.
+    pub expire: i64,
+    /// Whether it carries a TRTC room's privateMapKey.
+    pub has_userbuf: bool,
+}
+
+/// Reads a UserSig without any key; or says in words why it cannot be read.
+pub fn contents(usersig: &str) -> Result<Contents, String> {
+    let ticket = Ticket::decode(usersig)?;
+    Ok(Contents {
+        identifier: ticket.identifier,
+        sdkappid: ticket.sdkappid,
+        time: UnixTime(ticket.time),
+        expire: ticket.expire,
+        has_userbuf: ticket.userbuf.is_some(),
     })
 }
 

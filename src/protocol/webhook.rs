@@ -4,7 +4,7 @@
 use super::ids::{UnixTime, UserId};
 use super::tag::TagItem;
 use super::user_sig::SecretKey;
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 /// What has happened, as it is told. The keys are in the order of the pages' samples.
@@ -55,7 +55,7 @@ pub enum Event {
         #[serde(rename = "Operator_Account")]
         operator_account: String,
         /// Whose profile.
-        #[serde(rename = "From_Account", serialize_with = "as_text")]
+        #[serde(rename = "From_Account")]
         from_account: UserId,
         /// When, in milliseconds since 1970.
         #[serde(rename = "EventTime")]
@@ -70,10 +70,10 @@ pub enum Event {
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct Pair {
     /// Whose list.
-    #[serde(rename = "From_Account", serialize_with = "as_text")]
+    #[serde(rename = "From_Account")]
     pub from: UserId,
     /// Who was added or removed.
-    #[serde(rename = "To_Account", serialize_with = "as_text")]
+    #[serde(rename = "To_Account")]
     pub to: UserId,
 }
 
@@ -84,7 +84,7 @@ pub struct AddedPair {
     #[serde(flatten)]
     pub pair: Pair,
     /// Who asked: the call's From_Account.
-    #[serde(rename = "Initiator_Account", serialize_with = "as_text")]
+    #[serde(rename = "Initiator_Account")]
     pub initiator: UserId,
 }
 
@@ -110,10 +110,6 @@ impl Event {
             Self::PortraitSet { profile_item, .. } => profile_item.is_empty(),
         }
     }
-}
-
-fn as_text<S: Serializer>(user: &UserId, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(user.as_str())
 }
 
 /// The URL parameter Sign: SHA-256 of the token and RequestTime, in hex.

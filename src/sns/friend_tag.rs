@@ -52,6 +52,15 @@ impl FriendTag {
         found.map(|(_, tag)| *tag)
     }
 
+    /// Whether a custom field takes this value.
+    pub fn check_custom(value: &TagValue) -> bool {
+        match value {
+            TagValue::Text(text) => text.len() <= MAX_CUSTOM_BYTES,
+            TagValue::Number(_) => true,
+            TagValue::Texts(_) => false,
+        }
+    }
+
     /// The Tag as the protocol spells it.
     pub fn name(self) -> Cow<'static, str> {
         if let Self::Custom(keyword) = self {
@@ -65,12 +74,7 @@ impl FriendTag {
 impl FriendUpdate {
     /// Sets a custom field; one that is set twice has what was set last.
     pub(super) fn set_custom(&mut self, field: Keyword, value: &TagValue) -> Result<(), Code> {
-        let fits = match value {
-            TagValue::Text(text) => text.len() <= MAX_CUSTOM_BYTES,
-            TagValue::Number(_) => true,
-            TagValue::Texts(_) => false,
-        };
-        if !fits {
+        if !FriendTag::check_custom(value) {
             return Err(Code::ValueIllegal);
         }
         self.custom.retain(|(other, _)| *other != field);

@@ -12,7 +12,7 @@ use crate::sns::texts::GroupName;
 use std::collections::HashMap;
 
 /// An account as the store keeps it, behind one lock.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Account {
     /// It is no longer imported; a call that found it before must not write to it.
     pub(super) is_deleted: bool,
@@ -69,8 +69,10 @@ pub(crate) struct Group {
 }
 
 /// An account at one moment, copied out.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Snapshot {
+    /// What it says of itself.
+    pub profile: Profile,
     /// Its friends, in the order in which they were added.
     pub friends: Vec<Friend>,
     /// Its groups, in the order in which they were made.
@@ -83,6 +85,8 @@ pub struct Snapshot {
     pub sent: Vec<PendingRequest>,
     /// Others' requests that wait for it.
     pub received: Vec<PendingRequest>,
+    /// The friend requests it made of late.
+    pub minute: RequestMinute,
 }
 
 impl Account {
@@ -182,13 +186,34 @@ impl Account {
 
     pub(super) fn snapshot(&self) -> Snapshot {
         Snapshot {
+            profile: self.profile.clone(),
             friends: self.friends.entries().to_vec(),
             groups: self.groups.clone(),
             blocklist: self.blocklist.entries().to_vec(),
             sequences: self.sequences,
             sent: self.sent.entries().to_vec(),
             received: self.received.entries().to_vec(),
+            minute: self.minute,
         }
+    }
+
+    /// The account that a snapshot was taken of. Of entries about one account, the last counts.
+    pub(super) fn of(snapshot: Snapshot) -> Self {
+        Self {
+            is_deleted: false,
+            profile: snapshot.profile,
+            friends: PeerList::of(snapshot.friends),
+            groups: snapshot.groups,
+            blocklist: PeerList::of(snapshot.blocklist),
+            sent: PeerList::of(snapshot.sent),
+            received: PeerList::of(snapshot.received),
+            sequences: snapshot.sequences,
+            minute: snapshot.minute,
+        }
+    }
+
+    pub(super) fn relations(&self) -> usize {
+        self.friends.len() as usize
     }
 
     fn pending(&self) -> u32 {

@@ -1,7 +1,7 @@
 //! The store in this process: a map finds an account, a lock enters it.
 
 use super::account::{Account, BlocklistPage, FriendView, FriendsPage, Group, Snapshot, Two};
-use super::{NoAccount, Verdict};
+use super::{NoAccount, Rehearsed, Verdict};
 use crate::profile::{Profile, ProfileField};
 use crate::protocol::code::Code;
 use crate::protocol::ids::{UnixTime, UserId};
@@ -11,7 +11,8 @@ use crate::sns::pair::{Asks, Pair};
 use crate::sns::texts::GroupName;
 use dashmap::DashMap;
 use foldhash::fast::RandomState;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 
 /// A guard of the map is never held while the map is touched again, nor while an account is
 /// locked: DashMap's own documents warn that it may deadlock. Two accounts are locked in the order
@@ -21,6 +22,44 @@ pub(crate) struct MemoryStore {
     by_id: DashMap<UserId, Arc<Mutex<Account>>, RandomState>,
     unknown: UnknownAccounts,
     default_allow_type: AllowType,
+    /// Held shared by every call, and alone by whoever looks at all accounts at once.
+    gate: RwLock<()>,
+}
+
+/// The accounts, while nobody else is at them.
+#[derive(Debug)]
+pub(crate) struct Editor<'a>(&'a MemoryStore);
+
+impl Editor<'_> {
+    /// An account as it is.
+    pub(crate) fn get(&self, user: UserId) -> Option<Snapshot> {
+        let account = self.0.find(user)?;
+        let snapshot = lock(&account).snapshot();
+        Some(snapshot)
+    }
+
+    /// Makes an account what the snapshot says.
+    pub(crate) fn put(&mut self, user: UserId, snapshot: Snapshot) {
+        let account = Arc::new(Mutex::new(Account::of(snapshot)));
+        self.0.by_id.insert(user, account);
+    }
+
+    /// Leaves no account.
+    pub(crate) fn clear(&mut self) {
+        self.0.by_id.clear();
+    }
+
+    /// A new account, of which nothing is said.
+    pub(crate) fn new_account(&self) -> Snapshot {
+        self.0.new_account().snapshot()
+    }
+
+    /// Who is there, in the order of their UserIDs.
+    pub(crate) fn users(&self) -> Vec<UserId> {
+        let mut users: Vec<_> = self.0.by_id.iter().map(|entry| *entry.key()).collect();
+        users.sort_unstable();
+        users
+    }
 }
 
 impl MemoryStore {
@@ -29,14 +68,40 @@ impl MemoryStore {
             by_id: DashMap::default(),
             unknown,
             default_allow_type,
+            gate: RwLock::default(),
         }
     }
 
+    pub(super) fn edit<T>(&self, work: impl FnOnce(&mut Editor<'_>) -> T) -> T {
+        let _alone = self.gate.write().unwrap_or_else(PoisonError::into_inner);
+        work(&mut Editor(self))
+    }
+
+    pub(super) fn relations(&self) -> usize {
+        let accounts = self.all();
+        accounts
+            .iter()
+            .map(|account| lock(account).relations())
+            .sum()
+    }
+
+    /// A call's turn: it lasts to the call's end, and nobody looks at all accounts during it. A
+    /// method that has one calls no other that takes one.
+    fn turn(&self) -> RwLockReadGuard<'_, ()> {
+        self.gate.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.by_id.len()
+    }
+
     pub(super) fn put_account(&self, user: UserId, seed: &AccountSeed, now: UnixTime) {
+        let _turn = self.turn();
         lock(&self.find_or_make(user)).set(seed, now);
     }
 
     pub(super) fn import_account(&self, user: UserId, fields: Vec<ProfileField>) {
+        let _turn = self.turn();
         let account = self.find_or_make(user);
         let mut account = lock(&account);
         fields
@@ -45,6 +110,7 @@ impl MemoryStore {
     }
 
     pub(super) fn delete_accounts(&self, users: &[UserId]) -> Vec<bool> {
+        let _turn = self.turn();
         let delete = |user: &UserId| {
             let removed = self.by_id.remove(user);
             removed
@@ -84,6 +150,7 @@ impl MemoryStore {
     }
 
     pub(super) fn snapshot(&self, user: UserId) -> Option<Snapshot> {
+        let _turn = self.turn();
         let account = self.find(user)?;
         let snapshot = lock(&account).snapshot();
         Some(snapshot)
@@ -138,6 +205,7 @@ impl MemoryStore {
         from: UserId,
         delete_type: DeleteType,
     ) -> Result<Vec<(UserId, UserId)>, NoAccount> {
+        let _turn = self.turn();
         let asker = self.named(from).ok_or(NoAccount)?;
         let mut lost = Vec::new();
         // Not in the loop's head, where the lock would be held to its end.
@@ -169,6 +237,7 @@ impl MemoryStore {
         tos: &[Result<UserId, Code>],
         look: impl Fn(UserId, Two<'_>) -> T,
     ) -> Result<Vec<Result<T, Code>>, NoAccount> {
+        let _turn = self.turn();
         let asker = self.named(from).ok_or(NoAccount)?;
         let look = |to: UserId| {
             let asked = self.named(to);
@@ -183,6 +252,7 @@ impl MemoryStore {
         groups: &[GroupName],
         rule: impl Fn(&Pair) -> Decision,
     ) -> Result<Code, NoAccount> {
+        let _turn = self.turn();
         let asker = self.named(from).ok_or(NoAccount)?;
         with_both((from, &asker), (from, None), |mut two| {
             if two.from.is_deleted {
@@ -200,6 +270,7 @@ impl MemoryStore {
         items: &[Result<I, Code>],
         rule: impl Fn(&Pair, &I) -> Decision,
     ) -> Result<Vec<Verdict>, NoAccount> {
+        let _turn = self.turn();
         let asker = self.named(from).ok_or(NoAccount)?;
         let judge = |item: &I| {
             let to = item.to();
@@ -222,8 +293,40 @@ impl MemoryStore {
         Ok(items.iter().map(verdict).collect())
     }
 
+    pub(super) fn rehearse_each<I: Asks>(
+        &self,
+        from: UserId,
+        items: &[Result<I, Code>],
+        rule: impl Fn(&Pair, &I) -> Decision,
+    ) -> Result<Vec<Rehearsed>, NoAccount> {
+        let _turn = self.turn();
+        let copy = |user: UserId| match self.find(user) {
+            Some(account) => Some(lock(&account).clone()),
+            None if self.unknown == UnknownAccounts::Create => Some(self.new_account()),
+            None => None,
+        };
+        let mut asker = copy(from).ok_or(NoAccount)?;
+        // What earlier items of the batch would have done, later ones see.
+        let mut others = HashMap::new();
+        let mut judge = |item: &I| {
+            let to = item.to();
+            let other = others.entry(to).or_insert_with(|| copy(to));
+            let mut two = Two {
+                from: &mut asker,
+                to: other.as_mut().filter(|_| from != to),
+            };
+            let facts = two.facts(from, to, item.groups());
+            let Decision { code, changes } = rule(&facts, item);
+            two.apply(from, to, changes);
+            (facts, code)
+        };
+        let judged = |item: &Result<I, Code>| item.as_ref().map(&mut judge).map_err(|code| *code);
+        Ok(items.iter().map(judged).collect())
+    }
+
     /// Lends one account.
     fn enter<T>(&self, user: UserId, work: impl FnOnce(&mut Account) -> T) -> Result<T, NoAccount> {
+        let _turn = self.turn();
         let account = self.named(user).ok_or(NoAccount)?;
         let mut account = lock(&account);
         if account.is_deleted {
@@ -237,12 +340,14 @@ impl MemoryStore {
     }
 
     fn find_or_make(&self, user: UserId) -> Arc<Mutex<Account>> {
-        let new = || {
-            let mut account = Account::default();
-            account.profile.allow_type = self.default_allow_type;
-            Arc::new(Mutex::new(account))
-        };
+        let new = || Arc::new(Mutex::new(self.new_account()));
         Arc::clone(&self.by_id.entry(user).or_insert_with(new))
+    }
+
+    fn new_account(&self) -> Account {
+        let mut account = Account::default();
+        account.profile.allow_type = self.default_allow_type;
+        account
     }
 
     fn all(&self) -> Vec<Arc<Mutex<Account>>> {

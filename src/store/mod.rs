@@ -16,6 +16,7 @@ mod contract;
 
 pub use account::Snapshot;
 pub(crate) use account::{BlocklistPage, FriendView, FriendsPage, Group};
+pub(crate) use memory::Editor;
 
 use crate::profile::{Profile, ProfileField};
 use crate::protocol::code::Code;
@@ -45,6 +46,9 @@ pub(crate) struct Verdict {
     /// Whether To_Account's friend list gained or lost From_Account.
     pub(crate) reached_to: bool,
 }
+
+/// What an item would be told, and on which facts; or what it alone shows.
+pub(crate) type Rehearsed = Result<(Pair, Code), Code>;
 
 impl Verdict {
     fn of(decision: &Decision) -> Self {
@@ -78,6 +82,25 @@ impl Store {
     pub(crate) fn put_account(&self, user: UserId, seed: &AccountSeed, now: UnixTime) {
         let Self::Memory(store) = self;
         store.put_account(user, seed, now);
+    }
+
+    /// How many accounts there are.
+    pub(crate) fn len(&self) -> usize {
+        let Self::Memory(store) = self;
+        store.len()
+    }
+
+    /// How many one-way friendships there are.
+    pub(crate) fn relations(&self) -> usize {
+        let Self::Memory(store) = self;
+        store.relations()
+    }
+
+    /// Looks at all accounts at once, or changes them outside of any rule, in one step: no call is
+    /// under way meanwhile.
+    pub(crate) fn edit<T>(&self, work: impl FnOnce(&mut Editor<'_>) -> T) -> T {
+        let Self::Memory(store) = self;
+        store.edit(work)
     }
 
     /// One account as it is now.
@@ -212,5 +235,16 @@ impl Store {
     ) -> Result<Vec<Verdict>, NoAccount> {
         let Self::Memory(store) = self;
         store.judge_each(from, items, rule)
+    }
+
+    /// What `judge_each` would decide, and on which facts. Nothing is written.
+    pub(crate) async fn rehearse_each<I: Asks + Sync>(
+        &self,
+        from: UserId,
+        items: &[Result<I, Code>],
+        rule: impl Fn(&Pair, &I) -> Decision + Send + Sync,
+    ) -> Result<Vec<Rehearsed>, NoAccount> {
+        let Self::Memory(store) = self;
+        store.rehearse_each(from, items, rule)
     }
 }

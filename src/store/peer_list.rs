@@ -62,6 +62,13 @@ impl<E> Default for PeerList<E> {
 }
 
 impl<E: Peer> PeerList<E> {
+    /// A list of these, in their order.
+    pub(crate) fn of(entries: Vec<E>) -> Self {
+        let mut list = Self::default();
+        entries.into_iter().for_each(|entry| list.insert(entry));
+        list
+    }
+
     /// How many entries there are.
     pub(crate) fn len(&self) -> u32 {
         u32::try_from(self.entries.len()).expect("the ceilings keep lists below 2^32 entries")

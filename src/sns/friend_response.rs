@@ -1,0 +1,166 @@
+//! What the asked account answers to a friend request that waits for it: the client SDKs' accept and
+//! refuse. There is no REST command for it.
+
+use super::decision::{Change, Decision, Side};
+use super::model::{Friend, FriendDetails, PendingRequest, SnsPolicy};
+use super::pair::{Asks, Pair};
+use super::texts::GroupName;
+use crate::protocol::code::Code;
+use crate::protocol::ids::{UnixTime, UserId};
+
+/// The answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Response {
+    /// `Response_Action_Agree`: From_Account's list gains To_Account.
+    Agree,
+    /// `Response_Action_AgreeAndAdd`: each list gains the other.
+    AgreeAndAdd,
+    /// `Response_Action_Reject`: neither does.
+    Reject,
+}
+
+/// A request of From_Account's that is answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answered {
+    /// The request, as From_Account has sent it.
+    pub request: PendingRequest,
+    /// What To_Account says.
+    pub response: Response,
+}
+
+impl Asks for Answered {
+    fn to(&self) -> UserId {
+        self.request.with
+    }
+
+    fn groups(&self) -> &[GroupName] {
+        match &self.request.details {
+            Some(details) => &details.groups,
+            None => &[],
+        }
+    }
+}
+
+/// The request ends, in any case; its Remark and group hold from then on (inferred).
+///
+/// # Precedence
+/// From_Account's list full, To_Account's list full where it gains a friend, too many groups
+/// (GUESS: as friend_add). A request that cannot be granted stays.
+pub fn judge(
+    from: UserId,
+    pair: &Pair,
+    item: &Answered,
+    now: UnixTime,
+    policy: &SnsPolicy,
+) -> Decision {
+    let Answered { request, response } = item;
+    let refuse = Decision::refuse;
+    let from_gains = *response != Response::Reject && !pair.from_has_to;
+    let to_gains = *response == Response::AgreeAndAdd && !pair.to_has_from;
+    if from_gains && pair.from_friends >= policy.max_friends {
+        return refuse(Code::MyFriendsFull);
+    }
+    if to_gains && pair.to_friends >= policy.max_friends {
+        return refuse(Code::PeerFriendsFull);
+    }
+    if from_gains && pair.new_groups > 0 && pair.from_groups + pair.new_groups > policy.max_groups {
+        return refuse(Code::GroupsFull);
+    }
+    let friend = |to, details| Friend {
+        to,
+        add_time: now,
+        add_source: request.add_source,
+        details,
+    };
+    let mut changes = vec![Change::Settle];
+    if from_gains {
+        if pair.new_groups > 0 {
+            changes.push(Change::CreateGroups(item.groups().to_vec()));
+        }
+        let details = request.details.clone();
+        changes.push(Change::Befriend(Side::From, friend(request.with, details)));
+    }
+    if to_gains {
+        let wording = request
+            .details
+            .as_ref()
+            .and_then(|details| details.add_wording.clone());
+        let details = FriendDetails {
+            add_wording: wording,
+            ..FriendDetails::default()
+        };
+        changes.push(Change::Befriend(Side::To, friend(from, details.boxed())));
+    }
+    Decision::done(changes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn user(name: &str) -> UserId {
+        UserId::parse(name).expect("a legal UserID")
+    }
+
+    const POLICY: SnsPolicy = SnsPolicy {
+        max_friends: 1,
+        ..SnsPolicy::PRODUCT
+    };
+
+    /// Every answer to every state that matters: who gains whom, and what is too much.
+    #[test]
+    fn in_every_case_lists_gain_what_is_granted_and_none_grows_over_its_cap() {
+        let flags = [false, true];
+        for response in [Response::Agree, Response::AgreeAndAdd, Response::Reject] {
+            for (from_has_to, to_has_from) in flags
+                .iter()
+                .flat_map(|one| flags.map(|other| (*one, other)))
+            {
+                for (from_full, to_full) in flags
+                    .iter()
+                    .flat_map(|one| flags.map(|other| (*one, other)))
+                {
+                    let pair = Pair {
+                        to_exists: true,
+                        from_asked_to: true,
+                        from_has_to,
+                        to_has_from,
+                        from_friends: from_full.into(),
+                        to_friends: to_full.into(),
+                        ..Pair::default()
+                    };
+                    let request = PendingRequest {
+                        with: user("id1"),
+                        add_time: UnixTime(1),
+                        add_source: None,
+                        details: None,
+                    };
+                    let item = Answered { request, response };
+                    let Decision { code, changes } =
+                        judge(user("id"), &pair, &item, UnixTime(2), &POLICY);
+                    let wants = |side: Side| match side {
+                        Side::From => response != Response::Reject && !from_has_to,
+                        Side::To => response == Response::AgreeAndAdd && !to_has_from,
+                    };
+                    let expected = if wants(Side::From) && from_full {
+                        Code::MyFriendsFull
+                    } else if wants(Side::To) && to_full {
+                        Code::PeerFriendsFull
+                    } else {
+                        Code::Ok
+                    };
+                    assert_eq!(code, expected, "{pair:?} {response:?}");
+                    let gains = |side: Side| {
+                        changes
+                            .iter()
+                            .any(|change| matches!(change, Change::Befriend(of, _) if *of == side))
+                    };
+                    for side in [Side::From, Side::To] {
+                        assert_eq!(gains(side), wants(side) && code == Code::Ok);
+                    }
+                    assert_eq!(changes.contains(&Change::Settle), code == Code::Ok);
+                }
+            }
+        }
+    }
+}
