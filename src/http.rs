@@ -9,6 +9,7 @@ use crate::protocol::reply::{Answer, Reply};
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
 use std::sync::LazyLock;
 
 /// The headers of the REST overview's sample response (doc 1047/34620), beside Content-Type, which
@@ -36,9 +37,10 @@ static HEADERS: LazyLock<HeaderMap> = LazyLock::new(|| {
 
 impl<T: Answer> IntoResponse for Reply<T> {
     fn into_response(self) -> Response {
-        let mut response = Response::new(Body::from(self.to_json()));
+        let answer = Bytes::from(self.to_json());
+        let mut response = Response::new(Body::from(answer.clone()));
         *response.headers_mut() = HEADERS.clone();
-        response.extensions_mut().insert(self.into_outcome());
+        response.extensions_mut().insert(self.into_outcome(answer));
         response
     }
 }

@@ -42,7 +42,10 @@ mod control;
 mod faults;
 mod gateway;
 mod http;
+mod journal;
 mod limiter;
+mod line;
+mod metrics;
 pub mod profile;
 pub mod protocol;
 mod server;
@@ -50,17 +53,22 @@ pub mod sns;
 mod state;
 pub mod store;
 pub mod telemetry;
+mod token;
 mod webhooks;
+mod world;
 
 use clock::Clock;
 use config::Config;
+use faults::{Ending, Kind, Plan, Scope};
 use protocol::code::Code;
 use protocol::ids::{SdkAppId, UserId};
 use sns::model::AccountSeed;
 use state::AppState;
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use store::Snapshot;
+use token::Token;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -98,6 +106,7 @@ impl Emulator {
         let state = AppState::new(config);
         let listener = TcpListener::bind(state.config.listen).await?;
         let addr = listener.local_addr()?;
+        let _ = state.addr.set(addr);
         let (stop, stopped) = oneshot::channel();
         let router = server::router(state.clone());
         let read_timeout = state.config.read_timeout;
@@ -123,22 +132,29 @@ impl Emulator {
         format!("http://{}", self.addr)
     }
 
-    /// Its clock, which can be held, moved on and released.
-    pub fn clock(&self) -> &Clock {
-        &self.state.clock
+    /// What the control API asks its callers for (`Authorization: Bearer ...`), where it asks.
+    pub fn control_token(&self) -> Option<&str> {
+        self.state.control_token.as_ref().map(Token::text)
+    }
+
+    /// Its clock, which can be held, moved on and released. A reset puts a new one in its place.
+    pub fn clock(&self) -> Arc<Clock> {
+        Arc::clone(&self.state.world().clock)
     }
 
     /// A UserSig of `identifier` that is valid from now on for `expire` seconds; `None` when there
     /// is no such app.
     pub fn user_sig(&self, app: SdkAppId, identifier: &str, expire: i64) -> Option<String> {
-        let app = self.state.apps.get(app)?;
-        Some(app.sign(identifier, self.state.clock.now().unix_time(), expire))
+        let world = self.state.world();
+        let app = world.apps.get(app)?;
+        Some(app.sign(identifier, world.clock.now().unix_time(), expire))
     }
 
     /// Imports an account, or gives one that is there these settings. No app, no effect.
     pub fn put_account(&self, app: SdkAppId, user: UserId, seed: &AccountSeed) {
-        if let Some(app) = self.state.apps.get(app) {
-            let now = self.state.clock.now().unix_time();
+        let world = self.state.world();
+        if let Some(app) = world.apps.get(app) {
+            let now = world.clock.now().unix_time();
             app.store.put_account(user, seed, now);
         }
     }
@@ -147,32 +163,54 @@ impl Emulator {
     /// outcomes that no state gives. For commands that have no From_Account, `from` is `to`.
     /// Success, or a code of the gateway: no effect.
     pub fn script(&self, app: SdkAppId, from: UserId, to: UserId, code: Option<Code>) {
+        let scope = Scope {
+            sdkappid: Some(app),
+            from_account: Some(from),
+            to_account: Some(to),
+            ..Scope::default()
+        };
         if code.is_none_or(Code::is_items) {
-            self.state.faults.script_item(app, from, to, code);
+            self.replace_fault(scope, code.map(Kind::ResultCode));
         }
     }
 
     /// Makes every call of an app's command, such as `friend_get`, fail as a whole with `code`, once
     /// it has passed the gateway; or lifts that. No such command, or success: no effect.
     pub fn script_call(&self, app: SdkAppId, command: &str, code: Option<Code>) {
-        if code != Some(Code::Ok) {
-            self.state.faults.script_call(app, command, code);
+        let scope = Scope {
+            sdkappid: Some(app),
+            command: commands::named(command).map(|command| command.name),
+            ..Scope::default()
+        };
+        if scope.command.is_some() && code != Some(Code::Ok) {
+            let ending = code.map(Ending::Code);
+            self.replace_fault(scope, ending.map(Kind::Ending));
         }
+    }
+
+    fn replace_fault(&self, scope: Scope, kind: Option<Kind>) {
+        self.state.change(|world| {
+            world.faults.disarm(|fault| fault.plan.scope == scope);
+            if let Some(kind) = kind {
+                world.faults.arm(Plan::always(scope, kind));
+            }
+        });
     }
 
     /// One account as it is now; `None` when it is not imported.
     pub fn account(&self, app: SdkAppId, user: UserId) -> Option<Snapshot> {
-        self.state.apps.get(app)?.store.snapshot(user)
+        self.state.world().apps.get(app)?.store.snapshot(user)
     }
 
     /// Stops listening, finishes the calls in flight, and returns when their answers have left and
     /// their webhooks are told; what takes more than 3 s is cut, of either.
     pub async fn stop(self) {
+        self.state.stopping.cancel();
         // An error means that it has stopped already.
         let _ = self.stop.send(());
         let _ = self.serving.await;
         let flush_all = async {
-            for app in self.state.apps.all() {
+            for app in self.state.world().apps.all() {
                 if let Some(webhook) = &app.webhook {
                     webhook.flush().await;
                 }

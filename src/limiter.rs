@@ -25,6 +25,23 @@ impl Limiter {
         }
     }
 
+    /// The limits of a command: calls per second, 0 being no limit; and the tokens that are left.
+    pub(crate) fn look(&self, command: &CommandInfo, now: Duration) -> (u32, u32) {
+        let buckets = self.lock();
+        let bucket = buckets.get(command.name).copied().unwrap_or_default();
+        let limit = bucket.limit(self.calls_per_second, command);
+        (limit, bucket.left(limit, now))
+    }
+
+    /// Gives a command a limit of its own, with a full bucket; `None` takes it away.
+    pub(crate) fn set(&self, command: &CommandInfo, calls_per_second: Option<u32>) {
+        let bucket = Bucket {
+            calls_per_second,
+            full_at: Duration::ZERO,
+        };
+        self.lock().insert(command.name, bucket);
+    }
+
     /// Takes a token at `now` (steady time). A refused call takes nothing.
     pub(crate) fn admit(&self, command: &CommandInfo, now: Duration) -> bool {
         let mut buckets = self.lock();
@@ -40,9 +57,30 @@ impl Limiter {
     }
 }
 
+/// A bucket of its own, for calls that came already.
+pub(crate) struct Replay {
+    calls_per_second: u32,
+    bucket: Bucket,
+}
+
+impl Replay {
+    /// `calls_per_second` is above 0.
+    pub(crate) fn new(calls_per_second: u32) -> Self {
+        Self {
+            calls_per_second,
+            bucket: Bucket::default(),
+        }
+    }
+
+    /// Whether a call that came at `now` (steady time) would have been admitted.
+    pub(crate) fn admits(&mut self, now: Duration) -> bool {
+        self.bucket.take(self.calls_per_second, now)
+    }
+}
+
 /// A token bucket kept as the moment at which it is full again (the generic cell rate algorithm):
 /// the tokens that are out are the time from now to then, in units of one token's interval.
-#[derive(Debug, Default)]
+#[derive(Clone, Copy, Debug, Default)]
 struct Bucket {
     /// For this command alone.
     calls_per_second: Option<u32>,
@@ -53,6 +91,16 @@ impl Bucket {
     fn limit(&self, of_all: Option<u32>, command: &CommandInfo) -> u32 {
         let limit = self.calls_per_second.or(of_all);
         limit.unwrap_or(command.calls_per_second)
+    }
+
+    fn left(&self, calls_per_second: u32, now: Duration) -> u32 {
+        if calls_per_second == 0 {
+            return 0;
+        }
+        let interval = Duration::from_secs(1) / calls_per_second;
+        let out = self.full_at.saturating_sub(now).as_nanos();
+        let out = out.div_ceil(interval.as_nanos());
+        calls_per_second.saturating_sub(u32::try_from(out).unwrap_or(u32::MAX))
     }
 
     fn take(&mut self, calls_per_second: u32, now: Duration) -> bool {
@@ -69,7 +117,7 @@ impl Bucket {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::service::Service;
+    use crate::protocol::service::{Service, Subject};
 
     const MS: Duration = Duration::from_millis(1);
 
@@ -77,6 +125,7 @@ mod tests {
         service: Service::Sns,
         name: "friend_add",
         calls_per_second: 200,
+        subject: Subject::FromAndItems,
     };
 
     fn admitted(limiter: &Limiter, calls: u32, now: Duration) -> usize {

@@ -100,6 +100,9 @@ fn announce(emulator: &Emulator, example: &Option<Example>) {
         env!("CARGO_PKG_VERSION"),
         emulator.url()
     );
+    if let Some(token) = emulator.control_token() {
+        text += &format!("Control token: {token}\n");
+    }
     if let Some(curl) = example.as_ref().and_then(|example| example.curl(emulator)) {
         text += &format!("Try it:\n{curl}\n");
     }

@@ -2,7 +2,9 @@
 
 use crate::commands;
 use crate::control;
+use crate::faults::Reset;
 use crate::gateway::{body, journal};
+use crate::line::{Line, Resetter};
 use crate::protocol::code::Code;
 use crate::protocol::reply::Reply;
 use crate::state::AppState;
@@ -17,13 +19,14 @@ use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
+use std::convert::Infallible;
+use std::fmt;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
-use tokio_io_timeout::TimeoutStream;
 use tokio_util::task::TaskTracker;
 use tower::ServiceBuilder;
 use tracing::{debug, warn};
@@ -44,7 +47,7 @@ pub(crate) fn router(state: AppState) -> Router {
         .fallback(unknown)
         // It sees every end of a call.
         .layer(from_fn_with_state(state.clone(), journal::journal))
-        .merge(control::routes())
+        .merge(control::routes(&state))
         .with_state(state)
 }
 
@@ -95,8 +98,7 @@ pub(crate) async fn serve(
             accepted = accept(&listener) => accepted,
         };
         let client = ClientIp(peer.ip());
-        let mut stream = TimeoutStream::new(stream);
-        stream.set_write_timeout(Some(timeout));
+        let (line, resetter) = Line::new(stream, timeout);
         let calls = calls.clone();
         let service = ServiceBuilder::new()
             .map_request(move |mut call: hyper::Request<Incoming>| {
@@ -104,11 +106,10 @@ pub(crate) async fn serve(
                 call
             })
             .map_future(move |call| calls.track_future(call))
+            .map_result(move |answer| send(answer, &resetter))
             .service(router.clone());
-        let connection = http.serve_connection(
-            TokioIo::new(Box::pin(stream)),
-            TowerToHyperService::new(service),
-        );
+        let connection =
+            http.serve_connection(TokioIo::new(line), TowerToHyperService::new(service));
         let connection = connections.watch(connection);
         while tasks.try_join_next().is_some() {}
         tasks.spawn(async move {
@@ -125,6 +126,34 @@ pub(crate) async fn serve(
         // Who has not sent a whole head has made no call, and who does not read gets no answer.
         () = async { calls.wait().await; tokio::time::sleep(LAST_WORDS).await } => {}
     }
+}
+
+/// Instead of an answer, the connection is reset.
+#[derive(Debug)]
+struct NoAnswer;
+
+impl fmt::Display for NoAnswer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a fault resets the connection")
+    }
+}
+
+impl std::error::Error for NoAnswer {}
+
+impl From<Infallible> for NoAnswer {
+    fn from(never: Infallible) -> Self {
+        match never {}
+    }
+}
+
+/// An answer, unless the connection is to be reset instead.
+fn send(answer: Result<Response, Infallible>, resetter: &Resetter) -> Result<Response, NoAnswer> {
+    let Ok(answer) = answer;
+    if answer.extensions().get::<Reset>().is_some() {
+        resetter.reset();
+        return Err(NoAnswer);
+    }
+    Ok(answer)
 }
 
 async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {

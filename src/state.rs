@@ -1,10 +1,19 @@
 //! What every call shares, put together in one place.
 
-use crate::apps::Apps;
+use crate::apps::{App, NotMade};
 use crate::clock::Clock;
-use crate::config::Config;
-use crate::faults::Faults;
-use std::sync::Arc;
+use crate::config::{AppConfig, Config};
+use crate::metrics::Metrics;
+use crate::protocol::ids::{SdkAppId, UnixTime};
+use crate::token::Token;
+use crate::world::{Gone, World};
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock, RwLockReadGuard};
+use tokio_util::sync::CancellationToken;
+
+/// Where the SDKAppIDs begin of apps that ask for none. No number is given twice.
+const FIRST_FREE: u32 = 1_600_000_000;
 
 /// A handle on what every call shares; cloning it is cheap.
 #[derive(Clone, Debug)]
@@ -13,21 +22,110 @@ pub(crate) struct AppState(Arc<Shared>);
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) config: Config,
-    pub(crate) apps: Apps,
-    pub(crate) faults: Faults,
-    pub(crate) clock: Arc<Clock>,
+    pub(crate) metrics: Metrics,
+    /// What the control API asks its callers for, where it asks.
+    pub(crate) control_token: Option<Token>,
+    /// The address it listens on, once it does.
+    pub(crate) addr: OnceLock<SocketAddr>,
+    /// Cancelled when the emulator stops: who waits for something waits no longer.
+    pub(crate) stopping: CancellationToken,
+    /// The system's clock, which nobody holds.
+    system: Clock,
+    started: UnixTime,
+    next_free: AtomicU32,
+    /// Locked for moments only. Whoever locks the journal as well locks this first.
+    world: RwLock<Arc<World>>,
 }
 
 impl AppState {
     /// Makes the configured apps. Needs a Tokio runtime, where an app has a webhook.
     pub(crate) fn new(config: Config) -> Self {
-        let clock = Arc::<Clock>::default();
+        let system = Clock::default();
         Self(Arc::new(Shared {
-            apps: Apps::new(&config, &clock),
+            world: RwLock::new(World::new(&config).into()),
+            control_token: Token::of(&config),
+            metrics: Metrics::default(),
+            addr: OnceLock::new(),
+            stopping: CancellationToken::new(),
+            started: system.now().unix_time(),
+            system,
+            next_free: AtomicU32::new(FIRST_FREE),
             config,
-            faults: Faults::default(),
-            clock,
         }))
+    }
+}
+
+impl Shared {
+    /// Everything as it is now.
+    pub(crate) fn world(&self) -> Arc<World> {
+        Arc::clone(&self.read())
+    }
+
+    /// Looks at the world while nobody can change it.
+    pub(crate) fn look<T>(&self, look: impl FnOnce(&World) -> T) -> T {
+        look(&self.read())
+    }
+
+    /// Puts a changed world in the place of this one.
+    pub(crate) fn change<T>(&self, change: impl FnOnce(&mut World) -> T) -> T {
+        let mut world = self.world.write().unwrap_or_else(PoisonError::into_inner);
+        let mut changed = World::clone(&world);
+        let result = change(&mut changed);
+        *world = changed.into();
+        result
+    }
+
+    /// Puts everything back to the configured start; the world as it was, and as it is then.
+    pub(crate) fn reset(&self) -> (World, World) {
+        let start = World::new(&self.config);
+        self.change(|world| {
+            let was = world.clone();
+            world.reset(start);
+            (was, world.clone())
+        })
+    }
+
+    /// Makes an app; without an SDKAppID, it gets the next that is free.
+    pub(crate) fn create_app(
+        &self,
+        sdkappid: Option<SdkAppId>,
+        config: AppConfig,
+    ) -> Result<Arc<App>, NotMade> {
+        let sdkappid = sdkappid.map_or_else(|| self.next_free(), Ok)?;
+        let app = self.make_app(sdkappid, config.into());
+        self.change(|world| world.apps.insert(Arc::clone(&app)))?;
+        Ok(app)
+    }
+
+    /// Puts an app back to its start.
+    pub(crate) fn reset_app(&self, app: &App) -> Option<Gone> {
+        let new = self.make_app(app.sdkappid, Arc::clone(&app.config));
+        self.change(|world| world.replace_app(new))
+    }
+
+    /// When the process was started, and for how long it has run.
+    pub(crate) fn age(&self) -> (UnixTime, std::time::Duration) {
+        (self.started, self.system.uptime())
+    }
+
+    fn make_app(&self, sdkappid: SdkAppId, config: Arc<AppConfig>) -> Arc<App> {
+        let unknown = self.config.sns.unknown_accounts;
+        App::new(sdkappid, config, unknown, &self.world().clock).into()
+    }
+
+    fn next_free(&self) -> Result<SdkAppId, NotMade> {
+        let apps = self.world().apps.clone();
+        loop {
+            let next = self.next_free.fetch_add(1, Ordering::Relaxed);
+            let next = SdkAppId::new(next).ok_or(NotMade::TooMany)?;
+            if apps.get(next).is_none() {
+                return Ok(next);
+            }
+        }
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, Arc<World>> {
+        self.world.read().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -18,6 +18,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
+use tokio_util::task::AbortOnDropHandle;
 use tracing::{debug, warn};
 
 /// How long the receiver may take to answer, as documented.
@@ -30,9 +31,11 @@ const QUEUE_BYTES: usize = 16 << 20;
 /// The longest reply that is read. All it is read for is to see that it is JSON.
 const REPLY_BYTES: usize = 64 << 10;
 
-/// Where an app's events go. Dropped, it ends once all that waits is told.
+/// Where an app's events go. Dropped with its app, it tells nothing more: what happened before a
+/// reset must not be told after it.
 #[derive(Debug)]
 pub(crate) struct Webhook {
+    _teller: AbortOnDropHandle<()>,
     app: SdkAppId,
     queue: mpsc::UnboundedSender<Message>,
     /// The bytes of the bodies that wait.
@@ -76,8 +79,8 @@ impl Webhook {
             waiting: Arc::clone(&waiting),
             client: Client::builder(TokioExecutor::new()).build_http(),
         };
-        tokio::spawn(teller.run(messages));
         Self {
+            _teller: AbortOnDropHandle::new(tokio::spawn(teller.run(messages))),
             app,
             queue,
             waiting,

@@ -1,5 +1,6 @@
 //! An app: its secret key and admins, its accounts, and the UserSigs it has verified already.
 
+use super::snapshots::Snapshots;
 use crate::clock::Clock;
 use crate::config::AppConfig;
 use crate::limiter::Limiter;
@@ -11,9 +12,11 @@ use crate::store::Store;
 use crate::webhooks::Webhook;
 use dashmap::DashMap;
 use foldhash::fast::RandomState;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// UserSigs that are remembered; when there are more, all are forgotten and verified anew.
 const REMEMBERED: usize = 1024;
@@ -21,13 +24,19 @@ const REMEMBERED: usize = 1024;
 /// A longer one is never remembered. Tencent's own have 350 bytes at most.
 const REMEMBERED_BYTES: usize = 1024;
 
+static LAST_GENERATION: AtomicU64 = AtomicU64::new(1);
+
 /// An app.
 pub(crate) struct App {
     pub(crate) sdkappid: SdkAppId,
+    /// No two apps have the same, not even one before and after its reset.
+    pub(crate) generation: u64,
     /// What it was made of, and is made of anew by a reset.
     pub(crate) config: Arc<AppConfig>,
     /// Its accounts.
     pub(crate) store: Store,
+    /// What its accounts were at times that somebody named.
+    pub(crate) snapshots: Snapshots,
     /// How often its commands may be called.
     pub(crate) limiter: Limiter,
     /// Where it is told what has happened.
@@ -57,7 +66,9 @@ impl App {
         let webhook = config.webhook.as_ref();
         Self {
             sdkappid,
+            generation: LAST_GENERATION.fetch_add(1, Ordering::Relaxed),
             store,
+            snapshots: Snapshots::default(),
             limiter: Limiter::new(config.calls_per_second),
             webhook: webhook.map(|webhook| Webhook::start(sdkappid, webhook, Arc::clone(clock))),
             admins: config.admins.iter().copied().collect(),
@@ -88,6 +99,21 @@ impl App {
     /// The admin that `identifier` names, who may call the REST API.
     pub(crate) fn admin(&self, identifier: &str) -> Option<UserId> {
         UserId::parse(identifier).filter(|user| self.admins.contains(user))
+    }
+
+    /// The admin that is named first.
+    pub(crate) fn first_admin(&self) -> UserId {
+        *self.config.admins.first().expect("an app has an admin")
+    }
+
+    /// The query of a call by `identifier`, with a UserSig of its own.
+    pub(crate) fn query(&self, identifier: UserId, now: UnixTime, expire: i64) -> String {
+        let usersig = self.sign(identifier.as_str(), now, expire);
+        let (sdkappid, identifier) = (self.sdkappid, identifier.as_str());
+        let identifier = utf8_percent_encode(identifier, NON_ALPHANUMERIC);
+        format!(
+            "sdkappid={sdkappid}&identifier={identifier}&usersig={usersig}&random=99999999&contenttype=json"
+        )
     }
 
     /// A UserSig for any identifier, valid from `now` on for `expire` seconds.

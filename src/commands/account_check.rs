@@ -8,13 +8,14 @@ use super::context::CallContext;
 use super::multiaccount_import::MAX_ACCOUNTS;
 use crate::protocol::ids::UserId;
 use crate::protocol::reply::{Answer, CallError, KeyOrder};
-use crate::protocol::service::{CommandInfo, Service};
+use crate::protocol::service::{CommandInfo, Service, Subject};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub(crate) struct AccountCheck;
 
 /// The body.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct AccountCheckRequest {
     /// Required: 1 to 100 accounts.
     #[serde(rename = "CheckItem", deserialize_with = "objects")]
@@ -22,14 +23,14 @@ pub(crate) struct AccountCheckRequest {
 }
 
 /// The answer: a result for each item, in the request's order.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct AccountCheckResponse {
     result_item: Vec<ResultItem>,
 }
 
 /// One account's outcome. That it is not there is no failure.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "PascalCase")]
 struct ResultItem {
     #[serde(rename = "UserID")]
@@ -48,6 +49,7 @@ impl Command for AccountCheck {
         service: Service::ImOpenLogin,
         name: "account_check",
         calls_per_second: 100,
+        subject: Subject::Accounts,
     };
 
     type Request = AccountCheckRequest;

@@ -8,14 +8,15 @@ use super::multiaccount_import::MAX_ACCOUNTS;
 use crate::protocol::code::Code;
 use crate::protocol::ids::UserId;
 use crate::protocol::reply::{Answer, CallError, KeyOrder, Tally};
-use crate::protocol::service::{CommandInfo, Service};
+use crate::protocol::service::{CommandInfo, Service, Subject};
 use crate::protocol::text::Text;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub(crate) struct AccountDelete;
 
 /// The body.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct AccountDeleteRequest {
     /// Required: 1 to 100 accounts.
     #[serde(rename = "DeleteItem", deserialize_with = "objects")]
@@ -23,7 +24,7 @@ pub(crate) struct AccountDeleteRequest {
 }
 
 /// One account.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct AccountItem {
     /// Required.
     #[serde(rename = "UserID")]
@@ -31,14 +32,14 @@ pub(crate) struct AccountItem {
 }
 
 /// The answer: a result for each item, in the request's order.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct AccountDeleteResponse {
     result_item: Vec<ResultItem>,
 }
 
 /// One account's outcome.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "PascalCase")]
 struct ResultItem {
     result_code: u32,
@@ -65,6 +66,7 @@ impl Command for AccountDelete {
         service: Service::ImOpenLogin,
         name: "account_delete",
         calls_per_second: 100,
+        subject: Subject::Items,
     };
 
     type Request = AccountDeleteRequest;

@@ -9,13 +9,14 @@ use crate::profile::{ProfileField, ProfileTag};
 use crate::protocol::code::Code;
 use crate::protocol::ids::UserId;
 use crate::protocol::reply::{Answer, CallError, KeyOrder};
-use crate::protocol::service::{CommandInfo, Service};
+use crate::protocol::service::{CommandInfo, Service, Subject};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub(crate) struct AccountImport;
 
 /// The body; also an item of multiaccount_import's AccountList.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 pub(crate) struct NewAccount {
     /// Required: 1 to 32 bytes of printable ASCII.
     #[serde(rename = "UserID", default, deserialize_with = "text")]
@@ -32,7 +33,7 @@ pub(crate) struct NewAccount {
 }
 
 /// The answer: the envelope alone.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct AccountImportResponse {}
 
 impl Answer for AccountImportResponse {
@@ -78,6 +79,7 @@ impl Command for AccountImport {
         service: Service::ImOpenLogin,
         name: "account_import",
         calls_per_second: 200,
+        subject: Subject::Accounts,
     };
 
     type Request = NewAccount;

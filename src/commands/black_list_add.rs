@@ -4,15 +4,16 @@
 use super::Command;
 use super::context::{CallContext, done_pairs};
 use crate::protocol::reply::{CallError, ItemResults};
-use crate::protocol::service::{CommandInfo, Service};
+use crate::protocol::service::{CommandInfo, Service, Subject};
 use crate::protocol::webhook::Event;
 use crate::sns::black_list::judge_add;
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 pub(crate) struct BlackListAdd;
 
 /// The body.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct BlackListAddRequest {
     /// Required. Whose blocklist gains the accounts.
     #[serde(rename = "From_Account")]
@@ -27,6 +28,7 @@ impl Command for BlackListAdd {
         service: Service::Sns,
         name: "black_list_add",
         calls_per_second: 200,
+        subject: Subject::FromAndItems,
     };
 
     type Request = BlackListAddRequest;

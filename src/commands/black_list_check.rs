@@ -5,14 +5,15 @@ use super::Command;
 use super::check::{CheckRequest, Words, check};
 use super::context::CallContext;
 use crate::protocol::reply::{CallError, ItemFields, ItemResults};
-use crate::protocol::service::{CommandInfo, Service};
+use crate::protocol::service::{CommandInfo, Service, Subject};
 use crate::sns::relation::Relation;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 pub(crate) struct BlackListCheck;
 
 /// What is said of each To_Account.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct Checked {
     #[serde(rename = "Relation")]
     relation: &'static str,
@@ -39,6 +40,7 @@ impl Command for BlackListCheck {
         service: Service::Sns,
         name: "black_list_check",
         calls_per_second: 200,
+        subject: Subject::FromAndItems,
     };
 
     type Request = CheckRequest;

@@ -4,15 +4,16 @@
 use super::Command;
 use super::context::{CallContext, done_pairs};
 use crate::protocol::reply::{CallError, ItemResults};
-use crate::protocol::service::{CommandInfo, Service};
+use crate::protocol::service::{CommandInfo, Service, Subject};
 use crate::protocol::webhook::Event;
 use crate::sns::black_list::judge_delete;
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 pub(crate) struct BlackListDelete;
 
 /// The body.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct BlackListDeleteRequest {
     /// Required. Whose blocklist loses the accounts.
     #[serde(rename = "From_Account")]
@@ -27,6 +28,7 @@ impl Command for BlackListDelete {
         service: Service::Sns,
         name: "black_list_delete",
         calls_per_second: 200,
+        subject: Subject::FromAndItems,
     };
 
     type Request = BlackListDeleteRequest;

@@ -5,8 +5,9 @@ use super::Command;
 use super::body::integer;
 use super::context::{CallContext, next_index};
 use crate::protocol::reply::{Answer, CallError};
-use crate::protocol::service::{CommandInfo, Service};
+use crate::protocol::service::{CommandInfo, Service, Subject};
 use crate::sns::model::Blocked;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub(crate) struct BlackListGet;
@@ -15,25 +16,28 @@ pub(crate) struct BlackListGet;
 const MAX_PAGE: usize = 1000;
 
 /// The body.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct BlackListGetRequest {
     /// Required. Whose blocklist.
     #[serde(rename = "From_Account")]
     from_account: String,
     /// Required: 0, then StartIndex of the answer before.
+    #[schemars(required)]
     #[serde(rename = "StartIndex", default, deserialize_with = "integer")]
     start_index: Option<i64>,
     /// Required: how long a page may be, from 1 on.
+    #[schemars(required)]
     #[serde(rename = "MaxLimited", default, deserialize_with = "integer")]
     max_limited: Option<i64>,
     /// Required: the sequence of the answer before, 0 at first. It does not matter: the page tells
     /// callers of the REST API to send 0.
+    #[schemars(required)]
     #[serde(rename = "LastSequence", default, deserialize_with = "integer")]
     last_sequence: Option<i64>,
 }
 
 /// The answer.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct BlackListGetResponse {
     black_list_item: Vec<BlackListItem>,
@@ -46,7 +50,7 @@ pub(crate) struct BlackListGetResponse {
 }
 
 /// One blocked account.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct BlackListItem {
     #[serde(rename = "To_Account")]
     to_account: String,
@@ -61,6 +65,7 @@ impl Command for BlackListGet {
         service: Service::Sns,
         name: "black_list_get",
         calls_per_second: 200,
+        subject: Subject::From,
     };
 
     type Request = BlackListGetRequest;

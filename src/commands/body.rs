@@ -24,7 +24,7 @@ const ACCOUNT_FIELDS: [&str; 5] = [
 /// # Precedence
 /// A body that is not JSON, then one that is not this command's.
 pub(super) fn decode<T: DeserializeOwned>(
-    body: Received,
+    body: &Received,
     service: Service,
 ) -> Result<T, CallError> {
     let body = match body {
@@ -35,7 +35,7 @@ pub(super) fn decode<T: DeserializeOwned>(
     if body.is_empty() {
         return Err(not_json("it is empty, and should be {} at least"));
     }
-    let text = std::str::from_utf8(&body)
+    let text = std::str::from_utf8(body)
         .map_err(|error| not_json(&format!("it is not UTF-8: {error}")))?;
     match serde_json::from_str(text) {
         Ok(Object(request)) => Ok(request),

@@ -6,10 +6,11 @@ use crate::protocol::code::Code;
 use crate::protocol::reply::CallError;
 use crate::sns::pair::Pair;
 use crate::sns::relation::{CheckType, Relation};
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 /// The body.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct CheckRequest {
     /// Required. A of the relation.
     #[serde(rename = "From_Account")]
@@ -18,6 +19,7 @@ pub(crate) struct CheckRequest {
     #[serde(rename = "To_Account")]
     to_account: Vec<String>,
     /// Required: whether A's list alone is looked at, or both.
+    #[schemars(required)]
     #[serde(rename = "CheckType", default, deserialize_with = "text")]
     check_type: Option<String>,
 }

@@ -133,7 +133,7 @@ impl CallContext<'_> {
     ) -> Vec<Result<I, Code>> {
         let mut items: Vec<_> = items.collect();
         self.faults
-            .overrule(self.sdkappid(), Some(from), &mut items);
+            .overrule(self.sdkappid(), self.command, Some(from), &mut items);
         items
     }
 
@@ -143,7 +143,8 @@ impl CallContext<'_> {
         users: impl Iterator<Item = Result<UserId, Code>>,
     ) -> Vec<Result<UserId, Code>> {
         let mut users: Vec<_> = users.collect();
-        self.faults.overrule(self.sdkappid(), None, &mut users);
+        self.faults
+            .overrule(self.sdkappid(), self.command, None, &mut users);
         users
     }
 

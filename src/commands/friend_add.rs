@@ -7,16 +7,19 @@ use super::context::{CallContext, friend_pairs};
 use crate::protocol::code::Code;
 use crate::protocol::ids::UserId;
 use crate::protocol::reply::{CallError, ItemResults};
-use crate::protocol::service::{CommandInfo, Service};
-use crate::protocol::webhook::{AddedPair, Event, Pair};
+use crate::protocol::service::{CommandInfo, Service, Subject};
+use crate::protocol::webhook::{self, AddedPair, Event};
 use crate::sns::friend_add::{How, NewFriend, RawItem, judge};
-use crate::sns::model::{AddType, ForceAddFlags};
+use crate::sns::model::{AddType, AllowType, ForceAddFlags, SnsPolicy};
+use crate::sns::pair::Pair;
+use crate::sns::remedy::{self, Remedy};
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 pub(crate) struct FriendAdd;
 
 /// The body. Optional fields may be absent, `null` or `""`: published clients send all three.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct FriendAddRequest {
     /// Required. Whose list gains the friends.
     #[serde(rename = "From_Account")]
@@ -36,7 +39,7 @@ pub(crate) struct FriendAddRequest {
 pub(crate) type FriendAddResponse = ItemResults;
 
 /// One friend to add.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 struct AddFriendItem {
     /// Required. Whom to add.
     #[serde(rename = "To_Account")]
@@ -60,6 +63,7 @@ impl Command for FriendAdd {
         service: Service::Sns,
         name: "friend_add",
         calls_per_second: 200,
+        subject: Subject::FromAndItems,
     };
 
     type Request = FriendAddRequest;
@@ -69,17 +73,7 @@ impl Command for FriendAdd {
         context: CallContext<'_>,
         request: FriendAddRequest,
     ) -> Result<FriendAddResponse, CallError> {
-        let Batch {
-            from,
-            add_type,
-            force,
-            items,
-        } = Batch::parse(&context, &request)?;
-        let how = How {
-            add_type,
-            force,
-            now: context.unix_time(),
-        };
+        let Batch { from, how, items } = Batch::parse(&context, &request)?;
         let verdicts = context
             .app
             .store
@@ -91,7 +85,7 @@ impl Command for FriendAdd {
             pairs: added(from, friend_pairs(from, &items, &verdicts)),
             client_cmd: Self::INFO.name,
             admin_account: context.admin.to_string(),
-            force_flag: (force == ForceAddFlags::Forced).into(),
+            force_flag: (how.force == ForceAddFlags::Forced).into(),
         });
         let tos = request.add_friend_item.into_iter();
         Ok(context.results(tos.map(|item| item.to_account), &verdicts))
@@ -99,7 +93,7 @@ impl Command for FriendAdd {
 }
 
 /// As webhooks tell it: who gained whom, and that From_Account asked for it.
-fn added(initiator: UserId, pairs: Vec<Pair>) -> Vec<AddedPair> {
+fn added(initiator: UserId, pairs: Vec<webhook::Pair>) -> Vec<AddedPair> {
     let added = |pair| AddedPair { pair, initiator };
     pairs.into_iter().map(added).collect()
 }
@@ -107,8 +101,7 @@ fn added(initiator: UserId, pairs: Vec<Pair>) -> Vec<AddedPair> {
 /// A request without a fault of the whole call; an item's own fault stands in the item's place.
 struct Batch {
     from: UserId,
-    add_type: AddType,
-    force: ForceAddFlags,
+    how: How,
     items: Vec<Result<NewFriend, Code>>,
 }
 
@@ -137,12 +130,12 @@ impl Batch {
         let items = add_friend_item.iter();
         let items = items.map(|item| NewFriend::parse(from, item.raw()));
         let items = context.items(from, items);
-        Ok(Self {
-            from,
+        let how = How {
             add_type,
             force,
-            items,
-        })
+            now: context.unix_time(),
+        };
+        Ok(Self { from, how, items })
     }
 }
 
@@ -155,5 +148,68 @@ impl AddFriendItem {
             add_source: self.add_source.as_deref(),
             add_wording: self.add_wording.as_deref(),
         }
+    }
+}
+
+/// What a call would be told, item by item.
+#[derive(Debug)]
+pub(crate) struct Rehearsal {
+    pub(crate) from: UserId,
+    how: How,
+    policy: SnsPolicy,
+    pub(crate) items: Vec<Rehearsed>,
+}
+
+/// One item of it.
+#[derive(Debug)]
+pub(crate) struct Rehearsed {
+    new: Result<NewFriend, Code>,
+    pub(crate) outcome: Code,
+    /// What it was judged on, where the item alone did not decide.
+    pub(crate) facts: Option<Pair>,
+}
+
+/// Goes through a call as `handle` does, and writes nothing.
+pub(super) async fn rehearse(
+    context: &CallContext<'_>,
+    request: &FriendAddRequest,
+) -> Result<Rehearsal, CallError> {
+    let Batch { from, how, items } = Batch::parse(context, request)?;
+    let policy = *context.policy;
+    let rule = |pair: &Pair, item: &NewFriend| judge(from, pair, item, how, &policy);
+    let judged = context.app.store.rehearse_each(from, &items, rule).await?;
+    let items = items.into_iter().zip(judged).map(|(new, judged)| {
+        let (facts, outcome) = match judged {
+            Ok((facts, code)) => (Some(facts), code),
+            Err(code) => (None, code),
+        };
+        Rehearsed {
+            new,
+            outcome,
+            facts,
+        }
+    });
+    Ok(Rehearsal {
+        from,
+        how,
+        policy,
+        items: items.collect(),
+    })
+}
+
+impl Rehearsal {
+    /// The fewest changes of the state after which a well-formed item is 0. `new_account` is the
+    /// AllowType of an account that is imported.
+    pub(crate) fn remedies(&self, item: &Rehearsed, new_account: AllowType) -> Option<Vec<Remedy>> {
+        let (new, facts) = (item.new.as_ref().ok()?, item.facts?);
+        let rule = |pair: &Pair| judge(self.from, pair, new, self.how, &self.policy).code;
+        remedy::fewest(&facts, &self.policy, new_account, rule)
+    }
+}
+
+impl Rehearsed {
+    /// Whom it is about, where it is well-formed.
+    pub(crate) fn to(&self) -> Option<UserId> {
+        self.new.as_ref().ok().map(|new| new.to)
     }
 }

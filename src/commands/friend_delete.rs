@@ -4,17 +4,19 @@
 use super::Command;
 use super::body::text;
 use super::context::{CallContext, friend_pairs};
+use crate::protocol::code::Code;
 use crate::protocol::reply::{Answer, CallError, ItemResults, Tally};
-use crate::protocol::service::{CommandInfo, Service};
+use crate::protocol::service::{CommandInfo, Service, Subject};
 use crate::protocol::webhook::Event;
 use crate::sns::friend_delete::judge;
 use crate::sns::model::DeleteType;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub(crate) struct FriendDelete;
 
 /// The body.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct FriendDeleteRequest {
     /// Required. Whose list loses the friends.
     #[serde(rename = "From_Account")]
@@ -29,13 +31,21 @@ pub(crate) struct FriendDeleteRequest {
 }
 
 /// The answer: a result for each item, in the request's order.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(transparent)]
 pub(crate) struct FriendDeleteResponse(ItemResults);
 
 impl Answer for FriendDeleteResponse {
     /// As the page's samples have it.
     const INFO: &'static str = "0";
+
+    fn overrule(
+        &mut self,
+        command: &'static CommandInfo,
+        outcome: &mut dyn FnMut(usize) -> Option<Code>,
+    ) {
+        self.0.overrule(command, outcome);
+    }
 
     fn tally(&self) -> Option<Tally> {
         self.0.tally()
@@ -47,6 +57,7 @@ impl Command for FriendDelete {
         service: Service::Sns,
         name: "friend_delete",
         calls_per_second: 200,
+        subject: Subject::FromAndItems,
     };
 
     type Request = FriendDeleteRequest;

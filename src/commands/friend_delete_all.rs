@@ -6,14 +6,15 @@ use super::body::text;
 use super::context::CallContext;
 use super::friend_delete::delete_type;
 use crate::protocol::reply::{CallError, Nothing};
-use crate::protocol::service::{CommandInfo, Service};
+use crate::protocol::service::{CommandInfo, Service, Subject};
 use crate::protocol::webhook::{Event, Pair};
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 pub(crate) struct FriendDeleteAll;
 
 /// The body.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct FriendDeleteAllRequest {
     /// Required. Whose list loses all friends.
     #[serde(rename = "From_Account")]
@@ -28,6 +29,7 @@ impl Command for FriendDeleteAll {
         service: Service::Sns,
         name: "friend_delete_all",
         calls_per_second: 200,
+        subject: Subject::From,
     };
 
     type Request = FriendDeleteAllRequest;

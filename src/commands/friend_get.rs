@@ -5,9 +5,10 @@ use super::Command;
 use super::body::integer;
 use super::context::{CallContext, next_index};
 use crate::protocol::reply::{Answer, CallError};
-use crate::protocol::service::{CommandInfo, Service};
+use crate::protocol::service::{CommandInfo, Service, Subject};
 use crate::protocol::tag::TagItem;
 use crate::sns::model::{Friend, Sequences};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub(crate) struct FriendGet;
@@ -16,12 +17,13 @@ pub(crate) struct FriendGet;
 const PAGE: usize = 100;
 
 /// The body.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct FriendGetRequest {
     /// Required. Whose friends.
     #[serde(rename = "From_Account")]
     from_account: String,
     /// Required: 0, then NextStartIndex of the answer before.
+    #[schemars(required)]
     #[serde(rename = "StartIndex", default, deserialize_with = "integer")]
     start_index: Option<i64>,
     /// Optional: the StandardSequence that the caller knows. When it is still right, no standard
@@ -34,7 +36,7 @@ pub(crate) struct FriendGetRequest {
 }
 
 /// The answer.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct FriendGetResponse {
     /// Empty when the caller knows all (GUESS).
@@ -50,7 +52,7 @@ pub(crate) struct FriendGetResponse {
 }
 
 /// One friend.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct UserDataItem {
     #[serde(rename = "To_Account")]
     to_account: String,
@@ -84,6 +86,7 @@ impl Command for FriendGet {
         service: Service::Sns,
         name: "friend_get",
         calls_per_second: 200,
+        subject: Subject::From,
     };
 
     type Request = FriendGetRequest;

@@ -7,17 +7,18 @@ use crate::config::CustomFields;
 use crate::profile::{Profile, ProfileTag};
 use crate::protocol::code::Code;
 use crate::protocol::reply::{CallError, ItemFields, ItemResults};
-use crate::protocol::service::{CommandInfo, Service};
+use crate::protocol::service::{CommandInfo, Service, Subject};
 use crate::protocol::tag::TagItem;
 use crate::sns::friend_tag::FriendTag;
 use crate::sns::model::Friend;
 use crate::store::FriendView;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub(crate) struct FriendGetList;
 
 /// The body.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct FriendGetListRequest {
     /// Required. Whose friends.
     #[serde(rename = "From_Account")]
@@ -31,7 +32,7 @@ pub(crate) struct FriendGetListRequest {
 }
 
 /// What is said of each To_Account.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct FriendFields {
     /// Those of the fields that have a value; absent of an account that is no friend.
     #[serde(rename = "SnsProfileItem", skip_serializing_if = "Option::is_none")]
@@ -78,6 +79,7 @@ impl Command for FriendGetList {
         service: Service::Sns,
         name: "friend_get_list",
         calls_per_second: 200,
+        subject: Subject::FromAndItems,
     };
 
     type Request = FriendGetListRequest;

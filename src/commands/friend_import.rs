@@ -5,15 +5,16 @@ use super::Command;
 use super::body::{names, number, objects, optional_objects, text};
 use super::context::CallContext;
 use crate::protocol::reply::{CallError, ItemResults};
-use crate::protocol::service::{CommandInfo, Service};
+use crate::protocol::service::{CommandInfo, Service, Subject};
 use crate::protocol::tag::TagItem;
 use crate::sns::friend_import::{ImportedFriend, RawImport, judge};
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 pub(crate) struct FriendImport;
 
 /// The body.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct FriendImportRequest {
     /// Required. Whose list gains the friends.
     #[serde(rename = "From_Account")]
@@ -24,7 +25,7 @@ pub(crate) struct FriendImportRequest {
 }
 
 /// One friend. One that is in the list already gets what is given, and keeps the rest.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 struct AddFriendItem {
     /// Required.
     #[serde(rename = "To_Account")]
@@ -39,6 +40,7 @@ struct AddFriendItem {
     #[serde(rename = "GroupName", default, deserialize_with = "names")]
     group_name: Vec<String>,
     /// Required here: `AddSource_Type_` and 1 to 8 letters.
+    #[schemars(required)]
     #[serde(rename = "AddSource", default, deserialize_with = "text")]
     add_source: Option<String>,
     /// Optional: what the request said, at most 256 bytes.
@@ -57,6 +59,7 @@ impl Command for FriendImport {
         service: Service::Sns,
         name: "friend_import",
         calls_per_second: 200,
+        subject: Subject::FromAndItems,
     };
 
     type Request = FriendImportRequest;

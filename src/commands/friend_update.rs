@@ -5,15 +5,16 @@ use super::Command;
 use super::body::objects;
 use super::context::CallContext;
 use crate::protocol::reply::{CallError, ItemResults};
-use crate::protocol::service::{CommandInfo, Service};
+use crate::protocol::service::{CommandInfo, Service, Subject};
 use crate::protocol::tag::TagItem;
 use crate::sns::friend_update::{UpdatedFriend, judge};
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 pub(crate) struct FriendUpdate;
 
 /// The body.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct FriendUpdateRequest {
     /// Required. Whose friends.
     #[serde(rename = "From_Account")]
@@ -24,7 +25,7 @@ pub(crate) struct FriendUpdateRequest {
 }
 
 /// One friend.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 struct UpdateItem {
     /// Required.
     #[serde(rename = "To_Account")]
@@ -40,6 +41,7 @@ impl Command for FriendUpdate {
         service: Service::Sns,
         name: "friend_update",
         calls_per_second: 200,
+        subject: Subject::FromAndItems,
     };
 
     type Request = FriendUpdateRequest;

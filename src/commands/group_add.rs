@@ -7,14 +7,15 @@ use super::context::CallContext;
 use crate::protocol::code::Code;
 use crate::protocol::ids::UserId;
 use crate::protocol::reply::{Answer, CallError, ItemResults, Tally};
-use crate::protocol::service::{CommandInfo, Service};
+use crate::protocol::service::{CommandInfo, Service, Subject};
 use crate::sns::group::{Joining, judge_add, judge_join};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub(crate) struct GroupAdd;
 
 /// The body.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct GroupAddRequest {
     /// Required. Whose groups.
     #[serde(rename = "From_Account")]
@@ -28,7 +29,7 @@ pub(crate) struct GroupAddRequest {
 }
 
 /// The answer.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct GroupAddResponse {
     /// Absent when no friend was named.
     #[serde(flatten)]
@@ -38,6 +39,16 @@ pub(crate) struct GroupAddResponse {
 }
 
 impl Answer for GroupAddResponse {
+    fn overrule(
+        &mut self,
+        command: &'static CommandInfo,
+        outcome: &mut dyn FnMut(usize) -> Option<Code>,
+    ) {
+        if let Some(results) = &mut self.results {
+            results.overrule(command, outcome);
+        }
+    }
+
     fn tally(&self) -> Option<Tally> {
         self.results.as_ref().and_then(Answer::tally)
     }
@@ -48,6 +59,7 @@ impl Command for GroupAdd {
         service: Service::Sns,
         name: "group_add",
         calls_per_second: 200,
+        subject: Subject::FromAndItems,
     };
 
     type Request = GroupAddRequest;

@@ -5,14 +5,15 @@ use super::Command;
 use super::body::names;
 use super::context::CallContext;
 use crate::protocol::reply::{Answer, CallError};
-use crate::protocol::service::{CommandInfo, Service};
+use crate::protocol::service::{CommandInfo, Service, Subject};
 use crate::sns::group::judge_delete;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub(crate) struct GroupDelete;
 
 /// The body.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct GroupDeleteRequest {
     /// Required. Whose groups.
     #[serde(rename = "From_Account")]
@@ -23,7 +24,7 @@ pub(crate) struct GroupDeleteRequest {
 }
 
 /// The answer.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct GroupDeleteResponse {
     #[serde(rename = "CurrentSequence")]
     current_sequence: u32,
@@ -39,6 +40,7 @@ impl Command for GroupDelete {
         service: Service::Sns,
         name: "group_delete",
         calls_per_second: 200,
+        subject: Subject::From,
     };
 
     type Request = GroupDeleteRequest;

@@ -5,14 +5,15 @@ use super::Command;
 use super::body::{names, text};
 use super::context::CallContext;
 use crate::protocol::reply::{Answer, CallError};
-use crate::protocol::service::{CommandInfo, Service};
+use crate::protocol::service::{CommandInfo, Service, Subject};
 use crate::store::Group;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub(crate) struct GroupGet;
 
 /// The body. `LastSequence`, which older pages require, does not matter.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct GroupGetRequest {
     /// Required. Whose groups.
     #[serde(rename = "From_Account")]
@@ -27,7 +28,7 @@ pub(crate) struct GroupGetRequest {
 }
 
 /// The answer.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct GroupGetResponse {
     result_item: Vec<GroupItem>,
@@ -35,7 +36,7 @@ pub(crate) struct GroupGetResponse {
 }
 
 /// One group.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "PascalCase")]
 struct GroupItem {
     group_name: String,
@@ -52,6 +53,7 @@ impl Command for GroupGet {
         service: Service::Sns,
         name: "group_get",
         calls_per_second: 200,
+        subject: Subject::From,
     };
 
     type Request = GroupGetRequest;

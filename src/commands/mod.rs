@@ -1,6 +1,6 @@
 //! The REST commands, and the table of them.
 //!
-//! A new command is one file here and one line in [`routes`]. Path, signature check, call
+//! A new command is one file here and one line in [`table`]. Path, signature check, call
 //! frequency, JSON errors, envelope and log line follow from the table.
 
 mod account_check;
@@ -28,41 +28,77 @@ mod multiaccount_import;
 mod portrait_get;
 mod portrait_set;
 
+use crate::apps::App;
+use crate::clock::Moment;
+use crate::config::Config;
+use crate::faults::{Ending, Faults, Subjects, Wire};
 use crate::gateway;
+use crate::gateway::body::Received;
+use crate::gateway::journal::Arrival;
+use crate::protocol::code::Code;
 use crate::protocol::reply::{Answer, CallError, Notes, Nothing, Reply};
 use crate::protocol::service::CommandInfo;
+use crate::sns::model::SnsPolicy;
 use crate::state::AppState;
-use axum::Router;
+use crate::webhooks::ClientIp;
 use axum::extract::{Request, State};
-use axum::routing::any;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{MethodRouter, any};
+use axum::{Extension, Router};
+use bytes::Bytes;
 use context::CallContext;
+pub(crate) use friend_add::{FriendAdd, FriendAddRequest, Rehearsal, Rehearsed};
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::DeserializeOwned;
 use std::future::Future;
 
 /// THE TABLE of commands, one line each.
+pub(crate) fn table() -> Vec<Row> {
+    vec![
+        row::<FriendAdd>(),
+        row::<friend_import::FriendImport>(),
+        row::<friend_update::FriendUpdate>(),
+        row::<friend_delete::FriendDelete>(),
+        row::<friend_delete_all::FriendDeleteAll>(),
+        row::<friend_check::FriendCheck>(),
+        row::<friend_get::FriendGet>(),
+        row::<friend_get_list::FriendGetList>(),
+        row::<black_list_add::BlackListAdd>(),
+        row::<black_list_delete::BlackListDelete>(),
+        row::<black_list_get::BlackListGet>(),
+        row::<black_list_check::BlackListCheck>(),
+        row::<group_add::GroupAdd>(),
+        row::<group_delete::GroupDelete>(),
+        row::<group_get::GroupGet>(),
+        row::<account_import::AccountImport>(),
+        row::<multiaccount_import::MultiaccountImport>(),
+        row::<account_delete::AccountDelete>(),
+        row::<account_check::AccountCheck>(),
+        row::<portrait_set::PortraitSet>(),
+        row::<portrait_get::PortraitGet>(),
+    ]
+}
+
+/// A row of the table.
+pub(crate) struct Row {
+    pub(crate) info: &'static CommandInfo,
+    /// The body's schema.
+    pub(crate) request: fn(&mut SchemaGenerator) -> Schema,
+    /// The answer's schema.
+    pub(crate) reply: fn(&mut SchemaGenerator) -> Schema,
+    handler: MethodRouter<AppState>,
+}
+
+/// The routes of all commands.
 pub(crate) fn routes() -> Router<AppState> {
-    Router::new()
-        .merge(route::<friend_add::FriendAdd>())
-        .merge(route::<friend_import::FriendImport>())
-        .merge(route::<friend_update::FriendUpdate>())
-        .merge(route::<friend_delete::FriendDelete>())
-        .merge(route::<friend_delete_all::FriendDeleteAll>())
-        .merge(route::<friend_check::FriendCheck>())
-        .merge(route::<friend_get::FriendGet>())
-        .merge(route::<friend_get_list::FriendGetList>())
-        .merge(route::<black_list_add::BlackListAdd>())
-        .merge(route::<black_list_delete::BlackListDelete>())
-        .merge(route::<black_list_get::BlackListGet>())
-        .merge(route::<black_list_check::BlackListCheck>())
-        .merge(route::<group_add::GroupAdd>())
-        .merge(route::<group_delete::GroupDelete>())
-        .merge(route::<group_get::GroupGet>())
-        .merge(route::<account_import::AccountImport>())
-        .merge(route::<multiaccount_import::MultiaccountImport>())
-        .merge(route::<account_delete::AccountDelete>())
-        .merge(route::<account_check::AccountCheck>())
-        .merge(route::<portrait_set::PortraitSet>())
-        .merge(route::<portrait_get::PortraitGet>())
+    let route = |routes: Router<AppState>, row: Row| routes.route(&row.info.path(), row.handler);
+    table().into_iter().fold(Router::new(), route)
+}
+
+/// The command of that name.
+pub(crate) fn named(name: &str) -> Option<&'static CommandInfo> {
+    let mut rows = table().into_iter().map(|row| row.info);
+    rows.find(|info| info.name == name)
 }
 
 /// One command of the REST API.
@@ -71,10 +107,10 @@ pub(crate) trait Command: 'static {
     const INFO: CommandInfo;
 
     /// The body, as lenient as the protocol is.
-    type Request: DeserializeOwned + Send;
+    type Request: DeserializeOwned + JsonSchema + Send;
 
     /// The command's own part of a successful answer.
-    type Response: Answer + Send;
+    type Response: Answer + JsonSchema + Send;
 
     /// Understands, judges, answers.
     fn handle(
@@ -83,10 +119,14 @@ pub(crate) trait Command: 'static {
     ) -> impl Future<Output = Result<Self::Response, CallError>> + Send;
 }
 
-fn route<C: Command>() -> Router<AppState> {
-    let path = format!("/v4/{}/{}", C::INFO.service.name(), C::INFO.name);
-    // A browser's preflight carries no UserSig, so it is answered as it comes.
-    Router::new().route(&path, any(serve::<C>).options(preflight))
+fn row<C: Command>() -> Row {
+    Row {
+        info: const { &C::INFO },
+        request: C::Request::json_schema,
+        reply: Reply::<C::Response>::json_schema,
+        // A browser's preflight carries no UserSig, so it is answered as it comes.
+        handler: any(serve::<C>).options(preflight),
+    }
 }
 
 async fn preflight() -> Reply<Nothing> {
@@ -94,40 +134,92 @@ async fn preflight() -> Reply<Nothing> {
 }
 
 /// The same for all: what happens to a call of a command, in this order.
-async fn serve<C: Command>(State(state): State<AppState>, call: Request) -> Reply<C::Response> {
-    let mut notes = Notes::default();
-    let result = answer::<C>(&state, call, &mut notes).await;
-    Reply::new(const { &C::INFO }, result).with_notes(notes)
+async fn serve<C: Command>(
+    State(state): State<AppState>,
+    Extension(arrival): Extension<Arrival>,
+    call: Request,
+) -> Response {
+    let (mut notes, mut wire) = (Notes::default(), None);
+    let result = answer::<C>(&state.config, &arrival, call, &mut notes, &mut wire).await;
+    let reply = Reply::new(const { &C::INFO }, result).with_notes(notes);
+    match wire {
+        None => reply.into_response(),
+        Some(wire) => wire.spoil(reply.into_response()).await,
+    }
 }
 
+/// `wire` is how the answer fails on its way, where a test wants that.
 async fn answer<C: Command>(
-    state: &AppState,
+    config: &Config,
+    arrival: &Arrival,
     call: Request,
     notes: &mut Notes,
+    wire: &mut Option<Wire>,
 ) -> Result<C::Response, CallError> {
     let (call, body) = call.into_parts();
-    let now = state.clock.now();
     let command = const { &C::INFO };
-    let caller = match gateway::admit(state, command, &call, now, notes) {
+    let caller = match gateway::admit(config, arrival, command, &call, notes) {
         Ok(caller) => caller,
         Err(refusal) => {
-            gateway::body::discard(body, &state.config).await;
+            gateway::body::discard(body, config).await;
             return Err(refusal);
         }
     };
-    let body = gateway::body::receive(body, &state.config).await;
-    let request = body::decode::<C::Request>(body, C::INFO.service)?;
-    if let Some(code) = state.faults.of_call(caller.app.sdkappid, command.name) {
-        return Err(code.into());
+    let body = gateway::body::receive(body, config).await;
+    notes.request = body.bytes();
+    let request = body::decode::<C::Request>(&body, C::INFO.service)?;
+    let (sdkappid, faults) = (caller.app.sdkappid, &arrival.world.faults);
+    let subjects = || Subjects::of(&body.bytes());
+    let met = faults.meet(sdkappid, command, subjects);
+    match met.before.wait().await {
+        Some(Ending::Code(code)) => return Err(code.into()),
+        Some(Ending::Wire(ending)) => {
+            *wire = Some(ending);
+            return Err(Code::RequestFormat.into());
+        }
+        None => {}
     }
     let context = CallContext {
         command,
         app: &caller.app,
-        policy: &state.config.sns,
-        faults: &state.faults,
+        policy: &config.sns,
+        faults,
         admin: caller.admin,
         client: call.extensions.get().copied().unwrap_or_default(),
+        now: arrival.at,
+    };
+    let mut result = C::handle(context, request).await;
+    if let Ok(response) = &mut result {
+        faults.belie(sdkappid, command, subjects, response);
+    }
+    match met.after.wait().await {
+        Some(Ending::Code(code)) => return Err(code.into()),
+        Some(Ending::Wire(ending)) => *wire = Some(ending),
+        None => {}
+    }
+    result
+}
+
+/// Reads a friend_add body, as its call does.
+pub(crate) fn decode_friend_add(body: Bytes) -> Result<FriendAddRequest, CallError> {
+    body::decode(&Received::Whole(body), FriendAdd::INFO.service)
+}
+
+/// What a friend_add call would be told; nothing is written, and no fault is met.
+pub(crate) async fn rehearse_friend_add(
+    policy: &SnsPolicy,
+    app: &App,
+    now: Moment,
+    request: &FriendAddRequest,
+) -> Result<Rehearsal, CallError> {
+    let context = CallContext {
+        command: const { &FriendAdd::INFO },
+        app,
+        policy,
+        faults: &Faults::default(),
+        admin: app.first_admin(),
+        client: ClientIp::default(),
         now,
     };
-    C::handle(context, request).await
+    friend_add::rehearse(&context, request).await
 }

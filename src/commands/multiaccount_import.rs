@@ -6,7 +6,8 @@ use super::account_import::NewAccount;
 use super::body::{names, optional_objects};
 use super::context::CallContext;
 use crate::protocol::reply::{Answer, CallError, KeyOrder, Tally};
-use crate::protocol::service::{CommandInfo, Service};
+use crate::protocol::service::{CommandInfo, Service, Subject};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub(crate) struct MultiaccountImport;
@@ -15,7 +16,7 @@ pub(crate) struct MultiaccountImport;
 pub(super) const MAX_ACCOUNTS: u32 = 100;
 
 /// The body, of either age: one of the two lists, with 1 to 100 accounts. Both are taken together.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct MultiaccountImportRequest {
     /// The newer page's: accounts, which may have a Nick and a FaceUrl.
     #[serde(rename = "AccountList", default, deserialize_with = "optional_objects")]
@@ -26,7 +27,7 @@ pub(crate) struct MultiaccountImportRequest {
 }
 
 /// The answer.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct MultiaccountImportResponse {
     /// Those that were not imported; always there, because a published client panics without it.
     #[serde(rename = "FailAccounts")]
@@ -51,6 +52,7 @@ impl Command for MultiaccountImport {
         service: Service::ImOpenLogin,
         name: "multiaccount_import",
         calls_per_second: 100,
+        subject: Subject::Accounts,
     };
 
     type Request = MultiaccountImportRequest;

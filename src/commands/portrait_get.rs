@@ -7,9 +7,10 @@ use crate::profile::ProfileTag;
 use crate::protocol::code::Code;
 use crate::protocol::ids::UserId;
 use crate::protocol::reply::{CallError, ItemFields, ItemResults};
-use crate::protocol::service::{CommandInfo, Service};
+use crate::protocol::service::{CommandInfo, Service, Subject};
 use crate::protocol::tag::TagItem;
 use crate::store::NoAccount;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub(crate) struct PortraitGet;
@@ -18,7 +19,7 @@ pub(crate) struct PortraitGet;
 const MAX_ACCOUNTS: u32 = 100;
 
 /// The body.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct PortraitGetRequest {
     /// Required: 1 to 100 accounts.
     #[serde(rename = "To_Account")]
@@ -29,7 +30,7 @@ pub(crate) struct PortraitGetRequest {
 }
 
 /// What is said of each To_Account.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct ProfileFields {
     /// Those of the fields that have a value; absent of an account that is not there.
     #[serde(rename = "ProfileItem", skip_serializing_if = "Option::is_none")]
@@ -45,6 +46,7 @@ impl Command for PortraitGet {
         service: Service::Profile,
         name: "portrait_get",
         calls_per_second: 200,
+        subject: Subject::Items,
     };
 
     type Request = PortraitGetRequest;

@@ -8,10 +8,11 @@ use crate::profile::ProfileField;
 use crate::protocol::code::Code;
 use crate::protocol::ids::UserId;
 use crate::protocol::reply::{CallError, Nothing};
-use crate::protocol::service::{CommandInfo, Service};
+use crate::protocol::service::{CommandInfo, Service, Subject};
 use crate::protocol::tag::TagItem;
 use crate::protocol::webhook::Event;
 use crate::store::NoAccount;
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 pub(crate) struct PortraitSet;
@@ -20,7 +21,7 @@ pub(crate) struct PortraitSet;
 const MAX_ITEMS: u32 = 100;
 
 /// The body.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct PortraitSetRequest {
     /// Required. Whose profile.
     #[serde(rename = "From_Account")]
@@ -36,6 +37,7 @@ impl Command for PortraitSet {
         service: Service::Profile,
         name: "portrait_set",
         calls_per_second: 200,
+        subject: Subject::From,
     };
 
     type Request = PortraitSetRequest;

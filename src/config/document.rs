@@ -1,6 +1,7 @@
 //! A configuration document: a tree of values, each with the place it comes from, over which other
 //! sources can be laid.
 
+use super::Setting;
 use super::faults::Faults;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -60,6 +61,13 @@ impl Document {
         Self(convert(table.into_inner(), &origin))
     }
 
+    /// Each value and where it comes from, without the secrets.
+    pub(super) fn settings(&self) -> Vec<Setting> {
+        let mut settings = Vec::new();
+        list("", &self.0, &mut settings);
+        settings
+    }
+
     pub(super) fn has(&self, key: &str) -> bool {
         self.0.contains_key(key)
     }
@@ -99,6 +107,34 @@ impl Document {
                 value,
             },
         );
+    }
+}
+
+/// The keys whose values nobody may see.
+const SECRETS: [&str; 2] = ["secret_key", "token"];
+
+fn list(path: &str, table: &Table, settings: &mut Vec<Setting>) {
+    for (name, Node { origin, value }) in table {
+        let key = match path {
+            "" => name.clone(),
+            path => format!("{path}.{name}"),
+        };
+        match value {
+            Value::Table(inner) if !inner.is_empty() => list(&key, inner, settings),
+            Value::Table(_) => settings.push(Setting {
+                key,
+                value: "{}".to_owned(),
+                origin: origin.clone(),
+            }),
+            Value::Leaf(leaf) => settings.push(Setting {
+                value: match SECRETS.contains(&name.as_str()) {
+                    true => "\"***\"".to_owned(),
+                    false => leaf.to_toml(),
+                },
+                key,
+                origin: origin.clone(),
+            }),
+        }
     }
 }
 
@@ -147,6 +183,20 @@ fn merge(under: &mut Table, over: Table) {
 }
 
 impl Leaf {
+    fn to_toml(&self) -> String {
+        match self {
+            Self::Text(text) => format!("{text:?}"),
+            Self::Raw(text) => text.clone(),
+            Self::Integer(integer) => integer.to_string(),
+            Self::Boolean(boolean) => boolean.to_string(),
+            Self::List(list) => {
+                let list: Vec<_> = list.iter().map(Self::to_toml).collect();
+                format!("[{}]", list.join(", "))
+            }
+            Self::Other => String::new(),
+        }
+    }
+
     pub(super) fn text(&self) -> Result<&str, String> {
         match self {
             Self::Text(text) | Self::Raw(text) => Ok(text),

@@ -45,8 +45,47 @@ pub struct Config {
     pub log: LogConfig,
     /// The product's ceilings.
     pub sns: SnsPolicy,
+    /// The control API.
+    pub control: ControlConfig,
+    /// How much the journal of the last calls may hold, in bytes; 0 keeps none.
+    pub journal_bytes: usize,
     /// The apps, by SDKAppID; at least one.
     pub apps: BTreeMap<SdkAppId, AppConfig>,
+    /// Each value as it was given, and where; what was set since by a program is not in it.
+    pub settings: Vec<Setting>,
+}
+
+/// A configured value and the place it comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Setting {
+    /// The key, with dots.
+    pub key: String,
+    /// The value as TOML; a secret is struck out.
+    pub value: String,
+    /// A file and line, a variable, a flag, or the built-in defaults.
+    pub origin: String,
+}
+
+/// The control API.
+#[derive(Clone, Debug)]
+pub struct ControlConfig {
+    /// Whether it is served at all.
+    pub enabled: bool,
+    /// Who may drive it.
+    pub token: ControlToken,
+    /// Names with dots that a Host header may have.
+    pub hosts: Vec<String>,
+}
+
+/// Who may drive the control API.
+#[derive(Clone, Debug)]
+pub enum ControlToken {
+    /// On loopback anybody; off loopback whoever has the token that is made at the start.
+    Default,
+    /// `"none"`: anybody.
+    None,
+    /// Whoever has this one.
+    Given(SecretKey),
 }
 
 /// What an identifier that is no app admin is told.
@@ -179,8 +218,9 @@ impl Config {
         for (flag, key, value) in &sources.flags {
             document.set(&[(*key).to_owned()], value, flag, &mut faults);
         }
+        let settings = document.settings();
         let mut root = Section::root(document, &mut faults);
-        let config = Self::read(&mut root);
+        let config = Self::read(&mut root, settings);
         drop(root);
         match (config, faults.into_list()) {
             (Some(config), faults) if faults.is_empty() && !config.apps.is_empty() => Ok(config),
@@ -192,7 +232,7 @@ impl Config {
     }
 
     /// `None` only when there is a fault.
-    fn read(root: &mut Section<'_>) -> Option<Self> {
+    fn read(root: &mut Section<'_>, settings: Vec<Setting>) -> Option<Self> {
         // Every part is read before any is missed, so that all faults are found.
         let listen = root.required("listen", |leaf| {
             parsed(leaf, "an address such as \"127.0.0.1:8080\"")
@@ -203,6 +243,10 @@ impl Config {
         let non_admin_code = root.required("non_admin_code", non_admin_code);
         let log = root.section("log", LogConfig::read);
         let sns = root.section("sns", read_policy);
+        let control = root.section("control", ControlConfig::read);
+        let journal_bytes = root.section("journal", |section| {
+            section.required("bytes", |leaf| leaf.integer(0..=1 << 30))
+        });
         let mut seen = BTreeSet::new();
         let apps = root.each("apps", |key, section| {
             let sdkappid =
@@ -220,6 +264,9 @@ impl Config {
             non_admin_code: non_admin_code?,
             log: log?,
             sns: sns?,
+            control: control?,
+            journal_bytes: journal_bytes? as usize,
+            settings,
             apps: apps?.into_iter().collect(),
         })
     }
@@ -242,6 +289,26 @@ impl LogConfig {
         Some(Self {
             format: format?,
             level: level?,
+        })
+    }
+}
+
+impl ControlConfig {
+    fn read(section: &mut Section<'_>) -> Option<Self> {
+        let enabled = section.required("enabled", Leaf::boolean);
+        let token = section.optional("token", |leaf| match leaf.text()? {
+            "none" => Ok(ControlToken::None),
+            text => SecretKey::new(text)
+                .map(ControlToken::Given)
+                .ok_or_else(|| "a token that is not empty, or \"none\"".to_owned()),
+        });
+        let hosts = section.optional("hosts", |leaf| {
+            Ok(leaf.texts()?.into_iter().map(str::to_owned).collect())
+        });
+        Some(Self {
+            enabled: enabled?,
+            token: token.unwrap_or(ControlToken::Default),
+            hosts: hosts.unwrap_or_default(),
         })
     }
 }
@@ -313,8 +380,18 @@ impl AppConfig {
 }
 
 impl WebhookConfig {
+    /// The URL as it is given, or what it should be.
+    pub(crate) fn check_url(text: &str) -> Result<String, String> {
+        let uri: Option<hyper::Uri> = text.parse().ok();
+        let is_url =
+            uri.is_some_and(|uri| uri.scheme_str() == Some("http") && uri.host().is_some());
+        is_url
+            .then(|| text.to_owned())
+            .ok_or_else(|| "an http:// URL".to_owned())
+    }
+
     fn read(section: &mut Section<'_>) -> Option<Self> {
-        let url = section.required("url", webhook_url);
+        let url = section.required("url", |leaf| Self::check_url(leaf.text()?));
         let token = section.optional("token", |leaf| {
             SecretKey::new(leaf.text()?).ok_or_else(|| "a token that is not empty".to_owned())
         });
@@ -391,15 +468,6 @@ fn non_admin_code(leaf: &Leaf) -> Result<NonAdminCode, String> {
     } else {
         Err("\"service\" or 60010".to_owned())
     }
-}
-
-fn webhook_url(leaf: &Leaf) -> Result<String, String> {
-    let text = leaf.text()?;
-    let uri: Option<hyper::Uri> = text.parse().ok();
-    let is_url = uri.is_some_and(|uri| uri.scheme_str() == Some("http") && uri.host().is_some());
-    is_url
-        .then(|| text.to_owned())
-        .ok_or_else(|| "an http:// URL".to_owned())
 }
 
 fn keywords(leaf: &Leaf) -> Result<Vec<Keyword>, String> {

@@ -8,6 +8,7 @@ use crate::config::Config;
 use axum::body::Body;
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
+use std::time::Duration;
 
 /// Of a body over the cap, this many times the cap is read and thrown away, so that its sender is
 /// still answered; whoever sends more is cut off.
@@ -23,25 +24,36 @@ pub(crate) enum Received {
     Cut,
 }
 
-/// The whole body.
+impl Received {
+    /// What there is of it.
+    pub(crate) fn bytes(&self) -> Bytes {
+        match self {
+            Self::Whole(bytes) => bytes.clone(),
+            Self::TooLong | Self::Cut => Bytes::new(),
+        }
+    }
+}
+
+/// The whole body of a command's call.
 pub(crate) async fn receive(body: Body, config: &Config) -> Received {
-    within(
-        config,
-        collect(body, config.max_body_bytes, config.max_body_bytes),
-    )
-    .await
+    receive_up_to(body, config.max_body_bytes, config.read_timeout).await
+}
+
+/// A whole body of at most so many bytes, which comes in time.
+pub(crate) async fn receive_up_to(body: Body, cap: usize, timeout: Duration) -> Received {
+    within(timeout, collect(body, cap, cap)).await
 }
 
 /// Reads the body of a call that is refused anyway, and keeps nothing of it.
 pub(crate) async fn discard(body: Body, config: &Config) {
-    within(config, collect(body, 0, config.max_body_bytes)).await;
+    within(config.read_timeout, collect(body, 0, config.max_body_bytes)).await;
 }
 
 async fn within(
-    config: &Config,
+    timeout: Duration,
     whole: impl Future<Output = Result<Received, axum::Error>>,
 ) -> Received {
-    match tokio::time::timeout(config.read_timeout, whole).await {
+    match tokio::time::timeout(timeout, whole).await {
         Ok(Ok(received)) => received,
         Ok(Err(_)) | Err(_) => Received::Cut,
     }

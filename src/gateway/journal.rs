@@ -1,47 +1,111 @@
-//! Sees every end of a call, refusals too, and writes one line about it.
+//! Sees every end of a call, refusals too: counts it, and writes it into the journal and the log.
 
+use crate::clock::Moment;
+use crate::journal::Record;
+use crate::protocol::query::struck;
 use crate::protocol::reply::{Notes, Outcome, Tally};
 use crate::state::AppState;
+use crate::world::World;
 use axum::extract::{Request, State};
+use axum::http::Method;
 use axum::middleware::Next;
 use axum::response::Response;
+use std::sync::Arc;
 use tracing::{Level, enabled, info};
 
 /// No more of a text that a client may have had a hand in is logged.
 const LONGEST: usize = 200;
 
+/// The world that a call came into, and when: it keeps both to its end.
+#[derive(Clone, Debug)]
+pub(crate) struct Arrival {
+    pub(crate) world: Arc<World>,
+    pub(crate) at: Moment,
+}
+
 pub(crate) async fn journal(
     State(state): State<AppState>,
-    request: Request,
+    mut request: Request,
     next: Next,
 ) -> Response {
-    let started = state.clock.now().steady;
-    let uri = request.uri().clone();
+    let world = state.world();
+    let at = world.clock.now();
+    let (method, uri) = (method(request.method()), request.uri().clone());
+    let arrival = Arrival {
+        world: Arc::clone(&world),
+        at,
+    };
+    request.extensions_mut().insert(arrival);
 
     let response = next.run(request).await;
 
-    if let Some(outcome) = response.extensions().get::<Outcome>()
-        && enabled!(Level::INFO)
-    {
-        let took = state.clock.now().steady.saturating_sub(started);
-        let duration_ms = took.as_micros() as f64 / 1000.0;
-        write_line(uri.path(), outcome, duration_ms);
+    let Some(outcome) = response.extensions().get::<Outcome>() else {
+        return response;
+    };
+    let took = world.clock.now().steady.saturating_sub(at.steady);
+    let command = command(uri.path());
+    state.metrics.count(outcome, took);
+    let warning = outcome.notes.odd_random.as_deref().map(about_random);
+    if world.journal.is_kept() {
+        let Notes {
+            app,
+            generation,
+            request,
+            ..
+        } = &outcome.notes;
+        let record = Record {
+            at,
+            took,
+            app: *app,
+            generation: *generation,
+            code: outcome.code,
+            status: response.status().as_u16(),
+            method,
+            command,
+            query: &struck(uri.query().unwrap_or_default()),
+            warning: warning.as_deref().unwrap_or_default(),
+            request,
+            response: &outcome.answer,
+        };
+        // Of an app that was reset meanwhile, nobody wants to hear.
+        let is_current = |now: &World| match (app, generation) {
+            (Some(app), Some(generation)) => now.has(*app, *generation),
+            _ => true,
+        };
+        state.look(|now| is_current(now).then(|| world.journal.write(&record)));
+    }
+    if enabled!(Level::INFO) {
+        write_line(command, outcome, warning, took.as_micros() as f64 / 1000.0);
     }
     response
 }
 
+fn method(method: &Method) -> &'static str {
+    match method.as_str() {
+        "POST" => "POST",
+        "GET" => "GET",
+        "PUT" => "PUT",
+        "DELETE" => "DELETE",
+        "HEAD" => "HEAD",
+        "OPTIONS" => "OPTIONS",
+        "PATCH" => "PATCH",
+        "CONNECT" => "CONNECT",
+        _ => "other",
+    }
+}
+
+fn about_random(random: &str) -> String {
+    format!("random should be a decimal in 0..4294967295, as documented, and is {random:?}")
+}
+
 /// Never a UserSig, a key or a body: of the query string, only what `Notes` took from it.
-fn write_line(path: &str, outcome: &Outcome, duration_ms: f64) {
+fn write_line(command: &str, outcome: &Outcome, warning: Option<String>, duration_ms: f64) {
     let Outcome {
         code,
         detail,
-        notes: Notes { app, odd_random },
+        notes: Notes { app, .. },
         ..
     } = outcome;
-    let command = command(path);
-    let warning = odd_random.as_ref().map(|random| {
-        format!("random should be a decimal in 0..4294967295, as documented, and is {random:?}")
-    });
     info!(
         sns.command = %command,
         app.id = app.map(|app| app.get()),

@@ -4,16 +4,15 @@ pub(crate) mod body;
 pub(crate) mod journal;
 
 use crate::apps::App;
-use crate::clock::Moment;
-use crate::config::NonAdminCode;
+use crate::config::{Config, NonAdminCode};
 use crate::protocol::code::Code;
 use crate::protocol::ids::UserId;
 use crate::protocol::query::CommonQuery;
 use crate::protocol::reply::{CallError, Notes};
 use crate::protocol::service::CommandInfo;
-use crate::state::AppState;
 use axum::http::Method;
 use axum::http::request::Parts;
+use journal::Arrival;
 use std::sync::Arc;
 
 /// Who calls what.
@@ -25,6 +24,14 @@ pub(crate) struct Caller {
     pub(crate) admin: UserId,
 }
 
+/// What an identifier is told that is no app admin.
+pub(crate) fn not_admin(config: &Config, command: &CommandInfo) -> Code {
+    match config.non_admin_code {
+        NonAdminCode::Service => command.service.not_admin(),
+        NonAdminCode::Gateway => Code::NotAdminGateway,
+    }
+}
+
 /// Lets a call in whom a UserSig of an app admin vouches for.
 ///
 /// # Precedence
@@ -32,25 +39,25 @@ pub(crate) struct Caller {
 /// frequency, the method. (GUESS: Tencent documents no order; that authentication comes before the
 /// method was seen.) A refusal costs no token, so a bad signature cannot spend an app's.
 pub(crate) fn admit(
-    state: &AppState,
+    config: &Config,
+    arrival: &Arrival,
     command: &'static CommandInfo,
     call: &Parts,
-    now: Moment,
     notes: &mut Notes,
 ) -> Result<Caller, CallError> {
-    let query = CommonQuery::parse(
-        call.uri.query().unwrap_or_default(),
-        state.config.strict_query,
-    )?;
+    let query = call.uri.query().unwrap_or_default();
+    let query = CommonQuery::parse(query, config.strict_query)?;
     *notes = query.notes();
-    let app = state.apps.get(query.sdkappid).ok_or(Code::NoSuchApp)?;
-    app.verify(&query.usersig, &query.identifier, now.unix_time())?;
+    let app = arrival
+        .world
+        .apps
+        .get(query.sdkappid)
+        .ok_or(Code::NoSuchApp)?;
+    notes.generation = Some(app.generation);
+    app.verify(&query.usersig, &query.identifier, arrival.at.unix_time())?;
     let admin = app.admin(&query.identifier);
-    let admin = admin.ok_or_else(|| match state.config.non_admin_code {
-        NonAdminCode::Service => command.service.not_admin(),
-        NonAdminCode::Gateway => Code::NotAdminGateway,
-    })?;
-    if !app.limiter.admit(command, now.steady) {
+    let admin = admin.ok_or_else(|| not_admin(config, command))?;
+    if !app.limiter.admit(command, arrival.at.steady) {
         return Err(Code::TooManyCalls.into());
     }
     if call.method != Method::POST {

@@ -4,6 +4,7 @@ use super::code::Code;
 use super::ids::SdkAppId;
 use super::reply::{CallError, Notes};
 use percent_encoding::percent_decode_str;
+use schemars::JsonSchema;
 use std::borrow::Cow;
 use std::str::Utf8Error;
 
@@ -61,11 +62,59 @@ impl<'a> CommonQuery<'a> {
         Notes {
             app: Some(self.sdkappid),
             odd_random: odd_random.map(|random| random.chars().take(LOGGED_CHARACTERS).collect()),
+            ..Notes::default()
         }
     }
 }
 
+/// A longer name is none: a UserSig may stand where one was expected.
+const LONGEST_NAME: usize = 16;
+
+/// No more of a query is written down.
+const LONGEST: usize = 2048;
+
+/// A raw query as it may be written down: of whatever may be a UserSig, only the name.
+pub fn struck(raw: &str) -> String {
+    let mut struck = String::with_capacity(raw.len().min(LONGEST));
+    for pair in raw[..raw.floor_char_boundary(LONGEST)].split('&') {
+        if !struck.is_empty() {
+            struck.push('&');
+        }
+        let name = pair.split('=').next().unwrap_or_default();
+        // A name that is misspelt may still be a UserSig's.
+        let plain = percent_decode_str(name).decode_utf8_lossy();
+        let is_known = NAMES.contains(&&*plain) && !pair.to_ascii_lowercase().contains("sig");
+        if is_known {
+            struck.push_str(pair);
+        } else if plain.len() <= LONGEST_NAME {
+            struck.push_str(&plain);
+            struck.push_str("=***");
+        } else {
+            struck.push_str("***");
+        }
+    }
+    struck
+}
+
 const NAMES: [&str; 5] = ["sdkappid", "identifier", "usersig", "random", "contenttype"];
+
+/// The query as the page has it, for documents. What is read is more lenient about `random`.
+#[derive(Debug, JsonSchema)]
+#[expect(dead_code, reason = "it only describes")]
+pub struct QueryParameters {
+    /// SDKAppID assigned when the app was created.
+    sdkappid: SdkAppId,
+    /// An app admin.
+    identifier: String,
+    /// The admin's UserSig.
+    usersig: String,
+    /// A random 32-bit unsigned integer. Anything else is accepted as well, with a warning in the
+    /// log and the journal, unless `strict_query` is on.
+    random: u32,
+    /// Always `json`.
+    #[schemars(extend("const" = "json"))]
+    contenttype: String,
+}
 
 /// The values of the parameters, as they stand in the query.
 fn find(raw: &str) -> [Option<&str>; 5] {
@@ -120,6 +169,22 @@ mod tests {
     fn fault(raw: &str) -> (u32, String) {
         let error = CommonQuery::parse(raw, false).err().expect(raw);
         (error.code.number(), error.info.into_owned())
+    }
+
+    #[test]
+    fn of_what_may_be_a_usersig_only_the_name_is_written_down() {
+        for (raw, written) in [
+            (
+                "sdkappid=1&usersig=eJw&random=7",
+                "sdkappid=1&usersig=***&random=7",
+            ),
+            ("%75sersig=eJw&UserSig=eJw", "usersig=***&UserSig=***"),
+            ("sdkappid=1?usersig=eJw", "sdkappid=***"),
+            ("sdkappid=1&eJxFjssOgjAQRf*laym", "sdkappid=1&***"),
+            ("nonce=1&contenttype=json", "nonce=***&contenttype=json"),
+        ] {
+            assert_eq!(struck(raw), written);
+        }
     }
 
     #[test]

@@ -4,6 +4,8 @@ use super::code::Code;
 use super::ids::SdkAppId;
 use super::service::CommandInfo;
 use super::text::Text;
+use bytes::Bytes;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
 use serde::ser::{SerializeStruct, Serializer};
 use std::borrow::Cow;
@@ -73,6 +75,14 @@ pub trait Answer: Serialize {
     /// The ErrorInfo of a success.
     const INFO: &'static str = "";
 
+    /// Gives items other outcomes, where there is one for an item's place.
+    fn overrule(
+        &mut self,
+        _command: &'static CommandInfo,
+        _outcome: &mut dyn FnMut(usize) -> Option<Code>,
+    ) {
+    }
+
     /// How many items were asked for and how many of them were refused, for the log.
     fn tally(&self) -> Option<Tally> {
         None
@@ -104,7 +114,7 @@ pub struct ItemResults<T = Nothing> {
 }
 
 /// One item's outcome.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "PascalCase")]
 struct ResultItem<T> {
     /// As the request spelt it.
@@ -158,7 +168,45 @@ impl<T: ItemFields> Serialize for ItemResults<T> {
     }
 }
 
+impl<T: ItemFields + JsonSchema> JsonSchema for ItemResults<T> {
+    fn schema_name() -> Cow<'static, str> {
+        format!("ItemResults_{}", T::schema_name()).into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let items = generator.subschema_for::<Vec<ResultItem<T>>>();
+        let mut schema = json_schema!({
+            "type": "object",
+            "properties": {
+                "Fail_Account": {
+                    "description": "The accounts that failed, in the request's order; absent where none did.",
+                    "type": "array",
+                    "items": { "type": "string" },
+                },
+            },
+            "required": [T::LIST],
+        });
+        schema.as_object_mut().expect("it is one")["properties"][T::LIST] = items.to_value();
+        schema
+    }
+}
+
 impl<T: ItemFields> Answer for ItemResults<T> {
+    fn overrule(
+        &mut self,
+        command: &'static CommandInfo,
+        outcome: &mut dyn FnMut(usize) -> Option<Code>,
+    ) {
+        for (at, item) in self.items.iter_mut().enumerate() {
+            if let Some(code) = outcome(at) {
+                item.result_code = code.number();
+                item.result_info = command.text(code);
+            }
+        }
+        let failed = self.items.iter().filter(|item| item.result_code != 0);
+        self.fail_account = failed.map(|item| item.to_account.clone()).collect();
+    }
+
     fn tally(&self) -> Option<Tally> {
         Some(Tally {
             items: self.items.len(),
@@ -168,7 +216,7 @@ impl<T: ItemFields> Answer for ItemResults<T> {
 }
 
 /// No fields of a command's own: only the envelope is answered.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct Nothing {}
 
 impl Answer for Nothing {}
@@ -192,6 +240,10 @@ pub struct Notes {
     pub app: Option<SdkAppId>,
     /// The beginning of an odd `random`; see `CommonQuery::odd_random`.
     pub odd_random: Option<Box<str>>,
+    /// Which of the apps that have had this SDKAppID it met.
+    pub generation: Option<u64>,
+    /// The body, where the gateway let the call in.
+    pub request: Bytes,
 }
 
 impl Reply<Nothing> {
@@ -255,8 +307,8 @@ impl<T: Answer> Reply<T> {
         }
     }
 
-    /// What the log should know of the call.
-    pub fn into_outcome(self) -> Outcome {
+    /// What the log should know of the call that was answered so.
+    pub fn into_outcome(self, answer: Bytes) -> Outcome {
         let (code, detail, tally) = match self.result {
             Ok(fields) => (Code::Ok, Cow::Borrowed(""), fields.tally()),
             Err(CallError { code, info, detail }) => {
@@ -264,10 +316,12 @@ impl<T: Answer> Reply<T> {
             }
         };
         Outcome {
+            command: self.command,
             code,
             detail,
             tally,
             notes: self.notes,
+            answer,
         }
     }
 }
@@ -275,6 +329,8 @@ impl<T: Answer> Reply<T> {
 /// What the log knows of a call once it is answered.
 #[derive(Clone, Debug)]
 pub struct Outcome {
+    /// The command that answered it, if one did.
+    pub command: Option<&'static CommandInfo>,
     /// The whole call's outcome.
     pub code: Code,
     /// Why, where the code alone does not say; may be empty.
@@ -283,21 +339,38 @@ pub struct Outcome {
     pub tally: Option<Tally>,
     /// What its query said.
     pub notes: Notes,
+    /// The answer's body.
+    pub answer: Bytes,
+}
+
+/// As the body is.
+impl<T: JsonSchema> JsonSchema for Reply<T> {
+    fn schema_name() -> Cow<'static, str> {
+        Envelope::<T>::schema_name()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        Envelope::<T>::json_schema(generator)
+    }
 }
 
 /// What is `None` is left out.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "PascalCase")]
 struct Envelope<'a, T> {
     #[serde(flatten)]
     fields_before: Option<&'a T>,
+    /// `OK` where ErrorCode is 0, else `FAIL`.
     action_status: &'static str,
     #[serde(rename = "ErrorInfo", skip_serializing_if = "Option::is_none")]
     info_before: Option<&'a str>,
+    /// The whole call's outcome; where it is not 0, there is the envelope alone.
     error_code: u32,
+    /// What is wrong, in words; it is always there.
     #[serde(rename = "ErrorInfo", skip_serializing_if = "Option::is_none")]
+    #[schemars(required)]
     info_behind: Option<&'a str>,
-    /// Gateway failures lack it, and so does every answer of some services.
+    /// Always empty. Gateway failures lack it, and so does every answer of some services.
     #[serde(skip_serializing_if = "Option::is_none")]
     error_display: Option<&'static str>,
     #[serde(flatten)]
@@ -307,12 +380,13 @@ struct Envelope<'a, T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::service::Service;
+    use crate::protocol::service::{Service, Subject};
 
     const FRIEND_ADD: &CommandInfo = &CommandInfo {
         service: Service::Sns,
         name: "friend_add",
         calls_per_second: 200,
+        subject: Subject::FromAndItems,
     };
 
     fn json<T: Answer>(reply: &Reply<T>) -> String {

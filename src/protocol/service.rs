@@ -51,6 +51,19 @@ impl Service {
     }
 }
 
+/// Whom a command is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Subject {
+    /// From_Account, and each item's To_Account: there is a result for each.
+    FromAndItems,
+    /// From_Account alone.
+    From,
+    /// Each item's account, with a result for each, and no From_Account.
+    Items,
+    /// Accounts that have no result of their own, or none that can fail.
+    Accounts,
+}
+
 /// What everybody may know of a command without knowing the command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CommandInfo {
@@ -60,9 +73,16 @@ pub struct CommandInfo {
     pub name: &'static str,
     /// The documented call frequency, for each app.
     pub calls_per_second: u32,
+    /// Whom it is about.
+    pub subject: Subject,
 }
 
 impl CommandInfo {
+    /// Where it is: `/v4/<service>/<command>`.
+    pub fn path(&self) -> String {
+        format!("/v4/{}/{}", self.service.name(), self.name)
+    }
+
     /// The command as texts name it: `FriendAdd` for friend_add.
     pub fn api(&self) -> impl fmt::Display + use<> {
         Api(self.name)
@@ -97,6 +117,7 @@ mod tests {
                 service: Service::Sns,
                 name,
                 calls_per_second: 200,
+                subject: Subject::From,
             };
             assert_eq!(command.api().to_string(), api);
         }

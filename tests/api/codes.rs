@@ -333,8 +333,7 @@ async fn every_documented_code_of_every_command_is_met() {
         assert_eq!(outcome(&reply).0, bad_body, "{command}: {}", reply.text);
         met.insert((command, bad_body));
 
-        let stranger = app.query().replace(ADMIN, "id");
-        let stranger = stranger.replace(&app.user_sig(ADMIN), &app.user_sig("id"));
+        let stranger = app.query_of(APP, "id");
         let reply = app
             .post(
                 &format!("/v4/{command}"),

@@ -84,9 +84,15 @@ impl TestApp {
 
     /// The query string of a good call by an admin.
     pub(crate) fn query(&self) -> String {
-        let usersig = self.user_sig(ADMIN);
+        self.query_of(APP, ADMIN)
+    }
+
+    /// The query string of a call to an app by `identifier`.
+    pub(crate) fn query_of(&self, app: &str, identifier: &str) -> String {
+        let usersig = self.emulator.user_sig(app_id(app), identifier, 86_400);
+        let usersig = usersig.expect("the app exists");
         format!(
-            "sdkappid={APP}&identifier={ADMIN}&usersig={usersig}&random=99999999&contenttype=json"
+            "sdkappid={app}&identifier={identifier}&usersig={usersig}&random=99999999&contenttype=json"
         )
     }
 

@@ -311,11 +311,9 @@ async fn a_receiver_that_never_answers_holds_up_no_call_and_no_other_app_and_is_
     assert_eq!(app.add("id", &["id1", "id2"]).await, [0, 0]);
     assert_eq!(app.add("id", &["id3"]).await, [0]);
     silent.next().await;
-    let usersig = app.emulator.user_sig(app_id("2"), ADMIN, 60);
-    let query = app.query().replace(APP, "2");
-    let query = query.replace(&app.user_sig(ADMIN), &usersig.expect("the app exists"));
     let body = add(&["id1"], 0).to_string();
-    app.post("/v4/sns/friend_add", &query, body).await;
+    app.post("/v4/sns/friend_add", &app.query_of("2", ADMIN), body)
+        .await;
     other.next().await;
 
     assert!(

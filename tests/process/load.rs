@@ -2,9 +2,10 @@
 
 use crate::fixture::{Client, GOOD_BODY, Server, post};
 
-/// No limit on calls, and no line for each.
-const QUIET: [(&str, &str); 2] = [
+/// No limit on calls, no line for each, and a journal that is full after a few hundred.
+const QUIET: [(&str, &str); 3] = [
     ("EMULATOR__APPS__88888888__CALLS_PER_SECOND", "0"),
+    ("EMULATOR__JOURNAL__BYTES", "262144"),
     ("EMULATOR__LOG__LEVEL", "warn"),
 ];
 

@@ -1,0 +1,398 @@
+//! Any code on demand: the smallest real state in which friend_add answers it by its own rules, and
+//! the request that meets it. Where no state gives a code, one fault is armed, and said so.
+
+use super::account::AccountDocument;
+use super::apps::{EXPIRE_SECONDS, OfApp};
+use super::faults::CodeName;
+use super::problem::Problem;
+use super::request::Nothing;
+use super::route::Json;
+use super::unused_name;
+use crate::apps::{App, Graph};
+use crate::commands::{Command, FriendAdd};
+use crate::config::Config;
+use crate::faults::{Ending, Kind, Plan, Scope};
+use crate::gateway;
+use crate::protocol::code::Code;
+use crate::protocol::ids::{UnixTime, UserId};
+use crate::sns::model::{
+    AdminForbidType, AllowType, Blocked, Friend, PendingRequest, RequestMinute, UnknownAccounts,
+};
+use crate::sns::texts::{AddWording, GroupName, Remark};
+use crate::state::AppState;
+use crate::store::Snapshot;
+use crate::world::World;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+/// Which code.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Wish {
+    /// A number of friend_add's error table, or an outcome's name as `codes` has it; 0 as well.
+    code: CodeName,
+}
+
+/// A situation, and the request that meets the code in it.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Arranged {
+    code: u32,
+    outcome: &'static str,
+    /// Where the answer carries it.
+    carried_by: Carrier,
+    /// What gives it.
+    given_by: Giver,
+    /// The id of the fault that was armed, where no state gives the code.
+    fault: Option<u64>,
+    /// The accounts that were made; those that only fill a list are counted, not shown.
+    accounts: BTreeMap<UserId, AccountDocument>,
+    /// Accounts that were made to fill a list.
+    fillers: usize,
+    /// The URL to send the request to, with a UserSig.
+    url: String,
+    /// The body.
+    request: Value,
+    /// The same as a line for a shell.
+    curl: String,
+}
+
+#[derive(Clone, Copy, PartialEq, Serialize, JsonSchema)]
+enum Carrier {
+    /// The whole call fails.
+    ErrorCode,
+    /// The item fails.
+    ResultCode,
+}
+
+#[derive(Clone, Copy, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Giver {
+    /// What the accounts are.
+    State,
+    /// What the request says.
+    Request,
+    /// An armed fault.
+    Fault,
+}
+
+pub(super) async fn arrange(
+    state: AppState,
+    path: OfApp,
+    _: Nothing,
+    Wish { code: name }: Wish,
+) -> Result<Json<Arranged>, Problem> {
+    let (app, world) = (path.find(&state)?, state.world());
+    let code = name.find();
+    let code = code.ok_or_else(|| Problem::fault("/code", "is no code that `codes` has"))?;
+    let now = world.clock.now().unix_time();
+    let recipe = Recipe {
+        from: unused_name(&app, "from"),
+        to: unused_name(&app, "to"),
+        now,
+    };
+    let situation = recipe.follow(code, &state.config).ok_or_else(|| {
+        let detail = format!("{} is no outcome of friend_add", code.name());
+        Problem::fault("/code", detail)
+    })?;
+    let (accounts, fillers) = recipe.make(&app, &situation);
+    let Situation {
+        request,
+        giver,
+        carrier,
+        by_stranger,
+        ..
+    } = situation;
+    let fault = (giver == Giver::Fault).then(|| {
+        let scope = Scope {
+            sdkappid: Some(app.sdkappid),
+            command: Some("friend_add"),
+            from_account: Some(recipe.from),
+            to_account: Some(recipe.to),
+            item: None,
+        };
+        let kind = match carrier {
+            Carrier::ResultCode => Kind::ResultCode(code),
+            Carrier::ErrorCode => Kind::Ending(Ending::Code(code)),
+        };
+        let arm = |world: &mut World| world.faults.arm(Plan::always(scope, kind));
+        state.change(arm).id
+    });
+    let caller = if by_stranger {
+        recipe.from
+    } else {
+        app.first_admin()
+    };
+    let query = app.query(caller, now, EXPIRE_SECONDS);
+    let url = format!("http://{}/v4/sns/friend_add?{query}", reachable(&state));
+    let documents = accounts.iter();
+    let documents = documents.map(|(user, snapshot)| (*user, AccountDocument::of(snapshot)));
+    Ok(Json(Arranged {
+        code: code.number(),
+        outcome: code.name(),
+        carried_by: carrier,
+        given_by: giver,
+        fault,
+        accounts: documents.collect(),
+        fillers,
+        curl: format!(
+            "curl '{url}' -d '{}'",
+            request.to_string().replace('\'', r"\u0027")
+        ),
+        url,
+        request,
+    }))
+}
+
+/// How friend_add is brought to an outcome; `None` where it has no such outcome.
+pub(super) fn giver(code: Code, config: &Config) -> Option<Giver> {
+    let user = |name| UserId::parse(name).expect("short and printable");
+    let recipe = Recipe {
+        from: user("from"),
+        to: user("to"),
+        now: UnixTime(0),
+    };
+    Some(recipe.follow(code, config)?.giver)
+}
+
+/// The address, as a client on this machine reaches it.
+fn reachable(state: &AppState) -> SocketAddr {
+    let mut addr = state.addr.get().copied().unwrap_or(state.config.listen);
+    if addr.ip().is_unspecified() {
+        addr.set_ip(IpAddr::V4(Ipv4Addr::LOCALHOST));
+    }
+    addr
+}
+
+/// Two accounts that know nothing of each other, and what is made of them.
+struct Recipe {
+    from: UserId,
+    to: UserId,
+    now: UnixTime,
+}
+
+/// What is said of the two, and the request.
+struct Situation {
+    /// `None` where it is not imported.
+    from: Option<Snapshot>,
+    to: Option<Snapshot>,
+    /// Others, who fill a list.
+    others: Others,
+    request: Value,
+    giver: Giver,
+    carrier: Carrier,
+    /// From_Account calls, who is no app admin.
+    by_stranger: bool,
+}
+
+/// Accounts that fill a list, so many.
+enum Others {
+    None,
+    FriendsOfFrom(u32),
+    FriendsOfTo(u32),
+    AskedByFrom(u32),
+}
+
+impl Recipe {
+    /// `None` where friend_add has no such outcome.
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "a test arranges every code of the page"
+    )]
+    fn follow(&self, code: Code, config: &Config) -> Option<Situation> {
+        let policy = &config.sns;
+        let mut situation = self.start();
+        let (mut from, mut to) = (self.account(), self.account());
+        let refuses_unknown = policy.unknown_accounts == UnknownAccounts::Refuse;
+        match code {
+            Code::Ok => {}
+            Code::SnsDecode => {
+                situation.ask("AddFriendItem", Value::Null);
+                situation.carrier = Carrier::ErrorCode;
+            }
+            Code::ToAccountIllegal => situation.ask_of_item("To_Account", ""),
+            Code::AddSelf => situation.ask_of_item("To_Account", self.from.as_str()),
+            Code::SourceIllegal => situation.ask_of_item("AddSource", "Web"),
+            Code::RemarkTooLong => {
+                situation.ask_of_item("Remark", &"x".repeat(Remark::MAX_BYTES + 1));
+            }
+            Code::GroupNameTooLong => {
+                situation.ask_of_item("GroupName", &"x".repeat(GroupName::MAX_BYTES + 1));
+            }
+            Code::WordingTooLong => {
+                situation.ask_of_item("AddWording", &"x".repeat(AddWording::MAX_BYTES + 1));
+            }
+            Code::AccountNotAString => {
+                situation.request["AddFriendItem"][0]["To_Account"] = 1.into();
+                situation.giver = Giver::Request;
+                situation.carrier = Carrier::ErrorCode;
+            }
+            Code::FriendExist => from.friends = vec![friend(self.to, self.now)],
+            Code::FromAccountNotExist if refuses_unknown => {
+                situation.carrier = Carrier::ErrorCode;
+                return Some(Situation {
+                    to: Some(to),
+                    ..situation
+                });
+            }
+            Code::ToAccountNotExist if refuses_unknown => {
+                return Some(Situation {
+                    from: Some(from),
+                    ..situation
+                });
+            }
+            // A call by who is no admin has one code or the other.
+            Code::NotAdmin | Code::NotAdminGateway => {
+                let is_met = gateway::not_admin(config, &FriendAdd::INFO) == code;
+                situation.by_stranger = is_met;
+                situation.giver = if is_met { Giver::Request } else { Giver::Fault };
+                situation.carrier = Carrier::ErrorCode;
+            }
+            Code::ForbidByAdmin => from.profile.admin_forbid_type = AdminForbidType::SendOut,
+            Code::InMyBlocklist => from.blocklist = vec![blocked(self.to, self.now)],
+            Code::InPeerBlocklist => to.blocklist = vec![blocked(self.from, self.now)],
+            Code::DenyAny => to.profile.allow_type = AllowType::DenyAny,
+            Code::NeedConfirm => to.profile.allow_type = AllowType::NeedConfirm,
+            Code::MyFriendsFull => situation.others = Others::FriendsOfFrom(policy.max_friends),
+            Code::PeerFriendsFull => situation.others = Others::FriendsOfTo(policy.max_friends),
+            Code::GroupsFull => {
+                let groups = (0..policy.max_groups).map(|number| format!("group{number}"));
+                from.groups = groups.filter_map(|name| GroupName::parse(&name)).collect();
+                situation.request["AddFriendItem"][0]["GroupName"] = "new".into();
+            }
+            Code::PendingFull => {
+                to.profile.allow_type = AllowType::NeedConfirm;
+                situation.others = Others::AskedByFrom(policy.max_pending);
+            }
+            Code::TooManyRequests if policy.max_requests_per_minute > 0 => {
+                from.minute = RequestMinute {
+                    since: self.now,
+                    requests: policy.max_requests_per_minute,
+                };
+            }
+            Code::TooManyRequests
+            | Code::ToAccountNotExist
+            | Code::SdkAppIdIllegal
+            | Code::Internal
+            | Code::NetworkTimeout
+            | Code::WriteConflict => situation.giver = Giver::Fault,
+            Code::FromAccountNotExist => {
+                situation.giver = Giver::Fault;
+                situation.carrier = Carrier::ErrorCode;
+            }
+            _ if code.is_gateway() => {
+                situation.giver = Giver::Fault;
+                situation.carrier = Carrier::ErrorCode;
+            }
+            _ => return None,
+        }
+        (situation.from, situation.to) = (Some(from), Some(to));
+        Some(situation)
+    }
+
+    /// The request that would be 0.
+    fn start(&self) -> Situation {
+        Situation {
+            from: None,
+            to: None,
+            others: Others::None,
+            request: json!({
+                "From_Account": self.from,
+                "AddFriendItem": [{ "To_Account": self.to, "AddSource": "AddSource_Type_Web" }],
+            }),
+            giver: Giver::State,
+            carrier: Carrier::ResultCode,
+            by_stranger: false,
+        }
+    }
+
+    fn account(&self) -> Snapshot {
+        let mut account = Snapshot::default();
+        account.profile.allow_type = AllowType::AllowAny;
+        account
+    }
+
+    /// Makes the accounts: the two, and how many others.
+    fn make(&self, app: &App, situation: &Situation) -> (Graph, usize) {
+        let count = match situation.others {
+            Others::None => 0,
+            Others::FriendsOfFrom(count)
+            | Others::FriendsOfTo(count)
+            | Others::AskedByFrom(count) => count,
+        };
+        let stem = unused_name(app, "f");
+        let others = (0..count).filter_map(|number| UserId::parse(&format!("{stem}-{number}")));
+        let others: Vec<_> = others.collect();
+        let mut graph = Graph::new();
+        let two = [(self.from, &situation.from), (self.to, &situation.to)];
+        graph.extend(
+            two.into_iter()
+                .filter_map(|(user, account)| Some((user, account.clone()?))),
+        );
+        let friends = || {
+            others
+                .iter()
+                .map(|other| friend(*other, self.now))
+                .collect()
+        };
+        let mut of_others = Snapshot::default();
+        match situation.others {
+            Others::None => {}
+            Others::FriendsOfFrom(_) => graph.entry(self.from).or_default().friends = friends(),
+            Others::FriendsOfTo(_) => graph.entry(self.to).or_default().friends = friends(),
+            Others::AskedByFrom(_) => {
+                let asked = others.iter().map(|other| waiting(*other, self.now));
+                graph.entry(self.from).or_default().sent = asked.collect();
+                of_others.received = vec![waiting(self.from, self.now)];
+            }
+        }
+        app.store.edit(|editor| {
+            of_others.profile = editor.new_account().profile;
+            for other in &others {
+                editor.put(*other, of_others.clone());
+            }
+            for (user, account) in &graph {
+                editor.put(*user, account.clone());
+            }
+        });
+        (graph, others.len())
+    }
+}
+
+impl Situation {
+    /// What the request says gives the code.
+    fn ask(&mut self, field: &str, value: Value) {
+        self.request[field] = value;
+        self.giver = Giver::Request;
+    }
+
+    fn ask_of_item(&mut self, field: &str, text: &str) {
+        self.request["AddFriendItem"][0][field] = text.into();
+        self.giver = Giver::Request;
+    }
+}
+
+fn friend(to: UserId, now: UnixTime) -> Friend {
+    Friend {
+        to,
+        add_time: now,
+        add_source: None,
+        details: None,
+    }
+}
+
+fn blocked(to: UserId, now: UnixTime) -> Blocked {
+    Blocked { to, add_time: now }
+}
+
+/// A request that waits, of which nothing is said.
+fn waiting(with: UserId, now: UnixTime) -> PendingRequest {
+    PendingRequest {
+        with,
+        add_time: now,
+        add_source: None,
+        details: None,
+    }
+}

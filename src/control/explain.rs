@@ -1,0 +1,490 @@
+//! What a friend_add call would be told, and why; and what would make it 0. The call's own rule is
+//! asked: there is no second one here.
+
+use super::apps::{EXPIRE_SECONDS, OfApp};
+use super::problem::Problem;
+use super::repair::{self, Repaired};
+use super::route::Json;
+use super::unused_name;
+use crate::apps::App;
+use crate::clock::Moment;
+use crate::commands::{self, Command, FriendAdd, Rehearsal, Rehearsed};
+use crate::config::Config;
+use crate::faults::{Fault, Faults, Subjects};
+use crate::gateway;
+use crate::protocol::code::Code;
+use crate::protocol::ids::UserId;
+use crate::protocol::reply::CallError;
+use crate::protocol::service::CommandInfo;
+use crate::sns::model::Friend;
+use crate::sns::pair::Pair;
+use crate::sns::remedy::Remedy;
+use crate::sns::texts::GroupName;
+use crate::state::AppState;
+use bytes::Bytes;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+use std::sync::Arc;
+
+const FRIEND_ADD: &CommandInfo = &FriendAdd::INFO;
+
+/// GroupNames that one call of group_delete takes.
+const GROUPS_IN_A_CALL: usize = 32;
+
+/// Who would call.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct By {
+    /// The first app admin, if not given.
+    identifier: Option<String>,
+}
+
+/// A friend_add body, as it would be sent.
+#[derive(Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub(super) struct Body(Map<String, Value>);
+
+/// What a call would be told. Nothing was written, and no fault was met.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Explanation {
+    /// The ErrorCode.
+    code: u32,
+    /// The outcome's name: the rule that decides for the whole call.
+    outcome: &'static str,
+    /// The ErrorInfo.
+    error_info: String,
+    /// When this outcome is met.
+    meaning: &'static str,
+    /// The id of the fault that decides instead, if one does.
+    fault: Option<u64>,
+    /// The fewest changes that would make it 0; null where it is 0, or none are known.
+    to_be_0: Option<Change>,
+    /// Each item; none where the call is refused before any is judged.
+    items: Vec<Item>,
+}
+
+/// What an item would be told.
+#[derive(Serialize, JsonSchema)]
+struct Item {
+    to_account: String,
+    /// The ResultCode.
+    code: u32,
+    /// The outcome's name: the rule that decides.
+    outcome: &'static str,
+    /// When this outcome is met.
+    meaning: &'static str,
+    /// The id of the fault that decides instead of the rule, if one does.
+    fault: Option<u64>,
+    /// What the rule read; null where the item alone decides.
+    facts: Option<Facts>,
+    /// The fewest changes that would make it 0; null where it is 0, or none are known.
+    to_be_0: Option<Change>,
+}
+
+/// What is true of From_Account and To_Account, when earlier items are done.
+#[derive(Serialize, JsonSchema)]
+struct Facts {
+    to_exists: bool,
+    /// From_Account's AdminForbidType.
+    from_forbidden: &'static str,
+    /// To_Account is in From_Account's list.
+    from_has_to: bool,
+    /// From_Account is in To_Account's list.
+    to_has_from: bool,
+    from_blocks_to: bool,
+    to_blocks_from: bool,
+    /// To_Account's AllowType.
+    to_allows: &'static str,
+    from_friends: u32,
+    to_friends: u32,
+    from_groups: u32,
+    /// Groups of the item that From_Account does not have yet.
+    new_groups: u32,
+    /// From_Account's request to To_Account is pending.
+    from_asked_to: bool,
+    to_asked_from: bool,
+    from_pending: u32,
+    to_pending: u32,
+    /// The friend requests that From_Account made in the minute that began at `since`.
+    from_requests: u32,
+    from_requests_since: i64,
+}
+
+/// Calls to make, and the request to send then.
+#[derive(Default, Serialize, JsonSchema)]
+struct Change {
+    /// In words.
+    summary: String,
+    /// Calls of this API, or of Tencent's, one after the other.
+    calls: Vec<Call>,
+    /// The body to send then, where it has to be another.
+    request: Option<Value>,
+    /// The query to send it with, where the caller has to be another.
+    query: Option<String>,
+}
+
+#[derive(Serialize, JsonSchema)]
+struct Call {
+    method: &'static str,
+    /// With its query, where it needs one.
+    path: String,
+    body: Value,
+}
+
+pub(super) async fn explain(
+    state: AppState,
+    path: OfApp,
+    By { identifier }: By,
+    Body(body): Body,
+) -> Result<Json<Explanation>, Problem> {
+    let world = state.world();
+    let app = path.find(&state)?;
+    let rehearser = Rehearser {
+        config: &state.config,
+        app: &app,
+        now: world.clock.now(),
+    };
+    let body = Value::Object(body);
+    if identifier.is_some_and(|identifier| app.admin(&identifier).is_none()) {
+        let refusal = gateway::not_admin(&state.config, FRIEND_ADD).into();
+        return Ok(Json(rehearser.refused(refusal, Some(rehearser.as_admin()))));
+    }
+    // What fires of these has not fired.
+    let faults = world.faults.rehearsal();
+    Ok(Json(rehearser.explain(&body, &faults).await))
+}
+
+/// Asks the call's own rule, and makes no call.
+pub(super) struct Rehearser<'a> {
+    config: &'a Config,
+    app: &'a App,
+    now: Moment,
+}
+
+impl Rehearser<'_> {
+    pub(super) async fn rehearse(&self, body: &Value) -> Result<Rehearsal, CallError> {
+        let request = commands::decode_friend_add(bytes(body))?;
+        let policy = &self.config.sns;
+        commands::rehearse_friend_add(policy, self.app, self.now, &request).await
+    }
+
+    /// Somebody who is always there.
+    pub(super) fn admin(&self) -> UserId {
+        self.app.first_admin()
+    }
+
+    /// A name that nobody has.
+    pub(super) fn stranger(&self) -> UserId {
+        unused_name(self.app, "to")
+    }
+
+    pub(super) fn max_items(&self) -> usize {
+        self.config.sns.max_items as usize
+    }
+
+    /// In the order in which a call is served.
+    async fn explain(&self, body: &Value, faults: &Faults) -> Explanation {
+        let (app, command) = (self.app.sdkappid, FRIEND_ADD);
+        let subjects = || Subjects::of(&bytes(body));
+        if let Err(refusal) = commands::decode_friend_add(bytes(body)) {
+            return self.refused(refusal, self.of_call(body).await);
+        }
+        let met = faults.meet(app, command, subjects);
+        if let Some(fault) = &met.before.end {
+            return Explanation::by_fault(fault);
+        }
+        let rehearsal = match self.rehearse(body).await {
+            Ok(rehearsal) => rehearsal,
+            Err(refusal) => return self.refused(refusal, self.of_call(body).await),
+        };
+        let items = rehearsal.items.iter();
+        let mut items: Vec<_> = items.map(|item| item.to().ok_or(item.outcome)).collect();
+        let before = faults.overrule(app, command, Some(rehearsal.from), &mut items);
+        let after = faults.meet_done_items(app, command, subjects);
+        let mut explanation = match &met.after.end {
+            Some(fault) => Explanation::by_fault(fault),
+            None => Explanation::of(Code::Ok, String::new()),
+        };
+        for at in 0..rehearsal.items.len() {
+            let met = |faults: &[Option<Arc<Fault>>]| faults.get(at).cloned().flatten();
+            let fault = met(&after).or_else(|| met(&before));
+            let item = self.item(body, &rehearsal, at, fault.as_deref()).await;
+            explanation.items.push(item);
+        }
+        explanation
+    }
+
+    fn refused(&self, refusal: CallError, to_be_0: Option<Change>) -> Explanation {
+        let CallError { code, info, .. } = refusal;
+        let info = match info.is_empty() {
+            true => FRIEND_ADD.text(code).to_string(),
+            false => info.into_owned(),
+        };
+        Explanation {
+            to_be_0,
+            ..Explanation::of(code, info)
+        }
+    }
+
+    /// What would make a call 0 that is refused as a whole.
+    async fn of_call(&self, body: &Value) -> Option<Change> {
+        let Repaired { request, mut words } = repair::call(self, body).await?;
+        let from = UserId::parse(request["From_Account"].as_str()?)?;
+        let mut calls = Vec::new();
+        if self.rehearse(&request).await.is_err() {
+            words.push(format!("import {from}"));
+            calls.push(self.put(from, json!({})));
+        }
+        Some(Change {
+            summary: words.join(", then "),
+            calls,
+            request: (request != *body).then_some(request),
+            query: None,
+        })
+    }
+
+    fn as_admin(&self) -> Change {
+        Change {
+            summary: format!("call as {}, who is an app admin", self.admin()),
+            query: Some(self.query()),
+            ..Change::default()
+        }
+    }
+
+    async fn item(
+        &self,
+        body: &Value,
+        rehearsal: &Rehearsal,
+        at: usize,
+        fault: Option<&Fault>,
+    ) -> Item {
+        let item = &rehearsal.items[at];
+        let code = fault.and_then(Fault::code).unwrap_or(item.outcome);
+        let mut change = None;
+        if item.outcome != Code::Ok {
+            change = self.change(body, rehearsal, at).await;
+        }
+        if let Some(fault) = fault {
+            change = Some(Change::without(fault).followed_by(change));
+        }
+        let to = body["AddFriendItem"][at]["To_Account"].as_str();
+        Item {
+            to_account: to.unwrap_or_default().to_owned(),
+            code: code.number(),
+            outcome: code.name(),
+            meaning: code.meaning(),
+            facts: item.facts.as_ref().map(Facts::of),
+            fault: fault.map(|fault| fault.id),
+            to_be_0: change,
+        }
+    }
+
+    /// What would make an item 0: of the request, then of the state.
+    async fn change(&self, body: &Value, rehearsal: &Rehearsal, at: usize) -> Option<Change> {
+        let item = &rehearsal.items[at];
+        if item.facts.is_some() {
+            return self.of_state(rehearsal, item);
+        }
+        let Repaired { request, words } = repair::item(self, body, at).await?;
+        let repaired = self.rehearse(&request).await.ok()?;
+        let change = self.of_state(&repaired, repaired.items.get(at)?)?;
+        let edit = Change {
+            summary: words.join(", then "),
+            ..Change::default()
+        };
+        Some(Change {
+            request: Some(request),
+            ..edit.followed_by(Some(change))
+        })
+    }
+
+    /// What would make a well-formed item 0.
+    fn of_state(&self, rehearsal: &Rehearsal, item: &Rehearsed) -> Option<Change> {
+        let remedies = rehearsal.remedies(item, self.app.config.default_allow_type)?;
+        let (from, to) = (rehearsal.from, item.to()?);
+        let (mut words, mut calls) = (Vec::new(), Vec::new());
+        for remedy in remedies {
+            let (word, of_remedy) = self.calls(from, to, remedy);
+            words.push(word);
+            calls.extend(of_remedy);
+        }
+        Some(Change {
+            summary: words.join(", then "),
+            calls,
+            ..Change::default()
+        })
+    }
+
+    fn calls(&self, from: UserId, to: UserId, remedy: Remedy) -> (String, Vec<Call>) {
+        let snapshot = |user| self.app.store.snapshot(user).unwrap_or_default();
+        let delete_friends = |user: UserId, count: u32| {
+            let friends = snapshot(user).friends;
+            let oldest: Vec<_> = friends.iter().take(count as usize).collect();
+            let delete = |friends: &[&Friend]| {
+                let tos: Vec<_> = friends.iter().map(|friend| friend.to).collect();
+                let body = json!({ "From_Account": user, "To_Account": tos });
+                self.rest("friend_delete", body)
+            };
+            let calls = oldest.chunks(self.max_items()).map(delete);
+            (format!("delete {count} friends of {user}"), calls.collect())
+        };
+        let unblock = |user: UserId, blocked: UserId| {
+            let body = json!({ "From_Account": user, "To_Account": [blocked] });
+            (
+                format!("take {blocked} off the blocklist of {user}"),
+                vec![self.rest("black_list_delete", body)],
+            )
+        };
+        let put = |words: String, user: UserId, body: Value| (words, vec![self.put(user, body)]);
+        match remedy {
+            Remedy::AllowFrom => put(
+                format!("let {from} send friend requests"),
+                from,
+                json!({ "admin_forbid_type": "AdminForbid_Type_None" }),
+            ),
+            Remedy::ImportTo => put(format!("import {to}"), to, json!({})),
+            Remedy::AllowAny => put(
+                format!("let everybody add {to}"),
+                to,
+                json!({ "allow_type": "AllowType_Type_AllowAny" }),
+            ),
+            Remedy::Unfriend => {
+                let body = json!({ "From_Account": from, "To_Account": [to] });
+                (
+                    format!("delete {to} from the friends of {from}"),
+                    vec![self.rest("friend_delete", body)],
+                )
+            }
+            Remedy::UnblockTo => unblock(from, to),
+            Remedy::UnblockFrom => unblock(to, from),
+            Remedy::FreeFrom(count) => delete_friends(from, count),
+            Remedy::FreeTo(count) => delete_friends(to, count),
+            Remedy::FreeGroups(count) => {
+                let groups = snapshot(from).groups;
+                let oldest: Vec<_> = groups.iter().take(count as usize).collect();
+                let delete = |groups: &[&GroupName]| {
+                    let names: Vec<_> = groups.iter().map(|group| group.as_str()).collect();
+                    let body = json!({ "From_Account": from, "GroupName": names });
+                    self.rest("group_delete", body)
+                };
+                (
+                    format!("delete {count} groups of {from}"),
+                    oldest.chunks(GROUPS_IN_A_CALL).map(delete).collect(),
+                )
+            }
+            Remedy::ForgetRequests => put(
+                format!("forget the requests that {from} made in this minute"),
+                from,
+                json!({ "request_minute": { "since": 0, "requests": 0 } }),
+            ),
+        }
+    }
+
+    fn put(&self, user: UserId, body: Value) -> Call {
+        let name = percent_encoding::utf8_percent_encode(
+            user.as_str(),
+            percent_encoding::NON_ALPHANUMERIC,
+        );
+        Call {
+            method: "PUT",
+            path: format!(
+                "{}/apps/{}/accounts/{name}",
+                super::PREFIX,
+                self.app.sdkappid
+            ),
+            body,
+        }
+    }
+
+    fn rest(&self, command: &str, body: Value) -> Call {
+        Call {
+            method: "POST",
+            path: format!("/v4/sns/{command}?{}", self.query()),
+            body,
+        }
+    }
+
+    /// The query of a call that the gateway lets in.
+    fn query(&self) -> String {
+        self.app
+            .query(self.admin(), self.now.unix_time(), EXPIRE_SECONDS)
+    }
+}
+
+fn bytes(body: &Value) -> Bytes {
+    serde_json::to_vec(body).expect("it is JSON").into()
+}
+
+impl Explanation {
+    fn of(code: Code, error_info: String) -> Self {
+        Self {
+            code: code.number(),
+            outcome: code.name(),
+            error_info,
+            meaning: code.meaning(),
+            fault: None,
+            to_be_0: None,
+            items: Vec::new(),
+        }
+    }
+
+    /// A fault that spoils the answer on its way has no code.
+    fn by_fault(fault: &Fault) -> Self {
+        let code = fault.code().unwrap_or(Code::Ok);
+        Self {
+            fault: Some(fault.id),
+            to_be_0: Some(Change::without(fault)),
+            ..Self::of(code, FRIEND_ADD.text(code).to_string())
+        }
+    }
+}
+
+impl Change {
+    fn without(fault: &Fault) -> Self {
+        Self {
+            summary: format!("disarm fault {}", fault.id),
+            calls: vec![Call {
+                method: "DELETE",
+                path: format!("{}/faults/{}", super::PREFIX, fault.id),
+                body: json!({}),
+            }],
+            ..Self::default()
+        }
+    }
+
+    fn followed_by(mut self, other: Option<Self>) -> Self {
+        let Some(other) = other else { return self };
+        if !other.summary.is_empty() {
+            self.summary += &format!(", then {}", other.summary);
+        }
+        self.calls.extend(other.calls);
+        self.request = other.request.or(self.request);
+        self.query = other.query.or(self.query);
+        self
+    }
+}
+
+impl Facts {
+    fn of(pair: &Pair) -> Self {
+        Self {
+            to_exists: pair.to_exists,
+            from_forbidden: pair.from_forbidden.wire(),
+            from_has_to: pair.from_has_to,
+            to_has_from: pair.to_has_from,
+            from_blocks_to: pair.from_blocks_to,
+            to_blocks_from: pair.to_blocks_from,
+            to_allows: pair.to_allows.wire(),
+            from_friends: pair.from_friends,
+            to_friends: pair.to_friends,
+            from_groups: pair.from_groups,
+            new_groups: pair.new_groups,
+            from_asked_to: pair.from_asked_to,
+            to_asked_from: pair.to_asked_from,
+            from_pending: pair.from_pending,
+            to_pending: pair.to_pending,
+            from_requests: pair.from_minute.requests,
+            from_requests_since: pair.from_minute.since.0,
+        }
+    }
+}

@@ -1,0 +1,346 @@
+//! One control route: how its handler is called, and how the OpenAPI document describes it. Both
+//! follow from the handler's types.
+
+use super::problem::{Fault, Part, Problem};
+use super::request::{Fields, generator, read, read_texts, schema_of};
+use crate::gateway::body::{self, Received};
+use crate::state::AppState;
+use axum::body::Body;
+use axum::extract::{RawPathParams, RawQuery, Request, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{MethodFilter, MethodRouter, on};
+use percent_encoding::percent_decode_str;
+use schemars::JsonSchema;
+use schemars::generate::SchemaSettings;
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+
+/// The longest body of a control call: a whole app's state fits.
+const MAX_BODY_BYTES: usize = 64 << 20;
+
+/// A row of the table.
+pub(super) struct Route {
+    pub(super) method: Method,
+    /// What its path begins with.
+    prefix: &'static str,
+    /// What stands behind the prefix, with `{names}`.
+    pub(super) path: &'static str,
+    /// One line: what it does.
+    pub(super) summary: &'static str,
+    pub(super) handler: MethodRouter<AppState>,
+    describe: fn(&Self) -> Value,
+}
+
+impl Route {
+    /// The same route, outside the control API's prefix.
+    pub(super) fn outside(self) -> Self {
+        Self { prefix: "", ..self }
+    }
+
+    /// The whole path.
+    pub(super) fn path(&self) -> String {
+        format!("{}{}", self.prefix, self.path)
+    }
+
+    /// The OpenAPI operation.
+    pub(super) fn operation(&self) -> Value {
+        (self.describe)(self)
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Method {
+    Get,
+    Put,
+    Post,
+    Delete,
+}
+
+impl Method {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Put => "PUT",
+            Self::Post => "POST",
+            Self::Delete => "DELETE",
+        }
+    }
+
+    fn filter(self) -> MethodFilter {
+        match self {
+            Self::Get => MethodFilter::GET,
+            Self::Put => MethodFilter::PUT,
+            Self::Post => MethodFilter::POST,
+            Self::Delete => MethodFilter::DELETE,
+        }
+    }
+}
+
+/// What a handler answers.
+pub(super) trait Answer: IntoResponse + Send + 'static {
+    /// Its status, its media type, and for JSON its schema.
+    fn describe() -> (StatusCode, &'static str, Option<Value>);
+}
+
+/// JSON.
+pub(super) struct Json<T>(pub(super) T);
+
+/// JSON about what was made.
+pub(super) struct Created<T>(pub(super) T);
+
+/// Text of some kind.
+pub(super) struct Text(pub(super) &'static str, pub(super) String);
+
+impl<T: Serialize + JsonSchema + Send + 'static> Answer for Json<T> {
+    fn describe() -> (StatusCode, &'static str, Option<Value>) {
+        (
+            StatusCode::OK,
+            "application/json",
+            Some(answer_schema::<T>()),
+        )
+    }
+}
+
+impl<T: Serialize + JsonSchema + Send + 'static> Answer for Created<T> {
+    fn describe() -> (StatusCode, &'static str, Option<Value>) {
+        (
+            StatusCode::CREATED,
+            "application/json",
+            Some(answer_schema::<T>()),
+        )
+    }
+}
+
+impl Answer for Text {
+    fn describe() -> (StatusCode, &'static str, Option<Value>) {
+        (StatusCode::OK, "text/plain", None)
+    }
+}
+
+fn answer_schema<T: JsonSchema>() -> Value {
+    let generator = generator(SchemaSettings::for_serialize);
+    generator.into_root_schema_for::<T>().to_value()
+}
+
+impl<T: Serialize> IntoResponse for Json<T> {
+    fn into_response(self) -> Response {
+        let body = serde_json::to_vec(&self.0).expect("our answers serialise");
+        typed("application/json", body)
+    }
+}
+
+impl<T: Serialize> IntoResponse for Created<T> {
+    fn into_response(self) -> Response {
+        (StatusCode::CREATED, Json(self.0)).into_response()
+    }
+}
+
+impl IntoResponse for Text {
+    fn into_response(self) -> Response {
+        typed(self.0, self.1)
+    }
+}
+
+fn typed(content_type: &'static str, body: impl Into<Body>) -> Response {
+    let mut response = Response::new(body.into());
+    let content_type = HeaderValue::from_static(content_type);
+    response
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, content_type);
+    response
+}
+
+/// A route whose handler takes the state and the parts of the request: its path, query and body.
+pub(super) fn route<P, Q, B, A, F, Fut>(
+    method: Method,
+    path: &'static str,
+    summary: &'static str,
+    handler: F,
+) -> Route
+where
+    P: Fields,
+    Q: Fields,
+    B: Fields,
+    A: Answer,
+    F: Fn(AppState, P, Q, B) -> Fut + Clone + Send + Sync + 'static,
+    Fut: Future<Output = Result<A, Problem>> + Send,
+{
+    let answer = async move |State(state): State<AppState>,
+                             params: RawPathParams,
+                             RawQuery(query): RawQuery,
+                             call: Request| {
+        let answered = async {
+            let body = receive(&state, call).await?;
+            let (path, query, body) = understand(&params, query.as_deref(), body)?;
+            handler(state, path, query, body).await
+        };
+        answered
+            .await
+            .map_or_else(Problem::into_response, A::into_response)
+    };
+    Route {
+        method,
+        prefix: super::PREFIX,
+        path,
+        summary,
+        handler: on(method.filter(), answer),
+        describe: describe::<P, Q, B, A>,
+    }
+}
+
+/// The body as JSON; none is an empty object.
+async fn receive(state: &AppState, call: Request) -> Result<Value, Problem> {
+    let (call, sent) = call.into_parts();
+    let bytes = match body::receive_up_to(sent, MAX_BODY_BYTES, state.config.read_timeout).await {
+        Received::Whole(bytes) => bytes,
+        Received::TooLong => {
+            let detail = format!("a body has at most {MAX_BODY_BYTES} bytes");
+            return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail));
+        }
+        Received::Cut => {
+            let detail = "the body broke off, or did not come in time";
+            return Err(Problem::new(StatusCode::BAD_REQUEST, detail));
+        }
+    };
+    if bytes.is_empty() {
+        return Ok(Value::Object(Map::new()));
+    }
+    if !is_json(&call.headers) {
+        let detail = "a body has to be application/json";
+        return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail));
+    }
+    serde_json::from_slice(&bytes).map_err(|error| {
+        let detail = format!("the body is not JSON: {error}");
+        Problem::new(StatusCode::BAD_REQUEST, detail)
+    })
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    let value = headers.get(header::CONTENT_TYPE);
+    let text = value
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
+    let media_type = text.split(';').next().unwrap_or_default().trim();
+    media_type.eq_ignore_ascii_case("application/json")
+}
+
+/// All faults of all parts, at once.
+fn understand<P: Fields, Q: Fields, B: Fields>(
+    params: &RawPathParams,
+    query: Option<&str>,
+    body: Value,
+) -> Result<(P, Q, B), Problem> {
+    let mut faults = Vec::new();
+    let params = params.iter();
+    let path = read_texts(
+        Part::Path,
+        params.map(|(name, value)| (name.to_owned(), value.to_owned())),
+    );
+    let query = pairs(query.unwrap_or_default())
+        .and_then(|pairs| read_texts(Part::Query, pairs.into_iter()));
+    let body = read(Part::Body, body);
+    let mut keep = |found: Vec<Fault>| faults.extend(found);
+    match (path, query, body) {
+        (Ok(path), Ok(query), Ok(body)) => Ok((path, query, body)),
+        (path, query, body) => {
+            path.err().map(&mut keep);
+            query.err().map(&mut keep);
+            body.err().map(&mut keep);
+            Err(Problem::faults(faults))
+        }
+    }
+}
+
+/// The names and values of a query. An empty value is the same as none.
+fn pairs(query: &str) -> Result<Vec<(String, String)>, Vec<Fault>> {
+    let decode = |text: &str| {
+        let decoded = percent_decode_str(&text.replace('+', " "))
+            .decode_utf8()
+            .map(|text| text.into_owned());
+        decoded.map_err(|_| {
+            vec![Fault {
+                part: Part::Query,
+                pointer: String::new(),
+                detail: "is not UTF-8".to_owned(),
+            }]
+        })
+    };
+    let pairs = query
+        .split('&')
+        .map(|pair| pair.split_once('=').unwrap_or((pair, "")));
+    pairs
+        .filter(|(_, value)| !value.is_empty())
+        .map(|(name, value)| Ok((decode(name)?, decode(value)?)))
+        .collect()
+}
+
+fn describe<P: Fields, Q: Fields, B: Fields, A: Answer>(route: &Route) -> Value {
+    let (path, query) = (schema_of::<P>(), schema_of::<Q>());
+    let parameters = [parameters(&path, "path"), parameters(&query, "query")].concat();
+    let (status, media_type, schema) = A::describe();
+    let content = match schema {
+        Some(schema) => json!({ media_type: { "schema": schema } }),
+        None => json!({ media_type: {} }),
+    };
+    let mut operation = json!({
+        "operationId": operation_id(route),
+        "summary": route.summary,
+        "tags": ["control"],
+        "parameters": parameters,
+        "responses": {
+            status.as_str(): { "description": route.summary, "content": content },
+            "default": { "$ref": "#/components/responses/Problem" },
+        },
+    });
+    let body = schema_of::<B>();
+    if body["properties"]
+        .as_object()
+        .is_some_and(|fields| !fields.is_empty())
+        || body["type"] != "object"
+    {
+        let is_required = body["required"]
+            .as_array()
+            .is_some_and(|names| !names.is_empty());
+        operation["requestBody"] = json!({
+            "required": is_required,
+            "content": { "application/json": { "schema": body } },
+        });
+    }
+    operation
+}
+
+/// The fields of an object as parameters.
+pub(super) fn parameters(schema: &Value, place: &str) -> Vec<Value> {
+    let required = |name: &str| {
+        let names = schema["required"].as_array();
+        names.is_some_and(|names| names.iter().any(|other| other == name))
+    };
+    let fields = schema["properties"].as_object();
+    let parameter = |(name, field): (&String, &Value)| {
+        json!({
+            "name": name,
+            "in": place,
+            "required": required(name),
+            "description": field["description"].as_str().unwrap_or_default(),
+            "schema": field,
+        })
+    };
+    fields.into_iter().flatten().map(parameter).collect()
+}
+
+/// `postAppsSdkappidReset` for POST /apps/{sdkappid}/reset; outside the prefix, `getHealthzOutside`.
+fn operation_id(route: &Route) -> String {
+    let words = route.path.split(|c: char| !c.is_ascii_alphanumeric());
+    let capital = |word: &str| {
+        let (first, rest) = word.split_at(word.len().min(1));
+        first.to_ascii_uppercase() + rest
+    };
+    let outside = if route.prefix.is_empty() {
+        "Outside"
+    } else {
+        ""
+    };
+    let words: String = words.map(capital).collect();
+    format!("{}{words}{outside}", route.method.name().to_lowercase())
+}

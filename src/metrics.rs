@@ -1,0 +1,104 @@
+//! What Prometheus is told: calls, how they ended and how long they took, and how much there is.
+
+use crate::protocol::code::Code;
+use crate::protocol::reply::Outcome;
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::{Registry, Unit};
+use std::time::Duration;
+
+/// The bounds of the histogram's buckets, in seconds.
+const BUCKETS: [f64; 10] = [
+    0.000_01, 0.000_05, 0.000_1, 0.000_5, 0.001, 0.005, 0.01, 0.1, 1.0, 10.0,
+];
+
+/// All metrics.
+#[derive(Debug)]
+pub(crate) struct Metrics {
+    registry: Registry,
+    calls: Family<Ended, Counter>,
+    refused: Family<Called, Counter>,
+    seconds: Histogram,
+    accounts: Gauge,
+    friendships: Gauge,
+    journal: Gauge,
+}
+
+/// How a call ended.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Ended {
+    /// Empty where the path names none.
+    command: &'static str,
+    code: u32,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Called {
+    command: &'static str,
+}
+
+/// How much there is when somebody asks.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Size {
+    pub(crate) accounts: usize,
+    pub(crate) friendships: usize,
+    pub(crate) journal_bytes: usize,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let mut registry = Registry::with_prefix("emulator");
+        let calls = Family::default();
+        let refused = Family::default();
+        let seconds = Histogram::new(BUCKETS);
+        let (accounts, friendships, journal) = <(Gauge, Gauge, Gauge)>::default();
+        registry.register("calls", "Calls by command and ErrorCode", calls.clone());
+        let help = "Calls over the call frequency (60007)";
+        registry.register("limiter_refusals", help, refused.clone());
+        let help = "How long calls take";
+        registry.register_with_unit("call_duration", help, Unit::Seconds, seconds.clone());
+        registry.register("accounts", "Accounts of all apps", accounts.clone());
+        let help = "One-way friendships of all apps";
+        registry.register("friendships", help, friendships.clone());
+        let help = "What the journal holds";
+        registry.register_with_unit("journal", help, Unit::Bytes, journal.clone());
+        Self {
+            registry,
+            calls,
+            refused,
+            seconds,
+            accounts,
+            friendships,
+            journal,
+        }
+    }
+}
+
+impl Metrics {
+    /// Counts a call.
+    pub(crate) fn count(&self, outcome: &Outcome, took: Duration) {
+        let command = outcome.command.map_or("", |command| command.name);
+        let code = outcome.code.number();
+        self.calls.get_or_create(&Ended { command, code }).inc();
+        if outcome.code == Code::TooManyCalls {
+            self.refused.get_or_create(&Called { command }).inc();
+        }
+        self.seconds.observe(took.as_secs_f64());
+    }
+
+    /// All of it, in the text format.
+    pub(crate) fn text(&self, size: Size) -> String {
+        let gauge =
+            |gauge: &Gauge, value: usize| gauge.set(i64::try_from(value).unwrap_or(i64::MAX));
+        gauge(&self.accounts, size.accounts);
+        gauge(&self.friendships, size.friendships);
+        gauge(&self.journal, size.journal_bytes);
+        let mut text = String::new();
+        encode(&mut text, &self.registry).expect("a String takes all");
+        text
+    }
+}
