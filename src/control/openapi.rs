@@ -45,7 +45,13 @@ fn document() -> Value {
                     "content": { "application/problem+json": { "schema": problem } },
                 },
             },
-            "securitySchemes": { "token": { "type": "http", "scheme": "bearer" } },
+            "securitySchemes": {
+                "token": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "description": "The control token, where one is needed: off loopback, or where one is configured.",
+                },
+            },
         },
     })
 }

@@ -288,6 +288,7 @@ fn describe<P: Fields, Q: Fields, B: Fields, A: Answer>(route: &Route) -> Value 
         "summary": route.summary,
         "tags": ["control"],
         "parameters": parameters,
+        "security": [{}, { "token": [] }],
         "responses": {
             status.as_str(): { "description": route.summary, "content": content },
             "default": { "$ref": "#/components/responses/Problem" },

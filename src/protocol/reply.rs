@@ -354,9 +354,10 @@ impl<T: JsonSchema> JsonSchema for Reply<T> {
     }
 }
 
-/// What is `None` is left out.
+/// An answer. What is not there is left out, never null.
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "PascalCase")]
+#[schemars(extend("required" = ["ActionStatus", "ErrorCode", "ErrorInfo"]))]
 struct Envelope<'a, T> {
     #[serde(flatten)]
     fields_before: Option<&'a T>,
@@ -368,9 +369,10 @@ struct Envelope<'a, T> {
     error_code: u32,
     /// What is wrong, in words; it is always there.
     #[serde(rename = "ErrorInfo", skip_serializing_if = "Option::is_none")]
-    #[schemars(required)]
+    #[schemars(with = "String")]
     info_behind: Option<&'a str>,
     /// Always empty. Gateway failures lack it, and so does every answer of some services.
+    #[schemars(with = "String")]
     #[serde(skip_serializing_if = "Option::is_none")]
     error_display: Option<&'static str>,
     #[serde(flatten)]

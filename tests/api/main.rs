@@ -1,6 +1,7 @@
 //! Black-box tests over HTTP, in one binary. `harness` checks on every reply what holds of all.
 
 mod commands;
+mod control;
 mod harness;
 mod webhooks;
 mod wire;

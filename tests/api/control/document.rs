@@ -1,0 +1,133 @@
+//! `openapi.json` as the tests know it: what each operation takes and answers.
+
+use jsonschema::Validator;
+use serde_json::{Value, json};
+use std::collections::HashMap;
+
+/// The document.
+pub(crate) struct Document {
+    pub(crate) json: Value,
+    pub(crate) operations: Vec<Operation>,
+}
+
+/// A method and a path, with what it answers.
+pub(crate) struct Operation {
+    pub(crate) method: String,
+    /// With `{names}`.
+    pub(crate) path: String,
+    pub(crate) json: Value,
+    /// Of an answer's body by its status, where it is JSON.
+    answers: HashMap<String, Validator>,
+}
+
+impl Document {
+    pub(crate) fn of(json: Value) -> Self {
+        let mut operations = Vec::new();
+        for (path, methods) in pairs(&json["paths"]) {
+            for (method, operation) in pairs(methods) {
+                operations.push(Operation::of(&json, method, path, operation));
+            }
+        }
+        Self { json, operations }
+    }
+
+    /// The operation that serves a path, which is without its query.
+    pub(crate) fn find(&self, method: &str, path: &str) -> Option<&Operation> {
+        let of_method = || {
+            self.operations
+                .iter()
+                .filter(|known| known.method == method)
+        };
+        // A path's own name goes before a `{name}`.
+        let mut exact = of_method().filter(|known| known.path == path);
+        exact
+            .next()
+            .or_else(|| of_method().find(|known| known.serves(path)))
+    }
+}
+
+impl Operation {
+    fn of(document: &Value, method: &str, path: &str, json: &Value) -> Self {
+        let mut answers = HashMap::new();
+        for (status, response) in pairs(&json["responses"]) {
+            let reference = response["$ref"].as_str();
+            let there = reference.map(|reference| document.pointer(&reference[1..]));
+            let response = there.map_or(response, |there| there.expect("it points somewhere"));
+            for (media_type, content) in pairs(&response["content"]) {
+                if media_type.ends_with("json") {
+                    answers.insert(status.clone(), closed(&content["schema"]));
+                }
+            }
+        }
+        Self {
+            method: method.to_uppercase(),
+            path: path.to_owned(),
+            json: json.clone(),
+            answers,
+        }
+    }
+
+    fn serves(&self, path: &str) -> bool {
+        let (known, parts): (Vec<_>, Vec<_>) =
+            (self.path.split('/').collect(), path.split('/').collect());
+        let is = |(known, part): (&&str, &&str)| known.starts_with('{') || known == part;
+        known.len() == parts.len() && known.iter().zip(&parts).all(is)
+    }
+
+    /// Whether an answer is as the document says.
+    #[track_caller]
+    pub(crate) fn check(&self, status: u16, answer: &Value) {
+        let status = status.to_string();
+        let responses = &self.json["responses"];
+        let of = if responses[&status].is_null() {
+            "default"
+        } else {
+            &status
+        };
+        assert!(
+            !responses[of].is_null(),
+            "{} {} {status}",
+            self.method,
+            self.path
+        );
+        let errors = self
+            .answers
+            .get(of)
+            .into_iter()
+            .flat_map(|known| known.iter_errors(answer));
+        let errors: Vec<_> = errors
+            .map(|error| format!("{}: {error}", error.instance_path()))
+            .collect();
+        assert!(
+            errors.is_empty(),
+            "{} {} {status} is not as openapi.json says: {errors:#?}\n{answer}",
+            self.method,
+            self.path
+        );
+    }
+}
+
+/// The schema, under which an object has no fields that it does not name.
+fn closed(schema: &Value) -> Validator {
+    let mut schema = schema.clone();
+    close(&mut schema);
+    jsonschema::draft202012::new(&schema).expect("it is a schema")
+}
+
+fn close(schema: &mut Value) {
+    match schema {
+        Value::Object(fields) => {
+            fields.values_mut().for_each(close);
+            if fields.get("properties").is_some_and(Value::is_object) {
+                fields.insert("unevaluatedProperties".to_owned(), json!(false));
+            }
+        }
+        Value::Array(list) => list.iter_mut().for_each(close),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+/// The fields of an object; none, where it is no object.
+pub(crate) fn pairs(value: &Value) -> impl Iterator<Item = (&String, &Value)> {
+    value.as_object().into_iter().flatten()
+}

@@ -1,0 +1,110 @@
+//! `openapi.json`: it is what OpenAPI says, and it says what is served.
+
+use super::client::document;
+use super::document::{Document, Operation, pairs};
+use crate::harness::TestApp;
+use jsonschema::draft202012;
+use reqwest::Method;
+use serde_json::Value;
+
+/// OpenAPI's own schema leaves out what stands under `schema`; JSON Schema's covers that.
+#[tokio::test]
+async fn it_is_an_openapi_document_and_its_schemas_are_schemas() {
+    let app = TestApp::start().await;
+    let document = document(&app.control()).await;
+
+    let official = include_str!("../../vectors/openapi/3.1.json");
+    let official: Value = serde_json::from_str(official).expect("it is JSON");
+    let official = draft202012::new(&official).expect("it is a schema");
+    let errors: Vec<_> = official
+        .iter_errors(&document.json)
+        .map(|error| error.to_string())
+        .collect();
+    assert!(errors.is_empty(), "{errors:#?}");
+    let mut schemas = Vec::new();
+    collect(&document.json, &mut schemas);
+    assert!(schemas.len() > 100, "{}", schemas.len());
+    for schema in schemas {
+        assert!(draft202012::meta::is_valid(schema), "{schema}");
+    }
+}
+
+fn collect<'a>(value: &'a Value, schemas: &mut Vec<&'a Value>) {
+    if let Some(schema) = value.get("schema") {
+        schemas.push(schema);
+    }
+    for (_, inner) in pairs(value) {
+        collect(inner, schemas);
+    }
+    for inner in value.as_array().into_iter().flatten() {
+        collect(inner, schemas);
+    }
+}
+
+#[tokio::test]
+async fn operations_have_names_of_their_own_and_every_part_of_a_path_is_described() {
+    let app = TestApp::start().await;
+    let Document { operations, .. } = document(&app.control()).await;
+
+    let mut names: Vec<_> = operations
+        .iter()
+        .map(|known| known.json["operationId"].as_str())
+        .collect();
+    names.sort_unstable();
+    let count = names.len();
+    names.dedup();
+    assert_eq!(names.len(), count);
+    for operation in operations {
+        let in_path = operation
+            .path
+            .split('/')
+            .filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
+        for name in in_path {
+            let described = operation.json["parameters"]
+                .as_array()
+                .expect("a list")
+                .iter();
+            let mut described = described.filter(|known| known["in"] == "path");
+            assert!(
+                described.any(|known| known["name"] == name),
+                "{} {name}",
+                operation.path
+            );
+        }
+    }
+}
+
+/// What is in the document is served, and nothing else is: each path is tried with each method.
+#[tokio::test]
+async fn what_it_names_is_served_and_no_method_more() {
+    let app = TestApp::start().await;
+    let control = app.control();
+    let Document { operations, .. } = document(&control).await;
+
+    for Operation { path, .. } in operations {
+        if path.starts_with("/v4/") || path.ends_with("/events") || path.ends_with("/wait") {
+            continue;
+        }
+        let methods = [
+            Method::GET,
+            Method::PUT,
+            Method::POST,
+            Method::DELETE,
+            Method::PATCH,
+        ];
+        for method in methods {
+            let known = operations
+                .iter()
+                .any(|known| known.path == *path && known.method == method.as_str());
+            let url = format!("{}{}", app.emulator.url(), path.replace(['{', '}'], ""));
+            let answer = control.send(method.clone(), &url, None).await;
+            let is_served = answer.status != 405;
+            assert_eq!(is_served, known, "{method} {path}: {}", answer.text);
+            assert!(
+                !answer.text.contains("near are"),
+                "{method} {path}: {}",
+                answer.text
+            );
+        }
+    }
+}
