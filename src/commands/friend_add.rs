@@ -4,17 +4,21 @@
 use super::Command;
 use super::body::{integer, objects, text};
 use super::context::{CallContext, friend_pairs};
+use crate::faults::{Fault, Faults};
 use crate::protocol::code::Code;
 use crate::protocol::ids::UserId;
 use crate::protocol::reply::{CallError, ItemResults};
 use crate::protocol::service::{CommandInfo, Service, Subject};
 use crate::protocol::webhook::{self, AddedPair, Event};
+use crate::sns::decision::Decision;
 use crate::sns::friend_add::{How, NewFriend, RawItem, judge};
 use crate::sns::model::{AddType, AllowType, ForceAddFlags, SnsPolicy};
-use crate::sns::pair::Pair;
+use crate::sns::pair::{Asks, Pair};
 use crate::sns::remedy::{self, Remedy};
+use crate::sns::texts::GroupName;
 use schemars::JsonSchema;
 use serde::Deserialize;
+use std::sync::Arc;
 
 pub(crate) struct FriendAdd;
 
@@ -167,18 +171,55 @@ pub(crate) struct Rehearsed {
     pub(crate) outcome: Code,
     /// What it was judged on, where the item alone did not decide.
     pub(crate) facts: Option<Pair>,
+    /// The fault that it meets instead of being judged.
+    pub(crate) fault: Option<Arc<Fault>>,
 }
 
-/// Goes through a call as `handle` does, and writes nothing.
+/// An item that is judged, but not done where it meets a fault.
+struct Tried<'a> {
+    new: &'a NewFriend,
+    meets_fault: bool,
+}
+
+impl Asks for Tried<'_> {
+    fn to(&self) -> UserId {
+        self.new.to
+    }
+
+    fn groups(&self) -> &[GroupName] {
+        self.new.groups()
+    }
+}
+
+/// Goes through a call as `handle` does, and writes nothing. `context` has no faults: items meet
+/// `faults`, and what the rule would say of them is kept.
 pub(super) async fn rehearse(
     context: &CallContext<'_>,
     request: &FriendAddRequest,
+    faults: &Faults,
 ) -> Result<Rehearsal, CallError> {
     let Batch { from, how, items } = Batch::parse(context, request)?;
     let policy = *context.policy;
-    let rule = |pair: &Pair, item: &NewFriend| judge(from, pair, item, how, &policy);
-    let judged = context.app.store.rehearse_each(from, &items, rule).await?;
-    let items = items.into_iter().zip(judged).map(|(new, judged)| {
+    let of = |item: &Result<NewFriend, Code>| item.as_ref().map(Asks::to).map_err(|code| *code);
+    let mut tos: Vec<_> = items.iter().map(of).collect();
+    let mut met = faults.overrule(context.sdkappid(), context.command, Some(from), &mut tos);
+    met.resize(items.len(), None);
+    let tried = items.iter().zip(&met).map(|(item, fault)| {
+        let tried = |new| Tried {
+            new,
+            meets_fault: fault.is_some(),
+        };
+        item.as_ref().map(tried).map_err(|code| *code)
+    });
+    let tried: Vec<_> = tried.collect();
+    let rule = |pair: &Pair, Tried { new, meets_fault }: &Tried<'_>| {
+        let Decision { code, changes } = judge(from, pair, new, how, &policy);
+        let changes = if *meets_fault { Vec::new() } else { changes };
+        Decision { code, changes }
+    };
+    let judged = context.app.store.rehearse_each(from, &tried, rule).await?;
+    let items = items.into_iter().zip(judged).zip(met);
+    let items = items.map(|((new, judged), fault)| {
         let (facts, outcome) = match judged {
             Ok((facts, code)) => (Some(facts), code),
             Err(code) => (None, code),
@@ -187,6 +228,7 @@ pub(super) async fn rehearse(
             new,
             outcome,
             facts,
+            fault,
         }
     });
     Ok(Rehearsal {

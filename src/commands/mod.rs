@@ -205,12 +205,13 @@ pub(crate) fn decode_friend_add(body: Bytes) -> Result<FriendAddRequest, CallErr
     body::decode(&Received::Whole(body), FriendAdd::INFO.service)
 }
 
-/// What a friend_add call would be told; nothing is written, and no fault is met.
+/// What a friend_add call would be told, whose items meet these faults; nothing is written.
 pub(crate) async fn rehearse_friend_add(
     policy: &SnsPolicy,
     app: &App,
     now: Moment,
     request: &FriendAddRequest,
+    faults: &Faults,
 ) -> Result<Rehearsal, CallError> {
     let context = CallContext {
         command: const { &FriendAdd::INFO },
@@ -221,5 +222,5 @@ pub(crate) async fn rehearse_friend_add(
         client: ClientIp::default(),
         now,
     };
-    friend_add::rehearse(&context, request).await
+    friend_add::rehearse(&context, request, faults).await
 }

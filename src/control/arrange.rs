@@ -86,7 +86,7 @@ pub(super) async fn arrange(
 ) -> Result<Json<Arranged>, Problem> {
     let (app, world) = (path.find(&state)?, state.world());
     let code = name.find();
-    let code = code.ok_or_else(|| Problem::fault("/code", "is no code that `codes` has"))?;
+    let code = code.ok_or_else(|| Problem::fault("/code", name.is_unknown()))?;
     let now = world.clock.now().unix_time();
     let recipe = Recipe {
         from: unused_name(&app, "from"),

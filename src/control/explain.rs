@@ -8,7 +8,7 @@ use super::route::Json;
 use super::unused_name;
 use crate::apps::App;
 use crate::clock::Moment;
-use crate::commands::{self, Command, FriendAdd, Rehearsal, Rehearsed};
+use crate::commands::{self, Command, FriendAdd, FriendAddRequest, Rehearsal, Rehearsed};
 use crate::config::Config;
 use crate::faults::{Fault, Faults, Subjects};
 use crate::gateway;
@@ -25,7 +25,6 @@ use bytes::Bytes;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
-use std::sync::Arc;
 
 const FRIEND_ADD: &CommandInfo = &FriendAdd::INFO;
 
@@ -163,10 +162,19 @@ pub(super) struct Rehearser<'a> {
 }
 
 impl Rehearser<'_> {
+    /// What the rule says, whatever faults are armed.
     pub(super) async fn rehearse(&self, body: &Value) -> Result<Rehearsal, CallError> {
         let request = commands::decode_friend_add(bytes(body))?;
+        self.rehearse_with(&request, &Faults::default()).await
+    }
+
+    async fn rehearse_with(
+        &self,
+        request: &FriendAddRequest,
+        faults: &Faults,
+    ) -> Result<Rehearsal, CallError> {
         let policy = &self.config.sns;
-        commands::rehearse_friend_add(policy, self.app, self.now, &request).await
+        commands::rehearse_friend_add(policy, self.app, self.now, request, faults).await
     }
 
     /// Somebody who is always there.
@@ -187,29 +195,26 @@ impl Rehearser<'_> {
     async fn explain(&self, body: &Value, faults: &Faults) -> Explanation {
         let (app, command) = (self.app.sdkappid, FRIEND_ADD);
         let subjects = || Subjects::of(&bytes(body));
-        if let Err(refusal) = commands::decode_friend_add(bytes(body)) {
-            return self.refused(refusal, self.of_call(body).await);
-        }
+        let request = match commands::decode_friend_add(bytes(body)) {
+            Ok(request) => request,
+            Err(refusal) => return self.refused(refusal, self.of_call(body).await),
+        };
         let met = faults.meet(app, command, subjects);
         if let Some(fault) = &met.before.end {
             return Explanation::by_fault(fault);
         }
-        let rehearsal = match self.rehearse(body).await {
+        let rehearsal = match self.rehearse_with(&request, faults).await {
             Ok(rehearsal) => rehearsal,
             Err(refusal) => return self.refused(refusal, self.of_call(body).await),
         };
-        let items = rehearsal.items.iter();
-        let mut items: Vec<_> = items.map(|item| item.to().ok_or(item.outcome)).collect();
-        let before = faults.overrule(app, command, Some(rehearsal.from), &mut items);
         let after = faults.meet_done_items(app, command, subjects);
         let mut explanation = match &met.after.end {
             Some(fault) => Explanation::by_fault(fault),
             None => Explanation::of(Code::Ok, String::new()),
         };
         for at in 0..rehearsal.items.len() {
-            let met = |faults: &[Option<Arc<Fault>>]| faults.get(at).cloned().flatten();
-            let fault = met(&after).or_else(|| met(&before));
-            let item = self.item(body, &rehearsal, at, fault.as_deref()).await;
+            let after = after.get(at).and_then(Option::as_deref);
+            let item = self.item(body, &rehearsal, at, after).await;
             explanation.items.push(item);
         }
         explanation
@@ -229,13 +234,17 @@ impl Rehearser<'_> {
 
     /// What would make a call 0 that is refused as a whole.
     async fn of_call(&self, body: &Value) -> Option<Change> {
-        let Repaired { request, mut words } = repair::call(self, body).await?;
-        let from = UserId::parse(request["From_Account"].as_str()?)?;
-        let mut calls = Vec::new();
+        let Repaired {
+            request,
+            mut words,
+            mut strangers,
+        } = repair::call(self, body).await?;
         if self.rehearse(&request).await.is_err() {
-            words.push(format!("import {from}"));
-            calls.push(self.put(from, json!({})));
+            strangers.push(UserId::parse(request["From_Account"].as_str()?)?);
         }
+        words.extend(strangers.iter().map(|user| format!("import {user}")));
+        let import = |user: &UserId| self.put(*user, json!({}));
+        let calls = strangers.iter().map(import).collect();
         Some(Change {
             summary: words.join(", then "),
             calls,
@@ -257,9 +266,10 @@ impl Rehearser<'_> {
         body: &Value,
         rehearsal: &Rehearsal,
         at: usize,
-        fault: Option<&Fault>,
+        after: Option<&Fault>,
     ) -> Item {
         let item = &rehearsal.items[at];
+        let fault = after.or(item.fault.as_deref());
         let code = fault.and_then(Fault::code).unwrap_or(item.outcome);
         let mut change = None;
         if item.outcome != Code::Ok {
@@ -286,7 +296,7 @@ impl Rehearser<'_> {
         if item.facts.is_some() {
             return self.of_state(rehearsal, item);
         }
-        let Repaired { request, words } = repair::item(self, body, at).await?;
+        let Repaired { request, words, .. } = repair::item(self, body, at).await?;
         let repaired = self.rehearse(&request).await.ok()?;
         let change = self.of_state(&repaired, repaired.items.get(at)?)?;
         let edit = Change {

@@ -1,7 +1,7 @@
 //! Faults: what fails, when, and how. One that can never fire is refused, with the reason.
 
 use super::problem::{Fault as Wrong, Problem};
-use super::request::{Nothing, nearest};
+use super::request::{Nothing, nearest, unknown};
 use super::route::{Created, Json};
 use crate::commands;
 use crate::faults::{Chance, Ending, Fault, Kind, Plan, Scope, Wire};
@@ -455,6 +455,14 @@ fn kinds(
 }
 
 impl CodeName {
+    /// That there is no such code.
+    pub(super) fn is_unknown(&self) -> String {
+        match self {
+            Self::Number(_) => "is no code that `codes` has".to_owned(),
+            Self::Name(name) => unknown(name, Code::ALL.iter().map(|code| code.name())),
+        }
+    }
+
     /// The outcome: of a number that several have, the first.
     pub(super) fn find(&self) -> Option<Code> {
         let mut all = Code::ALL.iter().copied();

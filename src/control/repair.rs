@@ -3,6 +3,7 @@
 
 use super::explain::Rehearser;
 use crate::protocol::code::Code;
+use crate::protocol::ids::UserId;
 use serde_json::{Map, Value, json};
 
 /// A request that says something else.
@@ -11,6 +12,8 @@ pub(super) struct Repaired {
     pub(super) request: Value,
     /// What is said otherwise, in words.
     pub(super) words: Vec<String>,
+    /// Whom it names that is not there yet.
+    pub(super) strangers: Vec<UserId>,
 }
 
 /// One thing to say otherwise.
@@ -20,6 +23,7 @@ struct Edit {
     field: &'static str,
     /// `None` leaves the field out.
     value: Option<Value>,
+    stranger: Option<UserId>,
 }
 
 impl Edit {
@@ -28,6 +32,7 @@ impl Edit {
             words: format!("leave out {field}"),
             field,
             value: None,
+            stranger: None,
         }
     }
 
@@ -44,6 +49,7 @@ pub(super) async fn call(rehearser: &Rehearser<'_>, body: &Value) -> Option<Repa
     let mut repaired = Repaired {
         request: body.clone(),
         words: Vec::new(),
+        strangers: Vec::new(),
     };
     let max_items = rehearser.max_items();
     let mut whole = vec![Edit::leave_out("AddType"), Edit::leave_out("ForceAddFlags")];
@@ -56,6 +62,7 @@ pub(super) async fn call(rehearser: &Rehearser<'_>, body: &Value) -> Option<Repa
             for edit in edits {
                 let words = format!("{} of item {at}", edit.words);
                 repaired.words.push(words);
+                repaired.strangers.extend(edit.stranger);
                 edit.apply(repaired.request["AddFriendItem"][at].as_object_mut()?);
             }
         }
@@ -63,6 +70,7 @@ pub(super) async fn call(rehearser: &Rehearser<'_>, body: &Value) -> Option<Repa
             words: format!("ask for {max_items} friends at most"),
             field: "AddFriendItem",
             value: Some(items.into()),
+            stranger: None,
         });
     }
     let from = rehearser.admin();
@@ -70,12 +78,14 @@ pub(super) async fn call(rehearser: &Rehearser<'_>, body: &Value) -> Option<Repa
         words: format!("name a From_Account, such as {from}"),
         field: "From_Account",
         value: Some(from.as_str().into()),
+        stranger: None,
     });
     let to = rehearser.stranger();
     whole.push(Edit {
         words: format!("ask for a friend, such as {to}"),
         field: "AddFriendItem",
         value: Some(json!([{ "To_Account": to }])),
+        stranger: Some(to),
     });
     for subset in subsets(&whole) {
         let mut request = repaired.request.clone();
@@ -83,8 +93,10 @@ pub(super) async fn call(rehearser: &Rehearser<'_>, body: &Value) -> Option<Repa
         subset.iter().for_each(|edit| edit.apply(fields));
         let refusal = rehearser.rehearse(&request).await.err();
         if refusal.is_none_or(|refusal| refusal.code == Code::FromAccountNotExist) {
-            let words = subset.iter().map(|edit| edit.words.clone());
-            repaired.words.extend(words);
+            for edit in subset {
+                repaired.words.push(edit.words.clone());
+                repaired.strangers.extend(edit.stranger);
+            }
             return Some(Repaired {
                 request,
                 ..repaired
@@ -104,6 +116,7 @@ pub(super) async fn item(rehearser: &Rehearser<'_>, body: &Value, at: usize) -> 
     edits.iter().for_each(|edit| edit.apply(fields));
     Some(Repaired {
         request,
+        strangers: edits.iter().filter_map(|edit| edit.stranger).collect(),
         words: edits.into_iter().map(|edit| edit.words).collect(),
     })
 }
@@ -127,6 +140,7 @@ async fn item_edits(rehearser: &Rehearser<'_>, item: &Value, asked: Asked) -> Op
         words: format!("name another To_Account, such as {stranger}"),
         field: "To_Account",
         value: Some(stranger.as_str().into()),
+        stranger: Some(stranger),
     };
     let optional = ["Remark", "GroupName", "AddSource", "AddWording"].map(Edit::leave_out);
     let all: Vec<_> = optional.into_iter().chain([another]).collect();

@@ -1,5 +1,6 @@
 //! The control API, over HTTP; `client` holds every answer against `openapi.json`.
 
+mod arrange;
 mod client;
 mod document;
 mod openapi;
