@@ -136,3 +136,71 @@ impl std::ops::Deref for AppState {
         &self.0
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Sources;
+    use crate::faults::{Kind, Plan, Scope};
+    use crate::protocol::code::Code;
+    use std::collections::HashMap;
+    use std::sync::atomic::AtomicBool;
+
+    const ROUNDS: u64 = 3_000;
+
+    /// Looks at the world as fast as it can, while each round arms a fault, which bears the round's
+    /// number, and resets. No world has lost its fault and kept its app, or the other way round.
+    fn no_world_is_half_reset(reset: impl Fn(&AppState, &App)) {
+        let config = Config::load(&Sources::default()).expect("the defaults are good");
+        let sdkappid = *config.apps.keys().next().expect("there is an app");
+        let state = AppState::new(config);
+        let app_in = |world: &World| world.apps.get(sdkappid).expect("it is always there");
+        let is_over = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                let mut fault_of = HashMap::new();
+                while !is_over.load(Ordering::Relaxed) {
+                    let world = state.world();
+                    let generation = app_in(&world).generation;
+                    let fault = world.faults.all().first().map(|fault| fault.plan.skip);
+                    let first = *fault_of.entry(generation).or_insert(fault);
+                    assert!(first.is_none() || first == fault, "the fault is gone");
+                    fault_of.insert(generation, fault);
+                    let same = fault_of
+                        .values()
+                        .filter(|other| fault.is_some() && **other == fault);
+                    assert!(same.count() <= 1, "the fault outlived its app");
+                    fault_of.retain(|other, _| *other + 2 > generation);
+                }
+            });
+            for round in 0..ROUNDS {
+                let scope = Scope {
+                    sdkappid: Some(sdkappid),
+                    ..Scope::default()
+                };
+                let plan = Plan {
+                    skip: round,
+                    ..Plan::always(scope, Kind::ResultCode(Code::Internal))
+                };
+                state.change(|world| world.faults.arm(plan));
+                reset(&state, &app_in(&state.world()));
+            }
+            is_over.store(true, Ordering::Relaxed);
+        });
+        assert!(state.world().faults.all().is_empty());
+    }
+
+    #[test]
+    fn nobody_sees_an_app_that_is_half_reset() {
+        no_world_is_half_reset(|state, app| {
+            state.reset_app(app).expect("it is there");
+        });
+    }
+
+    #[test]
+    fn nobody_sees_everything_half_reset() {
+        no_world_is_half_reset(|state, _| {
+            state.reset();
+        });
+    }
+}

@@ -3,4 +3,5 @@
 mod arrange;
 mod client;
 mod document;
+mod isolation;
 mod openapi;

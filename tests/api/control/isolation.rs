@@ -1,0 +1,236 @@
+//! Apps never see each other, and whatever puts many things in the place of others does it at once.
+
+use super::client::{Control, MadeApp};
+use crate::harness::TestApp;
+use futures_util::future::join_all;
+use serde_json::{Value, json};
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+const APPS: usize = 100;
+
+/// The same names in every app, and other things done with them.
+async fn use_an_app(control: Control, number: usize) -> u64 {
+    let made = control.create_with(&["a", "b", "c"]).await;
+    let (befriended, other) = if number.is_multiple_of(2) {
+        ("b", "c")
+    } else {
+        ("c", "b")
+    };
+    let code = 30006 + number as u64 % 3;
+    let fault = json!({"sdkappid": made.sdkappid, "to_account": other, "result_code": code});
+    control.post("/faults", fault).await.ok();
+
+    let reply = made.add("a", &["b", "c"]).await;
+
+    let code_of = |to: &str| if to == befriended { 0 } else { code };
+    assert_eq!(reply.codes(), [code_of("b"), code_of("c")]);
+    assert_eq!(made.list("a", "friends").await, [befriended]);
+    let calls = control
+        .get(&format!("/requests?sdkappid={}", made.sdkappid))
+        .await
+        .ok();
+    assert_eq!(calls["count"], 1, "{calls}");
+    assert!(
+        calls["calls"][0]["response"]
+            .to_string()
+            .contains(&code.to_string())
+    );
+
+    let gone = control.post(&made.path("/reset"), json!({})).await.ok();
+
+    assert_eq!((&gone["accounts"], &gone["faults"]), (&json!(4), &json!(1)));
+    assert!(made.list("a", "friends").await.is_empty());
+    let count = control
+        .get(&format!("/requests/count?sdkappid={}", made.sdkappid))
+        .await;
+    assert_eq!(count.ok()["count"], 0);
+    assert_eq!(made.add("a", &["b", "c"]).await.codes(), [0, 0]);
+    if number.is_multiple_of(3) {
+        control.delete(&made.path("")).await.ok();
+        assert_eq!(made.add("a", &["b"]).await.error_code(), 70020);
+    }
+    made.sdkappid
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_hundred_apps_used_and_reset_at_once_never_see_each_other() {
+    let app = TestApp::start().await;
+    let tasks = (0..APPS).map(|number| tokio::spawn(use_an_app(app.control(), number)));
+
+    let ids = join_all(tasks).await;
+
+    let ids: HashSet<u64> = ids
+        .into_iter()
+        .map(|id| id.expect("it went well"))
+        .collect();
+    assert_eq!(ids.len(), APPS);
+    let left = app.control().get("/apps").await.ok();
+    let left = left.as_array().expect("a list").len();
+    assert_eq!(left, 1 + APPS - APPS.div_ceil(3));
+    assert_eq!(app.control().get("/faults").await.ok(), json!([]));
+}
+
+/// Calls again and again until told to stop; what they were answered.
+fn hammer<T: Send + 'static, F: Future<Output = T> + Send>(
+    stop: &Arc<AtomicBool>,
+    call: impl Fn() -> F + Clone + Send + 'static,
+) -> Vec<tokio::task::JoinHandle<Vec<T>>> {
+    let one = |_| {
+        let (stop, call) = (Arc::clone(stop), call.clone());
+        tokio::spawn(async move {
+            let mut seen = Vec::new();
+            while !stop.load(Ordering::Relaxed) {
+                seen.push(call().await);
+            }
+            seen
+        })
+    };
+    (0..4).map(one).collect()
+}
+
+async fn stopped<T>(stop: &AtomicBool, tasks: Vec<tokio::task::JoinHandle<Vec<T>>>) -> Vec<T> {
+    stop.store(true, Ordering::Relaxed);
+    let seen = join_all(tasks).await.into_iter();
+    seen.flat_map(|seen| seen.expect("no call failed"))
+        .collect()
+}
+
+/// Before a reset there are an account that refuses everybody, and a fault that hides that: an item
+/// is told 30006. After it there is neither: 30003. Whoever is told 30516 has seen the account
+/// without the fault; whoever is told 0, none of it.
+async fn reset_under_fire(app: &TestApp, made: &MadeApp, reset: &str) {
+    let control = &made.control;
+    let stop = Arc::default();
+    let client = made.clone();
+    let tasks = hammer(&stop, move || {
+        let client = client.clone();
+        async move { client.add("a", &["x"]).await.only().0 }
+    });
+    for round in 0..30 {
+        let fault = json!({"sdkappid": made.sdkappid, "to_account": "x", "result_code": 30006});
+        control.post("/faults", fault).await.ok();
+        let deny = json!({"allow_type": "AllowType_Type_DenyAny"});
+        control.put(&made.path("/accounts/x"), deny).await.ok();
+        let path = format!("/requests/wait?sdkappid={}&count=4", made.sdkappid);
+        control.get(&path).await.ok();
+
+        control.post(reset, json!({})).await.ok();
+
+        let calls = control.get("/requests").await.ok();
+        for call in calls["calls"].as_array().expect("a list") {
+            let answer = call["response"].to_string();
+            assert!(answer.contains("30003"), "round {round} of {reset}: {call}");
+        }
+    }
+    let seen: HashSet<u64> = stopped(&stop, tasks).await.into_iter().collect();
+    assert_eq!(seen, HashSet::from([30006, 30003]), "{reset}");
+    assert_eq!(app.control().get("/faults").await.ok(), json!([]));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_apps_reset_is_one_step_to_the_calls_that_hammer_it() {
+    let app = TestApp::start().await;
+    let made = app.control().create_with(&["a"]).await;
+    reset_under_fire(&app, &made, &made.path("/reset")).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_reset_of_everything_is_one_step_to_the_calls_that_hammer_it() {
+    let app = TestApp::start_with(|config| {
+        let seed = Default::default();
+        let accounts = &mut crate::harness::ConfigExt::app(config).accounts;
+        accounts.push((crate::harness::user("a"), seed));
+    })
+    .await;
+    let made = MadeApp {
+        control: app.control(),
+        sdkappid: 88_888_888,
+        query: app.query(),
+    };
+    reset_under_fire(&app, &made, "/reset").await;
+}
+
+/// A state in which a and b are friends both ways, or not at all; and a third that stays.
+async fn states(made: &MadeApp) -> [Value; 2] {
+    let apart = made.control.get(&made.path("/state")).await.ok();
+    assert_eq!(made.add("a", &["b"]).await.codes(), [0]);
+    let together = made.control.get(&made.path("/state")).await.ok();
+    [apart, together]
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_state_that_is_put_or_restored_is_never_seen_by_halves() {
+    let app = TestApp::start().await;
+    let made = app.control().create_with(&["a", "b"]).await;
+    let control = &made.control;
+    let [apart, together] = states(&made).await;
+    control
+        .post(&made.path("/snapshots/together"), json!({}))
+        .await
+        .ok();
+    let stop = Arc::default();
+    let client = made.clone();
+    let tasks = hammer(&stop, move || {
+        let client = client.clone();
+        async move {
+            let check = json!({
+                "From_Account": "a", "To_Account": ["b"], "CheckType": "CheckResult_Type_Both",
+            });
+            let reply = client.call("sns/friend_check", &check).await;
+            assert_eq!(reply.error_code(), 0, "{}", reply.text);
+            reply.json["InfoItem"][0].to_string()
+        }
+    });
+
+    for _ in 0..50 {
+        control.put(&made.path("/state"), apart.clone()).await.ok();
+        control
+            .put(&made.path("/state"), together.clone())
+            .await
+            .ok();
+        control.put(&made.path("/state"), apart.clone()).await.ok();
+        control
+            .post(&made.path("/snapshots/together/restore"), json!({}))
+            .await
+            .ok();
+    }
+
+    for seen in stopped(&stop, tasks).await {
+        assert!(
+            seen.contains("NoRelation") || seen.contains("BothWay"),
+            "{seen}"
+        );
+    }
+    assert_eq!(control.get(&made.path("/state")).await.ok(), together);
+}
+
+/// What is looked at, is looked at at one moment: friendships are made both ways meanwhile.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_state_that_is_looked_at_is_of_one_moment() {
+    let app = TestApp::start().await;
+    let made = app.control().create_with(&["a", "b"]).await;
+    let stop = Arc::default();
+    let client = made.clone();
+    let tasks = hammer(&stop, move || {
+        let client = client.clone();
+        async move {
+            client.add("a", &["b"]).await;
+            let body =
+                json!({"From_Account": "a", "To_Account": ["b"], "DeleteType": "Delete_Type_Both"});
+            client.call("sns/friend_delete", &body).await;
+        }
+    });
+
+    let mut seen = HashSet::new();
+    for _ in 0..100 {
+        let state = made.control.get(&made.path("/state")).await.ok();
+        let friends = |user: &str| state["accounts"][user]["friends"].as_array().map(Vec::len);
+        assert_eq!(friends("a"), friends("b"), "{state}");
+        seen.insert(friends("a"));
+    }
+
+    stopped(&stop, tasks).await;
+    assert_eq!(seen.len(), 2, "both states were met");
+}
