@@ -52,8 +52,10 @@ fn check(state: &AppState, uri: &Uri, headers: &HeaderMap) -> Result<(), Problem
         return Ok(());
     };
     let given = headers.get(header::AUTHORIZATION);
-    let given = given.and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
-    if given.is_some_and(|given| token.is(given)) {
+    let given = given.and_then(|value| value.to_str().ok()?.split_once(' '));
+    if given.is_some_and(|(scheme, given)| {
+        scheme.eq_ignore_ascii_case("bearer") && token.is(given.trim_start())
+    }) {
         return Ok(());
     }
     Err(Problem::new(

@@ -329,10 +329,9 @@ pub(crate) fn routes(state: &AppState) -> Router<AppState> {
 /// Under the prefix there is no such route: names those that may have been meant.
 async fn not_found(OriginalUri(uri): OriginalUri) -> Problem {
     let path = uri.path();
-    let wanted = path.strip_prefix(PREFIX).unwrap_or(path);
     let mut near: Vec<_> = table()
         .into_iter()
-        .map(|route| (likeness(wanted, route.path), route))
+        .map(|route| (likeness(path, &route.path()), route))
         .collect();
     near.sort_by(|(one, _), (other, _)| other.total_cmp(one));
     let near: Vec<_> = near

@@ -3,5 +3,6 @@
 mod arrange;
 mod client;
 mod document;
+mod guard;
 mod isolation;
 mod openapi;

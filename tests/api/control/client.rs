@@ -117,7 +117,7 @@ impl Control {
 }
 
 impl Answer {
-    async fn of(response: reqwest::Response) -> Self {
+    pub(crate) async fn of(response: reqwest::Response) -> Self {
         let (status, path) = (response.status(), response.url().path().to_owned());
         let text = response.text().await.expect("a body");
         Self {
