@@ -121,6 +121,10 @@ pub(super) async fn replace(
         reader.apply(&format!("/accounts/{user}"), *user, document, &mut snapshot);
         graph.insert(*user, snapshot);
     }
+    // Admins always exist.
+    for admin in &app.config.admins {
+        graph.entry(*admin).or_insert_with(|| new_account.clone());
+    }
     for (user, snapshot) in &graph {
         for stranger in peers(snapshot).filter(|peer| !graph.contains_key(peer)) {
             let detail = format!("names {stranger}, who is no account of this state");

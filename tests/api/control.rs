@@ -1,8 +1,11 @@
 //! The control API, over HTTP; `client` holds every answer against `openapi.json`.
 
+mod accounts;
+mod apps;
 mod arrange;
 mod client;
 mod document;
 mod guard;
 mod isolation;
 mod openapi;
+mod state;

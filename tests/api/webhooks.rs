@@ -1,9 +1,9 @@
 //! Webhooks: what an app's own server is told, how it is signed, and that it can do no harm.
 
-mod receiver;
+pub(crate) mod receiver;
 
-use self::receiver::{Mood, Receiver};
 use crate::harness::{ADMIN, APP, ConfigExt, TestApp, app_id};
+use receiver::{Mood, Receiver};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use std::time::Duration;

@@ -100,40 +100,46 @@ async fn stopped<T>(stop: &AtomicBool, tasks: Vec<tokio::task::JoinHandle<Vec<T>
 /// Before a reset there are an account that refuses everybody, and a fault that hides that: an item
 /// is told 30006. After it there is neither: 30003. Whoever is told 30516 has seen the account
 /// without the fault; whoever is told 0, none of it.
-async fn reset_under_fire(app: &TestApp, made: &MadeApp, reset: &str) {
+async fn reset_under_fire(made: &MadeApp, reset: &str) {
     let control = &made.control;
-    let stop = Arc::default();
-    let client = made.clone();
-    let tasks = hammer(&stop, move || {
-        let client = client.clone();
-        async move { client.add("a", &["x"]).await.only().0 }
-    });
     for round in 0..30 {
         let fault = json!({"sdkappid": made.sdkappid, "to_account": "x", "result_code": 30006});
         control.post("/faults", fault).await.ok();
         let deny = json!({"allow_type": "AllowType_Type_DenyAny"});
         control.put(&made.path("/accounts/x"), deny).await.ok();
-        let path = format!("/requests/wait?sdkappid={}&count=4", made.sdkappid);
-        control.get(&path).await.ok();
+        let (stop, client) = (Arc::default(), made.clone());
+        let tasks = hammer(&stop, move || {
+            let client = client.clone();
+            async move { client.add("a", &["x"]).await.only().0 }
+        });
+        let before = format!("/requests/wait?sdkappid={}&count=4", made.sdkappid);
+        control.get(&before).await.ok();
 
         control.post(reset, json!({})).await.ok();
 
+        // What was answered before the reset is not in the journal any more.
+        let after = format!("/requests/wait?sdkappid={}&count=4", made.sdkappid);
+        control.get(&after).await.ok();
         let calls = control.get("/requests").await.ok();
         for call in calls["calls"].as_array().expect("a list") {
             let answer = call["response"].to_string();
             assert!(answer.contains("30003"), "round {round} of {reset}: {call}");
         }
+        let seen: HashSet<u64> = stopped(&stop, tasks).await.into_iter().collect();
+        assert_eq!(
+            seen,
+            HashSet::from([30006, 30003]),
+            "round {round} of {reset}"
+        );
+        assert_eq!(control.get("/faults").await.ok(), json!([]));
     }
-    let seen: HashSet<u64> = stopped(&stop, tasks).await.into_iter().collect();
-    assert_eq!(seen, HashSet::from([30006, 30003]), "{reset}");
-    assert_eq!(app.control().get("/faults").await.ok(), json!([]));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_apps_reset_is_one_step_to_the_calls_that_hammer_it() {
     let app = TestApp::start().await;
     let made = app.control().create_with(&["a"]).await;
-    reset_under_fire(&app, &made, &made.path("/reset")).await;
+    reset_under_fire(&made, &made.path("/reset")).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -149,7 +155,7 @@ async fn the_reset_of_everything_is_one_step_to_the_calls_that_hammer_it() {
         sdkappid: 88_888_888,
         query: app.query(),
     };
-    reset_under_fire(&app, &made, "/reset").await;
+    reset_under_fire(&made, "/reset").await;
 }
 
 /// A state in which a and b are friends both ways, or not at all; and a third that stays.

@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 
 /// How it answers.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Mood {
+pub(crate) enum Mood {
     /// As the pages' samples do.
     Good,
     /// HTTP 500.
@@ -26,20 +26,20 @@ pub(super) enum Mood {
 
 /// What it was told once.
 #[derive(Debug)]
-pub(super) struct Told {
-    pub(super) method: String,
-    pub(super) path: String,
-    pub(super) query: String,
-    pub(super) content_type: String,
-    pub(super) text: String,
+pub(crate) struct Told {
+    pub(crate) method: String,
+    pub(crate) path: String,
+    pub(crate) query: String,
+    pub(crate) content_type: String,
+    pub(crate) text: String,
 }
 
 impl Told {
-    pub(super) fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.text).expect("webhooks are JSON")
     }
 
-    pub(super) fn command(&self) -> String {
+    pub(crate) fn command(&self) -> String {
         self.json()["CallbackCommand"]
             .as_str()
             .expect("a command")
@@ -47,7 +47,7 @@ impl Told {
     }
 
     /// PairList as (From_Account, To_Account).
-    pub(super) fn pairs(&self) -> Vec<(String, String)> {
+    pub(crate) fn pairs(&self) -> Vec<(String, String)> {
         let json = self.json();
         let text = |value: &Value| value.as_str().expect("a text").to_owned();
         let pairs = json["PairList"].as_array().expect("a list").iter();
@@ -57,14 +57,14 @@ impl Told {
     }
 }
 
-pub(super) struct Receiver {
-    pub(super) url: String,
+pub(crate) struct Receiver {
+    pub(crate) url: String,
     mood: Arc<Mutex<Mood>>,
     told: mpsc::UnboundedReceiver<Told>,
 }
 
 impl Receiver {
-    pub(super) async fn start(mood: Mood) -> Self {
+    pub(crate) async fn start(mood: Mood) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0")
             .await
             .expect("a port is free");
@@ -82,18 +82,18 @@ impl Receiver {
         }
     }
 
-    pub(super) fn set(&self, mood: Mood) {
+    pub(crate) fn set(&self, mood: Mood) {
         *self.mood.lock().expect("nobody panics") = mood;
     }
 
     /// What it is told next.
-    pub(super) async fn next(&mut self) -> Told {
+    pub(crate) async fn next(&mut self) -> Told {
         let next = tokio::time::timeout(Duration::from_secs(10), self.told.recv());
         next.await.expect("in time").expect("it still listens")
     }
 
     /// What it was told by now.
-    pub(super) fn so_far(&mut self) -> Vec<Told> {
+    pub(crate) fn so_far(&mut self) -> Vec<Told> {
         std::iter::from_fn(|| self.told.try_recv().ok()).collect()
     }
 }
