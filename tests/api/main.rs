@@ -3,6 +3,7 @@
 mod commands;
 mod control;
 mod harness;
+mod readme;
 mod webhooks;
 mod wire;
 
