@@ -4,21 +4,15 @@
 use super::Command;
 use super::body::{integer, objects, text};
 use super::context::{CallContext, friend_pairs};
-use crate::faults::{Fault, Faults};
 use crate::protocol::code::Code;
 use crate::protocol::ids::UserId;
 use crate::protocol::reply::{CallError, ItemResults};
 use crate::protocol::service::{CommandInfo, Service, Subject};
 use crate::protocol::webhook::{self, AddedPair, Event};
-use crate::sns::decision::Decision;
 use crate::sns::friend_add::{How, NewFriend, RawItem, judge};
-use crate::sns::model::{AddType, AllowType, ForceAddFlags, SnsPolicy};
-use crate::sns::pair::{Asks, Pair};
-use crate::sns::remedy::{self, Remedy};
-use crate::sns::texts::GroupName;
+use crate::sns::model::{AddType, ForceAddFlags};
 use schemars::JsonSchema;
 use serde::Deserialize;
-use std::sync::Arc;
 
 pub(crate) struct FriendAdd;
 
@@ -103,14 +97,17 @@ fn added(initiator: UserId, pairs: Vec<webhook::Pair>) -> Vec<AddedPair> {
 }
 
 /// A request without a fault of the whole call; an item's own fault stands in the item's place.
-struct Batch {
-    from: UserId,
-    how: How,
-    items: Vec<Result<NewFriend, Code>>,
+pub(super) struct Batch {
+    pub(super) from: UserId,
+    pub(super) how: How,
+    pub(super) items: Vec<Result<NewFriend, Code>>,
 }
 
 impl Batch {
-    fn parse(context: &CallContext<'_>, request: &FriendAddRequest) -> Result<Self, CallError> {
+    pub(super) fn parse(
+        context: &CallContext<'_>,
+        request: &FriendAddRequest,
+    ) -> Result<Self, CallError> {
         let FriendAddRequest {
             from_account,
             add_friend_item,
@@ -152,106 +149,5 @@ impl AddFriendItem {
             add_source: self.add_source.as_deref(),
             add_wording: self.add_wording.as_deref(),
         }
-    }
-}
-
-/// What a call would be told, item by item.
-#[derive(Debug)]
-pub(crate) struct Rehearsal {
-    pub(crate) from: UserId,
-    how: How,
-    policy: SnsPolicy,
-    pub(crate) items: Vec<Rehearsed>,
-}
-
-/// One item of it.
-#[derive(Debug)]
-pub(crate) struct Rehearsed {
-    new: Result<NewFriend, Code>,
-    pub(crate) outcome: Code,
-    /// What it was judged on, where the item alone did not decide.
-    pub(crate) facts: Option<Pair>,
-    /// The fault that it meets instead of being judged.
-    pub(crate) fault: Option<Arc<Fault>>,
-}
-
-/// An item that is judged, but not done where it meets a fault.
-struct Tried<'a> {
-    new: &'a NewFriend,
-    meets_fault: bool,
-}
-
-impl Asks for Tried<'_> {
-    fn to(&self) -> UserId {
-        self.new.to
-    }
-
-    fn groups(&self) -> &[GroupName] {
-        self.new.groups()
-    }
-}
-
-/// Goes through a call as `handle` does, and writes nothing. `context` has no faults: items meet
-/// `faults`, and what the rule would say of them is kept.
-pub(super) async fn rehearse(
-    context: &CallContext<'_>,
-    request: &FriendAddRequest,
-    faults: &Faults,
-) -> Result<Rehearsal, CallError> {
-    let Batch { from, how, items } = Batch::parse(context, request)?;
-    let policy = *context.policy;
-    let of = |item: &Result<NewFriend, Code>| item.as_ref().map(Asks::to).map_err(|code| *code);
-    let mut tos: Vec<_> = items.iter().map(of).collect();
-    let mut met = faults.overrule(context.sdkappid(), context.command, Some(from), &mut tos);
-    met.resize(items.len(), None);
-    let tried = items.iter().zip(&met).map(|(item, fault)| {
-        let tried = |new| Tried {
-            new,
-            meets_fault: fault.is_some(),
-        };
-        item.as_ref().map(tried).map_err(|code| *code)
-    });
-    let tried: Vec<_> = tried.collect();
-    let rule = |pair: &Pair, Tried { new, meets_fault }: &Tried<'_>| {
-        let Decision { code, changes } = judge(from, pair, new, how, &policy);
-        let changes = if *meets_fault { Vec::new() } else { changes };
-        Decision { code, changes }
-    };
-    let judged = context.app.store.rehearse_each(from, &tried, rule).await?;
-    let items = items.into_iter().zip(judged).zip(met);
-    let items = items.map(|((new, judged), fault)| {
-        let (facts, outcome) = match judged {
-            Ok((facts, code)) => (Some(facts), code),
-            Err(code) => (None, code),
-        };
-        Rehearsed {
-            new,
-            outcome,
-            facts,
-            fault,
-        }
-    });
-    Ok(Rehearsal {
-        from,
-        how,
-        policy,
-        items: items.collect(),
-    })
-}
-
-impl Rehearsal {
-    /// The fewest changes of the state after which a well-formed item is 0. `new_account` is the
-    /// AllowType of an account that is imported.
-    pub(crate) fn remedies(&self, item: &Rehearsed, new_account: AllowType) -> Option<Vec<Remedy>> {
-        let (new, facts) = (item.new.as_ref().ok()?, item.facts?);
-        let rule = |pair: &Pair| judge(self.from, pair, new, self.how, &self.policy).code;
-        remedy::fewest(&facts, &self.policy, new_account, rule)
-    }
-}
-
-impl Rehearsed {
-    /// Whom it is about, where it is well-formed.
-    pub(crate) fn to(&self) -> Option<UserId> {
-        self.new.as_ref().ok().map(|new| new.to)
     }
 }

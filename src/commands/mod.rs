@@ -27,27 +27,22 @@ mod group_get;
 mod multiaccount_import;
 mod portrait_get;
 mod portrait_set;
+pub(crate) mod rehearsal;
 
-use crate::apps::App;
-use crate::clock::Moment;
 use crate::config::Config;
-use crate::faults::{Ending, Faults, Subjects, Wire};
+use crate::faults::{Ending, Subjects, Wire};
 use crate::gateway;
-use crate::gateway::body::Received;
 use crate::gateway::journal::Arrival;
 use crate::protocol::code::Code;
 use crate::protocol::reply::{Answer, CallError, Notes, Nothing, Reply};
 use crate::protocol::service::CommandInfo;
-use crate::sns::model::SnsPolicy;
 use crate::state::AppState;
-use crate::webhooks::ClientIp;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, any};
 use axum::{Extension, Router};
-use bytes::Bytes;
 use context::CallContext;
-pub(crate) use friend_add::{FriendAdd, FriendAddRequest, Rehearsal, Rehearsed};
+pub(crate) use friend_add::{FriendAdd, FriendAddRequest};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::DeserializeOwned;
 use std::future::Future;
@@ -198,29 +193,4 @@ async fn answer<C: Command>(
         None => {}
     }
     result
-}
-
-/// Reads a friend_add body, as its call does.
-pub(crate) fn decode_friend_add(body: Bytes) -> Result<FriendAddRequest, CallError> {
-    body::decode(&Received::Whole(body), FriendAdd::INFO.service)
-}
-
-/// What a friend_add call would be told, whose items meet these faults; nothing is written.
-pub(crate) async fn rehearse_friend_add(
-    policy: &SnsPolicy,
-    app: &App,
-    now: Moment,
-    request: &FriendAddRequest,
-    faults: &Faults,
-) -> Result<Rehearsal, CallError> {
-    let context = CallContext {
-        command: const { &FriendAdd::INFO },
-        app,
-        policy,
-        faults: &Faults::default(),
-        admin: app.first_admin(),
-        client: ClientIp::default(),
-        now,
-    };
-    friend_add::rehearse(&context, request, faults).await
 }

@@ -1,6 +1,7 @@
 //! An app's accounts: any situation that accounts can be in, made in one call.
 
-use super::account::{AccountDocument, Reader};
+use super::account::AccountDocument;
+use super::account_reader::Reader;
 use super::problem::Problem;
 use super::request::Nothing;
 use super::route::Json;

@@ -1,14 +1,16 @@
 //! What a friend_add call would be told, and why; and what would make it 0. The call's own rule is
 //! asked: there is no second one here.
 
-use super::apps::{EXPIRE_SECONDS, OfApp};
+use super::apps::OfApp;
+use super::change::Change;
 use super::problem::Problem;
 use super::repair::{self, Repaired};
 use super::route::Json;
 use super::unused_name;
 use crate::apps::App;
 use crate::clock::Moment;
-use crate::commands::{self, Command, FriendAdd, FriendAddRequest, Rehearsal, Rehearsed};
+use crate::commands::rehearsal::{self, Rehearsal, Rehearsed};
+use crate::commands::{Command, FriendAdd, FriendAddRequest};
 use crate::config::Config;
 use crate::faults::{Fault, Faults, Subjects};
 use crate::gateway;
@@ -16,10 +18,7 @@ use crate::protocol::code::Code;
 use crate::protocol::ids::UserId;
 use crate::protocol::reply::CallError;
 use crate::protocol::service::CommandInfo;
-use crate::sns::model::Friend;
 use crate::sns::pair::Pair;
-use crate::sns::remedy::Remedy;
-use crate::sns::texts::GroupName;
 use crate::state::AppState;
 use bytes::Bytes;
 use schemars::JsonSchema;
@@ -27,9 +26,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 const FRIEND_ADD: &CommandInfo = &FriendAdd::INFO;
-
-/// GroupNames that one call of group_delete takes.
-const GROUPS_IN_A_CALL: usize = 32;
 
 /// Who would call.
 #[derive(Deserialize, JsonSchema)]
@@ -110,27 +106,6 @@ struct Facts {
     from_requests_since: i64,
 }
 
-/// Calls to make, and the request to send then.
-#[derive(Default, Serialize, JsonSchema)]
-struct Change {
-    /// In words.
-    summary: String,
-    /// Calls of this API, or of Tencent's, one after the other.
-    calls: Vec<Call>,
-    /// The body to send then, where it has to be another.
-    request: Option<Value>,
-    /// The query to send it with, where the caller has to be another.
-    query: Option<String>,
-}
-
-#[derive(Serialize, JsonSchema)]
-struct Call {
-    method: &'static str,
-    /// With its query, where it needs one.
-    path: String,
-    body: Value,
-}
-
 pub(super) async fn explain(
     state: AppState,
     path: OfApp,
@@ -157,14 +132,14 @@ pub(super) async fn explain(
 /// Asks the call's own rule, and makes no call.
 pub(super) struct Rehearser<'a> {
     config: &'a Config,
-    app: &'a App,
-    now: Moment,
+    pub(super) app: &'a App,
+    pub(super) now: Moment,
 }
 
 impl Rehearser<'_> {
     /// What the rule says, whatever faults are armed.
     pub(super) async fn rehearse(&self, body: &Value) -> Result<Rehearsal, CallError> {
-        let request = commands::decode_friend_add(bytes(body))?;
+        let request = rehearsal::decode(bytes(body))?;
         self.rehearse_with(&request, &Faults::default()).await
     }
 
@@ -174,7 +149,7 @@ impl Rehearser<'_> {
         faults: &Faults,
     ) -> Result<Rehearsal, CallError> {
         let policy = &self.config.sns;
-        commands::rehearse_friend_add(policy, self.app, self.now, request, faults).await
+        rehearsal::rehearse(policy, self.app, self.now, request, faults).await
     }
 
     /// Somebody who is always there.
@@ -195,7 +170,7 @@ impl Rehearser<'_> {
     async fn explain(&self, body: &Value, faults: &Faults) -> Explanation {
         let (app, command) = (self.app.sdkappid, FRIEND_ADD);
         let subjects = || Subjects::of(&bytes(body));
-        let request = match commands::decode_friend_add(bytes(body)) {
+        let request = match rehearsal::decode(bytes(body)) {
             Ok(request) => request,
             Err(refusal) => return self.refused(refusal, self.of_call(body).await),
         };
@@ -325,101 +300,6 @@ impl Rehearser<'_> {
             ..Change::default()
         })
     }
-
-    fn calls(&self, from: UserId, to: UserId, remedy: Remedy) -> (String, Vec<Call>) {
-        let snapshot = |user| self.app.store.snapshot(user).unwrap_or_default();
-        let delete_friends = |user: UserId, count: u32| {
-            let friends = snapshot(user).friends;
-            let oldest: Vec<_> = friends.iter().take(count as usize).collect();
-            let delete = |friends: &[&Friend]| {
-                let tos: Vec<_> = friends.iter().map(|friend| friend.to).collect();
-                let body = json!({ "From_Account": user, "To_Account": tos });
-                self.rest("friend_delete", body)
-            };
-            let calls = oldest.chunks(self.max_items()).map(delete);
-            (format!("delete {count} friends of {user}"), calls.collect())
-        };
-        let unblock = |user: UserId, blocked: UserId| {
-            let body = json!({ "From_Account": user, "To_Account": [blocked] });
-            (
-                format!("take {blocked} off the blocklist of {user}"),
-                vec![self.rest("black_list_delete", body)],
-            )
-        };
-        let put = |words: String, user: UserId, body: Value| (words, vec![self.put(user, body)]);
-        match remedy {
-            Remedy::AllowFrom => put(
-                format!("let {from} send friend requests"),
-                from,
-                json!({ "admin_forbid_type": "AdminForbid_Type_None" }),
-            ),
-            Remedy::ImportTo => put(format!("import {to}"), to, json!({})),
-            Remedy::AllowAny => put(
-                format!("let everybody add {to}"),
-                to,
-                json!({ "allow_type": "AllowType_Type_AllowAny" }),
-            ),
-            Remedy::Unfriend => {
-                let body = json!({ "From_Account": from, "To_Account": [to] });
-                (
-                    format!("delete {to} from the friends of {from}"),
-                    vec![self.rest("friend_delete", body)],
-                )
-            }
-            Remedy::UnblockTo => unblock(from, to),
-            Remedy::UnblockFrom => unblock(to, from),
-            Remedy::FreeFrom(count) => delete_friends(from, count),
-            Remedy::FreeTo(count) => delete_friends(to, count),
-            Remedy::FreeGroups(count) => {
-                let groups = snapshot(from).groups;
-                let oldest: Vec<_> = groups.iter().take(count as usize).collect();
-                let delete = |groups: &[&GroupName]| {
-                    let names: Vec<_> = groups.iter().map(|group| group.as_str()).collect();
-                    let body = json!({ "From_Account": from, "GroupName": names });
-                    self.rest("group_delete", body)
-                };
-                (
-                    format!("delete {count} groups of {from}"),
-                    oldest.chunks(GROUPS_IN_A_CALL).map(delete).collect(),
-                )
-            }
-            Remedy::ForgetRequests => put(
-                format!("forget the requests that {from} made in this minute"),
-                from,
-                json!({ "request_minute": { "since": 0, "requests": 0 } }),
-            ),
-        }
-    }
-
-    fn put(&self, user: UserId, body: Value) -> Call {
-        let name = percent_encoding::utf8_percent_encode(
-            user.as_str(),
-            percent_encoding::NON_ALPHANUMERIC,
-        );
-        Call {
-            method: "PUT",
-            path: format!(
-                "{}/apps/{}/accounts/{name}",
-                super::PREFIX,
-                self.app.sdkappid
-            ),
-            body,
-        }
-    }
-
-    fn rest(&self, command: &str, body: Value) -> Call {
-        Call {
-            method: "POST",
-            path: format!("/v4/sns/{command}?{}", self.query()),
-            body,
-        }
-    }
-
-    /// The query of a call that the gateway lets in.
-    fn query(&self) -> String {
-        self.app
-            .query(self.admin(), self.now.unix_time(), EXPIRE_SECONDS)
-    }
 }
 
 fn bytes(body: &Value) -> Bytes {
@@ -447,31 +327,6 @@ impl Explanation {
             to_be_0: Some(Change::without(fault)),
             ..Self::of(code, FRIEND_ADD.text(code).to_string())
         }
-    }
-}
-
-impl Change {
-    fn without(fault: &Fault) -> Self {
-        Self {
-            summary: format!("disarm fault {}", fault.id),
-            calls: vec![Call {
-                method: "DELETE",
-                path: format!("{}/faults/{}", super::PREFIX, fault.id),
-                body: json!({}),
-            }],
-            ..Self::default()
-        }
-    }
-
-    fn followed_by(mut self, other: Option<Self>) -> Self {
-        let Some(other) = other else { return self };
-        if !other.summary.is_empty() {
-            self.summary += &format!(", then {}", other.summary);
-        }
-        self.calls.extend(other.calls);
-        self.request = other.request.or(self.request);
-        self.query = other.query.or(self.query);
-        self
     }
 }
 

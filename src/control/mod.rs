@@ -5,9 +5,11 @@
 //! and how `openapi.json` describes it follow from the handler's types.
 
 mod account;
+mod account_reader;
 mod accounts;
 mod apps;
 mod arrange;
+mod change;
 mod clock;
 mod explain;
 mod faults;

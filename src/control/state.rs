@@ -1,6 +1,7 @@
 //! An app's whole relationship graph: to look at, to save and restore, and to compare.
 
-use super::account::{AccountDocument, Reader};
+use super::account::AccountDocument;
+use super::account_reader::Reader;
 use super::accounts::{mirrored, peers};
 use super::apps::OfApp;
 use super::problem::Problem;

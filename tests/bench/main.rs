@@ -10,6 +10,7 @@ mod growth;
 mod load;
 mod process;
 mod reads;
+mod soak;
 mod throughput;
 
 use process::Server;
@@ -20,11 +21,12 @@ fn main() {
         return baseline::serve(&ready_file);
     }
     let mut table = Table::default();
-    let parts: [(&str, Part); 5] = [
+    let parts: [(&str, Part); 6] = [
         ("one_item", throughput::one_item),
         ("batch", throughput::batch),
         ("reads", reads::measure),
         ("growth", growth::measure),
+        ("soak", soak::measure),
         ("footprint", footprint),
     ];
     // `cargo bench -- batch` measures that part alone.

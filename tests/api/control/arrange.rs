@@ -64,14 +64,10 @@ async fn apply(control: &Control, base: &str, change: &Value, url: &str, body: &
         let answer = answer.ok();
         assert!(answer.get("Fail_Account").is_none(), "{call}: {answer}");
     }
-    let body = match &change["request"] {
-        Value::Null => body,
-        other => other,
-    };
-    let url = match &change["query"] {
-        Value::Null => url.to_owned(),
-        query => format!("{base}/v4/sns/friend_add?{}", text(query)),
-    };
+    let given = |key: &str| Some(&change[key]).filter(|value| !value.is_null());
+    let body = given("request").unwrap_or(body);
+    let as_admin = |query: &Value| format!("{base}/v4/sns/friend_add?{}", text(query));
+    let url = given("query").map_or_else(|| url.to_owned(), as_admin);
     self::call(control, &url, body).await
 }
 
