@@ -1,7 +1,7 @@
 //! What to do for a call to be 0: calls to make, and the request to send then.
 
-use super::apps::EXPIRE_SECONDS;
-use super::explain::Rehearser;
+use super::rehearser::Rehearser;
+use crate::control::PREFIX;
 use crate::faults::Fault;
 use crate::protocol::ids::UserId;
 use crate::sns::model::Friend;
@@ -42,7 +42,7 @@ impl Change {
             summary: format!("disarm fault {}", fault.id),
             calls: vec![Call {
                 method: "DELETE",
-                path: format!("{}/faults/{}", super::PREFIX, fault.id),
+                path: format!("{}/faults/{}", PREFIX, fault.id),
                 body: json!({}),
             }],
             ..Self::default()
@@ -132,11 +132,7 @@ impl Rehearser<'_> {
         let name = utf8_percent_encode(user.as_str(), NON_ALPHANUMERIC);
         Call {
             method: "PUT",
-            path: format!(
-                "{}/apps/{}/accounts/{name}",
-                super::PREFIX,
-                self.app.sdkappid
-            ),
+            path: format!("{}/apps/{}/accounts/{name}", PREFIX, self.app.sdkappid),
             body,
         }
     }
@@ -147,11 +143,5 @@ impl Rehearser<'_> {
             path: format!("/v4/sns/{command}?{}", self.query()),
             body,
         }
-    }
-
-    /// The query of a call that the gateway lets in.
-    pub(super) fn query(&self) -> String {
-        self.app
-            .query(self.admin(), self.now.unix_time(), EXPIRE_SECONDS)
     }
 }

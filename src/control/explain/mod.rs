@@ -1,17 +1,15 @@
 //! What a friend_add call would be told, and why; and what would make it 0. The call's own rule is
 //! asked: there is no second one here.
 
+mod change;
+mod rehearser;
+mod repair;
+
 use super::apps::OfApp;
-use super::change::Change;
 use super::problem::Problem;
-use super::repair::{self, Repaired};
 use super::route::Json;
-use super::unused_name;
-use crate::apps::App;
-use crate::clock::Moment;
 use crate::commands::rehearsal::{self, Rehearsal, Rehearsed};
-use crate::commands::{Command, FriendAdd, FriendAddRequest};
-use crate::config::Config;
+use crate::commands::{Command, FriendAdd};
 use crate::faults::{Fault, Faults, Subjects};
 use crate::gateway;
 use crate::protocol::code::Code;
@@ -20,7 +18,9 @@ use crate::protocol::reply::CallError;
 use crate::protocol::service::CommandInfo;
 use crate::sns::pair::Pair;
 use crate::state::AppState;
-use bytes::Bytes;
+use change::Change;
+use rehearser::{Rehearser, bytes};
+use repair::Repaired;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -126,48 +126,12 @@ pub(super) async fn explain(
     }
     // What fires of these has not fired.
     let faults = world.faults.rehearsal();
-    Ok(Json(rehearser.explain(&body, &faults).await))
-}
-
-/// Asks the call's own rule, and makes no call.
-pub(super) struct Rehearser<'a> {
-    config: &'a Config,
-    pub(super) app: &'a App,
-    pub(super) now: Moment,
+    Ok(Json(rehearser.explanation(&body, &faults).await))
 }
 
 impl Rehearser<'_> {
-    /// What the rule says, whatever faults are armed.
-    pub(super) async fn rehearse(&self, body: &Value) -> Result<Rehearsal, CallError> {
-        let request = rehearsal::decode(bytes(body))?;
-        self.rehearse_with(&request, &Faults::default()).await
-    }
-
-    async fn rehearse_with(
-        &self,
-        request: &FriendAddRequest,
-        faults: &Faults,
-    ) -> Result<Rehearsal, CallError> {
-        let policy = &self.config.sns;
-        rehearsal::rehearse(policy, self.app, self.now, request, faults).await
-    }
-
-    /// Somebody who is always there.
-    pub(super) fn admin(&self) -> UserId {
-        self.app.first_admin()
-    }
-
-    /// A name that nobody has.
-    pub(super) fn stranger(&self) -> UserId {
-        unused_name(self.app, "to")
-    }
-
-    pub(super) fn max_items(&self) -> usize {
-        self.config.sns.max_items as usize
-    }
-
     /// In the order in which a call is served.
-    async fn explain(&self, body: &Value, faults: &Faults) -> Explanation {
+    async fn explanation(&self, body: &Value, faults: &Faults) -> Explanation {
         let (app, command) = (self.app.sdkappid, FRIEND_ADD);
         let subjects = || Subjects::of(&bytes(body));
         let request = match rehearsal::decode(bytes(body)) {
@@ -300,10 +264,6 @@ impl Rehearser<'_> {
             ..Change::default()
         })
     }
-}
-
-fn bytes(body: &Value) -> Bytes {
-    serde_json::to_vec(body).expect("it is JSON").into()
 }
 
 impl Explanation {

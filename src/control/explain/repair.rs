@@ -1,7 +1,7 @@
 //! What has to be otherwise in a friend_add request: edits are tried, the fewest first, and the
 //! call's own rule is asked again after each.
 
-use super::explain::Rehearser;
+use super::rehearser::Rehearser;
 use crate::protocol::code::Code;
 use crate::protocol::ids::UserId;
 use serde_json::{Map, Value, json};
