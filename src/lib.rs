@@ -9,30 +9,34 @@
 //! A call goes down, its answer comes up. Nobody below calls anybody above.
 //!
 //! ```text
-//! main ─► server ─► commands ─► gateway ─► state ─► apps ─► store ─► sns, profile ─► protocol
-//!             └───► control ─────────────► state      ├───► limiter, webhooks ─► protocol
-//!                              http ─► protocol       └───► faults, clock, config
+//! main ─► server ─► commands ─► gateway ─► state ─► world ─► apps ─► store ─► sns, profile ─► protocol
+//!             └───► control ─► commands, state       │         └───► limiter, webhooks ─► protocol
+//!                             http ─► protocol       └───► faults, journal, clock, config
 //! ```
 //!
 //! | room | what lives there |
 //! |---|---|
 //! | `main`, `cli`, `serve`, `health` | the process: command line, signals, exit codes |
-//! | `server` | all routes; the loop that accepts connections |
+//! | `server`, `line` | all routes; the loop that accepts connections; a connection's stream |
 //! | `commands` | THE TABLE of REST commands; one file each: understand, judge, answer |
 //! | `gateway` | what every call passes: its body received, UserSig, call frequency, the journal |
-//! | `control` | the emulator's own routes |
+//! | `control` | THE TABLE of the emulator's own routes, `/_emulator/v1`; one file for each resource |
 //! | `http` | where a reply becomes an HTTP response: always 200 |
-//! | `state`, `apps` | what all calls share, put together once; the apps, each with all that is its own |
+//! | `state`, `token` | what all calls share, put together once; what lets a caller drive the control API |
+//! | `world` | all that a reset puts back, as one value: a call keeps the one it came into |
+//! | `apps` | the apps, each with all that is its own |
 //! | `store` | accounts and relationships: finds, locks, runs the rule it is handed, applies |
 //! | `webhooks` | tells an app's own server what has happened, behind the calls' backs |
-//! | `limiter`, `faults`, `clock` | token buckets; scripted failures of calls; what time it is |
+//! | `limiter`, `faults`, `clock` | token buckets; what fails, when and how; what time it is |
+//! | `journal`, `metrics` | the last calls, bounded by bytes; how many there were |
 //! | `config`, `telemetry` | what can be set; where log lines go |
 //! | `sns` | the rules, pure: facts in, decision out |
 //! | `profile` | what accounts say of themselves, pure |
 //! | `protocol` | Tencent's vocabulary, pure: THE TABLE of codes, replies, the query, UserSig |
 //!
 //! A new command is one file in `commands` and one line in its table; where something is judged,
-//! a rule in `sns`; where a new outcome is met, a row in `protocol::code`.
+//! a rule in `sns`; where a new outcome is met, a row in `protocol::code`. A new control route is a
+//! handler in the file of its resource and one line in the table of `control`.
 
 mod apps;
 pub mod clock;
