@@ -4,7 +4,7 @@
 use super::body::bad_field;
 use crate::apps::App;
 use crate::clock::Moment;
-use crate::faults::Faults;
+use crate::faults::{Faults, Work};
 use crate::protocol::code::Code;
 use crate::protocol::ids::{SdkAppId, UnixTime, UserId};
 use crate::protocol::reply::{CallError, ItemResults, Nothing};
@@ -15,6 +15,7 @@ use crate::sns::pair::Asks;
 use crate::sns::texts::GroupName;
 use crate::store::{NoAccount, Verdict};
 use crate::webhooks::ClientIp;
+use std::sync::OnceLock;
 
 /// GroupNames in a request, as documented; how many groups an account may have is another matter.
 const MAX_GROUP_NAMES: u32 = 32;
@@ -26,6 +27,8 @@ pub(crate) struct CallContext<'a> {
     pub(crate) app: &'a App,
     pub(crate) policy: &'a SnsPolicy,
     pub(crate) faults: &'a Faults,
+    /// What was asked for, while faults are armed: they may yet deny that it was done.
+    pub(crate) work: &'a OnceLock<Work>,
     /// The app admin who calls.
     pub(crate) admin: UserId,
     /// From where.
@@ -132,8 +135,12 @@ impl CallContext<'_> {
         items: impl Iterator<Item = Result<I, Code>>,
     ) -> Vec<Result<I, Code>> {
         let mut items: Vec<_> = items.collect();
-        self.faults
-            .overrule(self.sdkappid(), self.command, Some(from), &mut items);
+        // Without its asker, the call fails as a whole, and no item is seen.
+        if !self.faults.is_empty() && self.app.store.knows(from) {
+            self.faults
+                .overrule(self.sdkappid(), self.command, Some(from), &mut items);
+            self.work.get_or_init(|| Work::of(from, &items));
+        }
         items
     }
 

@@ -46,6 +46,7 @@ pub(crate) use friend_add::{FriendAdd, FriendAddRequest};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::DeserializeOwned;
 use std::future::Future;
+use std::sync::OnceLock;
 
 /// THE TABLE of commands, one line each.
 pub(crate) fn table() -> Vec<Row> {
@@ -174,18 +175,21 @@ async fn answer<C: Command>(
         }
         None => {}
     }
+    let work = OnceLock::new();
     let context = CallContext {
         command,
         app: &caller.app,
         policy: &config.sns,
         faults,
+        work: &work,
         admin: caller.admin,
         client: call.extensions.get().copied().unwrap_or_default(),
         now: arrival.at,
     };
     let mut result = C::handle(context, request).await;
-    if let Ok(response) = &mut result {
-        faults.belie(sdkappid, command, subjects, response);
+    // A call that ends otherwise shows no items.
+    if let (Ok(response), Some(work), None) = (&mut result, work.get(), &met.after.end) {
+        faults.belie(sdkappid, command, work, response);
     }
     match met.after.wait().await {
         Some(Ending::Code(code)) => return Err(code.into()),

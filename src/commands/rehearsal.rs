@@ -6,7 +6,7 @@ use super::context::CallContext;
 use super::friend_add::{Batch, FriendAdd, FriendAddRequest};
 use crate::apps::App;
 use crate::clock::Moment;
-use crate::faults::{Fault, Faults};
+use crate::faults::{Fault, Faults, Work};
 use crate::gateway::body::Received;
 use crate::protocol::code::Code;
 use crate::protocol::ids::UserId;
@@ -19,7 +19,7 @@ use crate::sns::remedy::{self, Remedy};
 use crate::sns::texts::GroupName;
 use crate::webhooks::ClientIp;
 use bytes::Bytes;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// What a call would be told, item by item.
 #[derive(Debug)]
@@ -77,6 +77,7 @@ pub(crate) async fn rehearse(
         policy,
         // Those of the call's items are met below, where it is kept which.
         faults: &Faults::default(),
+        work: &OnceLock::new(),
         admin: app.first_admin(),
         client: ClientIp::default(),
         now,
@@ -122,6 +123,14 @@ pub(crate) async fn rehearse(
 }
 
 impl Rehearsal {
+    /// What the call would have done, of which faults may say otherwise.
+    pub(crate) fn work(&self) -> Work {
+        let is_done = |item: &Rehearsed| item.to().filter(|_| item.fault.is_none());
+        let items = self.items.iter();
+        let items = items.map(|item| is_done(item).ok_or(item.outcome));
+        Work::of(self.from, &items.collect::<Vec<_>>())
+    }
+
     /// The fewest changes of the state after which a well-formed item is 0. `new_account` is the
     /// AllowType of an account that is imported.
     pub(crate) fn remedies(&self, item: &Rehearsed, new_account: AllowType) -> Option<Vec<Remedy>> {

@@ -13,7 +13,7 @@ pub(crate) use wire::{Reset, Wire};
 use crate::protocol::code::Code;
 use crate::protocol::ids::{SdkAppId, UserId};
 use crate::protocol::reply::Answer;
-use crate::protocol::service::{CommandInfo, Subject};
+use crate::protocol::service::CommandInfo;
 use crate::sns::pair::Asks;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -98,6 +98,22 @@ pub(crate) struct Stop {
     pub(crate) end: Option<Arc<Fault>>,
 }
 
+/// What a call asks for: its From_Account, and each item's account, where the item is well-formed
+/// and has met no fault yet.
+#[derive(Debug)]
+pub(crate) struct Work {
+    from: UserId,
+    tos: Vec<Option<UserId>>,
+}
+
+impl Work {
+    pub(crate) fn of<I: Asks>(from: UserId, items: &[Result<I, Code>]) -> Self {
+        let to = |item: &Result<I, Code>| item.as_ref().ok().map(Asks::to);
+        let tos = items.iter().map(to).collect();
+        Self { from, tos }
+    }
+}
+
 impl Stop {
     /// Waits, by the system's clock: it is the client's patience that is tested. How the call ends
     /// then, if it ends.
@@ -136,6 +152,10 @@ impl Faults {
     /// All that are armed, in order.
     pub(crate) fn all(&self) -> &[Arc<Fault>] {
         &self.armed
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.armed.is_empty()
     }
 
     /// The same faults, as far as they are now; what fires of these has not fired.
@@ -182,6 +202,11 @@ impl Faults {
                 }
             }
         }
+        // What has fired is waited for, although the call ends before its work.
+        if met.before.end.is_some() {
+            let after = std::mem::take(&mut met.after.delay);
+            met.before.delay = met.before.delay.saturating_add(after);
+        }
         met
     }
 
@@ -209,27 +234,22 @@ impl Faults {
         &self,
         app: SdkAppId,
         command: &'static CommandInfo,
-        subjects: impl FnOnce() -> Subjects,
+        work: &Work,
         answer: &mut impl Answer,
     ) {
-        let met = self.meet_done_items(app, command, subjects);
-        if !met.is_empty() {
-            answer.overrule(command, &mut |at| met.get(at)?.as_ref()?.code());
-        }
+        let met = self.meet_done_items(app, command, work);
+        answer.overrule(command, &mut |at| met.get(at)?.as_ref()?.code());
     }
 
-    /// Which faults items meet whose work is done; empty where nothing is armed.
+    /// Which faults items meet whose work is done.
     pub(crate) fn meet_done_items(
         &self,
         app: SdkAppId,
         command: &CommandInfo,
-        subjects: impl FnOnce() -> Subjects,
+        work: &Work,
     ) -> Vec<Option<Arc<Fault>>> {
-        if self.armed.is_empty() || command.subject != Subject::FromAndItems {
-            return Vec::new();
-        }
-        let subjects = subjects();
-        self.meet_items(app, command, true, subjects.asker(), subjects.to_accounts())
+        let Work { from, tos } = work;
+        self.meet_items(app, command, true, Some(*from), tos.iter().copied())
     }
 
     /// Which fault each item meets: the first that fires. An item that is `None` meets none.

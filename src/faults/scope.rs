@@ -58,12 +58,6 @@ impl Subjects {
         }
     }
 
-    /// Each item's account, where it is a UserID.
-    pub(crate) fn to_accounts(&self) -> impl Iterator<Item = Option<UserId>> {
-        let tos = self.tos.iter();
-        tos.map(|to| to.as_deref().and_then(UserId::parse))
-    }
-
     /// From_Account, where it is a UserID.
     pub(crate) fn asker(&self) -> Option<UserId> {
         UserId::parse(self.from.as_deref()?)

@@ -149,6 +149,10 @@ impl MemoryStore {
         self.by_id.contains_key(&user)
     }
 
+    pub(super) fn knows(&self, user: UserId) -> bool {
+        self.unknown == UnknownAccounts::Create || self.is_imported(user)
+    }
+
     pub(super) fn snapshot(&self, user: UserId) -> Option<Snapshot> {
         let _turn = self.turn();
         let account = self.find(user)?;

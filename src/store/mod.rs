@@ -84,6 +84,12 @@ impl Store {
         store.put_account(user, seed, now);
     }
 
+    /// Whether a call may ask for this account: it is there, or will be made.
+    pub(crate) fn knows(&self, user: UserId) -> bool {
+        let Self::Memory(store) = self;
+        store.knows(user)
+    }
+
     /// How many accounts there are.
     pub(crate) fn len(&self) -> usize {
         let Self::Memory(store) = self;

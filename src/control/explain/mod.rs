@@ -146,7 +146,10 @@ impl Rehearser<'_> {
             Ok(rehearsal) => rehearsal,
             Err(refusal) => return self.refused(refusal, self.of_call(body).await),
         };
-        let after = faults.meet_done_items(app, command, subjects);
+        let after = match met.after.end {
+            Some(_) => Vec::new(),
+            None => faults.meet_done_items(app, command, &rehearsal.work()),
+        };
         let mut explanation = match &met.after.end {
             Some(fault) => Explanation::by_fault(fault),
             None => Explanation::of(Code::Ok, String::new()),
