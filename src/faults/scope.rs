@@ -25,15 +25,16 @@ pub(crate) struct Subjects {
 }
 
 /// The fields that hold a request's items, or their accounts.
-const LISTS: [&str; 7] = [
+const LISTS: [&str; 5] = [
     "AddFriendItem",
     "UpdateItem",
     "To_Account",
     "DeleteItem",
     "CheckItem",
-    "AccountList",
-    "Accounts",
 ];
+
+/// Those of multiaccount_import, which takes both together.
+const IMPORTED: [&str; 2] = ["AccountList", "Accounts"];
 
 impl Subjects {
     /// Whom a body is about; nobody, where it does not say.
@@ -47,13 +48,19 @@ impl Subjects {
             names.iter().find_map(|name| text(&item[*name]))
         };
         let account = |item: &Value| text(item).or_else(|| named(item));
-        let list = LISTS.iter().find_map(|name| body[*name].as_array());
+        let list = |name: &&str| body[*name].as_array();
+        let imported = || IMPORTED.iter().filter_map(list).flatten();
+        let items: Vec<_> = match LISTS.iter().find_map(list) {
+            Some(items) => items.iter().map(account).collect(),
+            None => imported().map(account).collect(),
+        };
         Self {
             from: text(&body["From_Account"]),
-            tos: match list {
-                Some(items) => items.iter().map(account).collect(),
+            tos: if items.is_empty() {
                 // account_import is about one account, which stands in no list.
-                None => account(&body).map(Some).into_iter().collect(),
+                account(&body).map(Some).into_iter().collect()
+            } else {
+                items
             },
         }
     }
