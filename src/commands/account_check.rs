@@ -49,7 +49,7 @@ impl Command for AccountCheck {
         service: Service::ImOpenLogin,
         name: "account_check",
         calls_per_second: 100,
-        subject: Subject::Accounts,
+        subject: Subject::Accounts(MAX_ACCOUNTS),
     };
 
     type Request = AccountCheckRequest;

@@ -66,7 +66,7 @@ impl Command for AccountDelete {
         service: Service::ImOpenLogin,
         name: "account_delete",
         calls_per_second: 100,
-        subject: Subject::Items,
+        subject: Subject::Items(MAX_ACCOUNTS),
     };
 
     type Request = AccountDeleteRequest;

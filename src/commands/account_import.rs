@@ -79,7 +79,7 @@ impl Command for AccountImport {
         service: Service::ImOpenLogin,
         name: "account_import",
         calls_per_second: 200,
-        subject: Subject::Accounts,
+        subject: Subject::Accounts(1),
     };
 
     type Request = NewAccount;

@@ -52,7 +52,7 @@ impl Command for MultiaccountImport {
         service: Service::ImOpenLogin,
         name: "multiaccount_import",
         calls_per_second: 100,
-        subject: Subject::Accounts,
+        subject: Subject::Accounts(MAX_ACCOUNTS),
     };
 
     type Request = MultiaccountImportRequest;

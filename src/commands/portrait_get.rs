@@ -46,7 +46,7 @@ impl Command for PortraitGet {
         service: Service::Profile,
         name: "portrait_get",
         calls_per_second: 200,
-        subject: Subject::Items,
+        subject: Subject::Items(MAX_ACCOUNTS),
     };
 
     type Request = PortraitGetRequest;

@@ -339,7 +339,14 @@ fn plan(state: &AppState, at: &str, document: &FaultDocument) -> Result<Plan, Ve
             );
         }
     }
-    let max_items = state.config.sns.max_items;
+    let max_items = |info: &CommandInfo| info.max_items(state.config.sns.max_items);
+    let of_any = || {
+        commands::table()
+            .into_iter()
+            .map(|row| max_items(row.info))
+            .max()
+    };
+    let max_items = command.map(max_items).or_else(of_any).unwrap_or_default();
     if document.item.is_some_and(|item| item >= max_items) {
         complain(
             "item",
@@ -425,8 +432,8 @@ fn kinds(
         }
         let has_items = |info: &CommandInfo| match info.subject {
             Subject::FromAndItems => true,
-            Subject::Items => !commits,
-            Subject::From | Subject::Accounts => false,
+            Subject::Items(_) => !commits,
+            Subject::From | Subject::Accounts(_) => false,
         };
         if let Some(info) = command.filter(|info| !has_items(info)) {
             complain(

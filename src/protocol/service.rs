@@ -58,10 +58,10 @@ pub enum Subject {
     FromAndItems,
     /// From_Account alone.
     From,
-    /// Each item's account, with a result for each, and no From_Account.
-    Items,
-    /// Accounts that have no result of their own, or none that can fail.
-    Accounts,
+    /// Each item's account, with a result for each, and no From_Account; so many at most.
+    Items(u32),
+    /// Accounts that have no result of their own, or none that can fail; so many at most.
+    Accounts(u32),
 }
 
 /// What everybody may know of a command without knowing the command.
@@ -78,6 +78,14 @@ pub struct CommandInfo {
 }
 
 impl CommandInfo {
+    /// How many items a call has at most, where `sns` commands take so many.
+    pub fn max_items(&self, of_sns: u32) -> u32 {
+        match self.subject {
+            Subject::FromAndItems | Subject::From => of_sns,
+            Subject::Items(most) | Subject::Accounts(most) => most,
+        }
+    }
+
     /// Where it is: `/v4/<service>/<command>`.
     pub fn path(&self) -> String {
         format!("/v4/{}/{}", self.service.name(), self.name)
