@@ -5,6 +5,7 @@ mod apps;
 mod arrange;
 mod client;
 mod document;
+mod faults;
 mod guard;
 mod isolation;
 mod openapi;
