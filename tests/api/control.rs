@@ -10,3 +10,4 @@ mod guard;
 mod isolation;
 mod openapi;
 mod state;
+mod wire_faults;

@@ -1,6 +1,6 @@
 //! HTTP/1.1 byte by byte, for requests that no client library would let one write.
 
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::net::TcpStream;
@@ -14,6 +14,15 @@ pub(crate) struct Wire {
     stream: TcpStream,
     /// What was received and belongs to no answer yet.
     unread: Vec<u8>,
+}
+
+/// How a connection ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ended {
+    /// In order: the server has said all that it had to say.
+    Closed,
+    /// What was under way is lost.
+    Reset,
 }
 
 /// One answer; an interim one (100) has no body.
@@ -91,18 +100,38 @@ impl Wire {
         self.unread.is_empty() && self.receive().await == 0
     }
 
+    /// All bytes that come until the connection ends, and how it does.
+    pub(crate) async fn read_to_end(&mut self) -> (Vec<u8>, Ended) {
+        let ended = loop {
+            match self.try_receive().await {
+                Ok(0) => break Ended::Closed,
+                Ok(_) => {}
+                Err(error) => {
+                    assert_eq!(error.kind(), ErrorKind::ConnectionReset, "{error}");
+                    break Ended::Reset;
+                }
+            }
+        };
+        (std::mem::take(&mut self.unread), ended)
+    }
+
     /// Waits for bytes; 0 is the end of them.
     async fn receive(&mut self) -> usize {
+        self.try_receive().await.expect("a socket")
+    }
+
+    async fn try_receive(&mut self) -> io::Result<usize> {
         loop {
             let readable = timeout(PATIENCE, self.stream.readable()).await;
-            readable.expect("it says something").expect("a socket");
+            readable.expect("it says something")?;
             let mut bytes = [0; 4096];
             match self.stream.try_read(&mut bytes) {
                 Ok(count) => {
                     self.unread.extend_from_slice(&bytes[..count]);
-                    return count;
+                    return Ok(count);
                 }
-                Err(error) => assert_eq!(error.kind(), ErrorKind::WouldBlock, "{error}"),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                Err(error) => return Err(error),
             }
         }
     }
