@@ -88,13 +88,6 @@ impl Wire {
         }
     }
 
-    /// Reads all that comes until the server hangs up.
-    pub(crate) async fn read_to_end(&mut self) -> String {
-        while self.receive().await != 0 {}
-        let bytes = std::mem::take(&mut self.unread);
-        String::from_utf8(bytes).expect("it is text")
-    }
-
     /// Whether the server hangs up now, with nothing more to say.
     pub(crate) async fn is_closed(&mut self) -> bool {
         self.unread.is_empty() && self.receive().await == 0

@@ -142,9 +142,11 @@ impl Rehearser<'_> {
         if let Some(fault) = &met.before.end {
             return Explanation::by_fault(fault);
         }
-        let rehearsal = match self.rehearse_with(&request, faults).await {
-            Ok(rehearsal) => rehearsal,
-            Err(refusal) => return self.refused(refusal, self.of_call(body).await),
+        let rehearsal = match (self.rehearse_with(&request, faults).await, &met.after.end) {
+            (Ok(rehearsal), _) => rehearsal,
+            // It has the last word even where there was no work to do.
+            (Err(_), Some(fault)) => return Explanation::by_fault(fault),
+            (Err(refusal), None) => return self.refused(refusal, self.of_call(body).await),
         };
         let after = match met.after.end {
             Some(_) => Vec::new(),

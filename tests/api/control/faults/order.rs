@@ -209,6 +209,27 @@ async fn explaining_a_call_consumes_no_fault() {
     assert_eq!(bench.counts().await, [(0, Some(1)); 3]);
 }
 
+/// A commit_then has the last word even where there was no work to do.
+#[tokio::test]
+async fn a_call_that_is_refused_by_itself_is_explained_by_the_fault_that_ends_it() {
+    let bench = Bench::start().await;
+    let body = friend_add("nobody", &["a"]);
+    for (fault, code) in [
+        (json!({"code": 30008}), 30008),
+        (json!({"commit_then": {"code": 30008}}), 30008),
+        (json!({"commit_then": {"result_code": 30008}}), 30003),
+    ] {
+        bench.arm(fault.clone()).await;
+
+        let path = bench.app.path("/explain");
+        let explained = bench.control.post(&path, body.clone()).await.ok();
+        let end = bench.call("sns/friend_add", &body).await;
+
+        assert_eq!(end, End::Code(code), "{fault}");
+        assert_eq!(explained["code"], code, "{fault}");
+    }
+}
+
 #[tokio::test]
 async fn faults_of_one_app_never_touch_another_and_go_with_it() {
     let bench = Bench::start().await;
