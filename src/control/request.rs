@@ -28,9 +28,11 @@ pub(super) trait Fields: DeserializeOwned + JsonSchema + Send + 'static {}
 
 impl<T: DeserializeOwned + JsonSchema + Send + 'static> Fields for T {}
 
-/// A part in which nothing may stand.
+/// A part in which nothing may stand. Where no properties are named at all, the validator would not
+/// say which one is too many.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("properties" = {}))]
 pub(super) struct Nothing {}
 
 /// A schema and what checks values against it, each made once.
