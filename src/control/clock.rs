@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
-/// The latest time that the clock can be held at: the year 9999.
+/// The latest time that the clock can be held at or moved to: the year 9999.
 const LATEST: i64 = 253_402_300_799;
 
 /// What time it is.
@@ -68,7 +68,12 @@ pub(super) async fn advance(
 ) -> Result<Json<Time>, Problem> {
     let by = Duration::try_from_secs_f64(seconds);
     let by = by.map_err(|error| Problem::fault("/seconds", error.to_string()))?;
-    state.world().clock.advance(by);
+    let world = state.world();
+    let then = world.clock.now().wall.saturating_add(by);
+    if then.as_secs() > LATEST.unsigned_abs() {
+        return Err(Problem::fault("/seconds", "leads beyond the year 9999"));
+    }
+    world.clock.advance(by);
     show(state, path, query, Nothing {}).await
 }
 
