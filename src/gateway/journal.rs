@@ -73,6 +73,8 @@ pub(crate) async fn journal(
             _ => true,
         };
         state.look(|now| is_current(now).then(|| world.journal.write(&record)));
+    } else {
+        world.journal.pass();
     }
     if enabled!(Level::INFO) {
         write_line(command, outcome, warning, took.as_micros() as f64 / 1000.0);
