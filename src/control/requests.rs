@@ -14,6 +14,7 @@ use axum::response::{IntoResponse, Response};
 use futures_util::stream::{self, Stream, StreamExt};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use serde_json::value::RawValue;
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -162,7 +163,12 @@ fn raw(bytes: &[u8]) -> Option<Box<RawValue>> {
     if bytes.is_empty() {
         return None;
     }
-    serde_json::from_slice(bytes).ok().or_else(|| {
+    // Half a surrogate pair, or a number beyond all bounds, would spoil the whole answer to those who
+    // read it strictly, so such JSON is text.
+    let json = serde_json::from_slice::<Value>(bytes)
+        .and_then(|_| serde_json::from_slice(bytes))
+        .ok();
+    json.or_else(|| {
         let text = String::from_utf8_lossy(bytes);
         serde_json::value::to_raw_value(&text).ok()
     })
