@@ -335,10 +335,10 @@ fn told(state: AppState, wanted: Wanted, since: u64) -> impl Stream<Item = Event
                     );
                 }
                 waiting.extend(excerpt.calls.iter().map(event));
-                if waiting.is_empty() && excerpt.last_id == since {
+                if waiting.is_empty() && excerpt.last_id <= since {
                     grown.await;
                 }
-                since = excerpt.last_id;
+                since = since.max(excerpt.last_id);
             }
             let event = waiting.pop_front()?;
             Some((event, (state, wanted, since, waiting)))
