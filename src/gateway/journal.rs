@@ -16,6 +16,9 @@ use tracing::{Level, enabled, info};
 /// No more of a text that a client may have had a hand in is logged.
 const LONGEST: usize = 200;
 
+/// No service or command has a longer name, but a UserSig is longer.
+const LONGEST_NAME: usize = 32;
+
 /// The world that a call came into, and when: it keeps both to its end.
 #[derive(Clone, Debug)]
 pub(crate) struct Arrival {
@@ -132,7 +135,10 @@ fn summary(command: &str, outcome: &Outcome) -> String {
 fn command(path: &str) -> &str {
     let path = path.strip_prefix("/v4/").unwrap_or(path);
     let is_plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '/';
-    shortened(path.split(|c| !is_plain(c)).next().unwrap_or_default())
+    let plain = shortened(path.split(|c| !is_plain(c)).next().unwrap_or_default());
+    let names = plain.split_inclusive('/');
+    let end = names.take_while(|name| name.len() <= LONGEST_NAME);
+    &plain[..end.map(str::len).sum()]
 }
 
 fn shortened(text: &str) -> &str {

@@ -8,8 +8,9 @@ use schemars::JsonSchema;
 use std::borrow::Cow;
 use std::str::Utf8Error;
 
-/// No more of an odd `random` is logged.
-const LOGGED_CHARACTERS: usize = 40;
+/// A longer value is not written down: no UserID or number is that long, and a UserSig may stand in
+/// the wrong place.
+const LONGEST_VALUE: usize = 40;
 
 /// The query, read and well-formed. Nothing in it is verified yet.
 ///
@@ -58,10 +59,11 @@ impl<'a> CommonQuery<'a> {
 
     /// What the log should know of the query. Nothing of the UserSig is.
     pub fn notes(&self) -> Notes {
-        let odd_random = self.odd_random.as_ref();
+        let odd_random = self.odd_random.as_deref();
+        let shown = |random| if is_long(random) { "***" } else { random };
         Notes {
             app: Some(self.sdkappid),
-            odd_random: odd_random.map(|random| random.chars().take(LOGGED_CHARACTERS).collect()),
+            odd_random: odd_random.map(|random| shown(random).into()),
             ..Notes::default()
         }
     }
@@ -80,11 +82,11 @@ pub fn struck(raw: &str) -> String {
         if !struck.is_empty() {
             struck.push('&');
         }
-        let name = pair.split('=').next().unwrap_or_default();
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
         // A name that is misspelt may still be a UserSig's.
         let plain = percent_decode_str(name).decode_utf8_lossy();
         let is_known = NAMES.contains(&&*plain) && !pair.to_ascii_lowercase().contains("sig");
-        if is_known {
+        if is_known && !is_long(&percent_decode_str(value).decode_utf8_lossy()) {
             struck.push_str(pair);
         } else if plain.len() <= LONGEST_NAME {
             struck.push_str(&plain);
@@ -94,6 +96,10 @@ pub fn struck(raw: &str) -> String {
         }
     }
     struck
+}
+
+fn is_long(value: &str) -> bool {
+    value.len() > LONGEST_VALUE
 }
 
 const NAMES: [&str; 5] = ["sdkappid", "identifier", "usersig", "random", "contenttype"];
@@ -182,6 +188,10 @@ mod tests {
             ("sdkappid=1?usersig=eJw", "sdkappid=***"),
             ("sdkappid=1&eJxFjssOgjAQRf*laym", "sdkappid=1&***"),
             ("nonce=1&contenttype=json", "nonce=***&contenttype=json"),
+            (
+                "identifier=eJxFjssOgjAQRf*laymZFjssOgjAQRf*laymZFjss&usersig=admin",
+                "identifier=***&usersig=***",
+            ),
         ] {
             assert_eq!(struck(raw), written);
         }
