@@ -19,7 +19,8 @@ pub(super) struct Limit {
     tokens_left: Option<u32>,
 }
 
-/// Call frequencies by command, such as friend_add; null is what its page documents.
+/// Call frequencies by command, such as friend_add; null is what the app has for all commands, or else
+/// what the command's page documents.
 #[derive(Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub(super) struct Limits(BTreeMap<String, Option<CallsPerSecond>>);
