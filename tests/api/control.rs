@@ -8,6 +8,11 @@ mod document;
 mod faults;
 mod guard;
 mod isolation;
+mod calls;
+mod client;
+mod document;
+
+mod journal;
 mod openapi;
 mod state;
 mod wire_faults;

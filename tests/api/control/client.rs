@@ -67,6 +67,11 @@ impl Control {
         self.client.request(method, url)
     }
 
+    /// The URL of a path outside the prefix, such as `/metrics`.
+    pub(crate) fn outside(&self, path: &str) -> String {
+        format!("{}{path}", self.url)
+    }
+
     pub(crate) async fn send(&self, method: Method, path: &str, body: Option<Value>) -> Answer {
         let mut request = self.request(method.clone(), path);
         if let Some(body) = body {
