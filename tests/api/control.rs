@@ -13,6 +13,7 @@ mod client;
 mod document;
 
 mod journal;
+mod journal_bytes;
 mod openapi;
 mod state;
 mod wire_faults;
