@@ -17,3 +17,4 @@ mod journal_bytes;
 mod openapi;
 mod state;
 mod wire_faults;
+mod secrets;
