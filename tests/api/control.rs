@@ -18,3 +18,4 @@ mod openapi;
 mod state;
 mod wire_faults;
 mod secrets;
+mod wait;
