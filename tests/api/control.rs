@@ -18,5 +18,6 @@ mod journal_bytes;
 mod openapi;
 mod state;
 mod wire_faults;
+mod rate;
 mod secrets;
 mod wait;
