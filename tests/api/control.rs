@@ -15,6 +15,7 @@ mod document;
 mod events;
 mod journal;
 mod journal_bytes;
+mod limits;
 mod openapi;
 mod state;
 mod wire_faults;

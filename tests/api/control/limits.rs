@@ -1,0 +1,173 @@
+//! Call frequencies, on a clock that stands still: what is admitted, what is left, to the token.
+
+use super::client::MadeApp;
+use crate::harness::TestApp;
+use serde_json::{Value, json};
+use std::time::Duration;
+use tencent_chat_emulator::clock::Clock;
+
+/// The last second of the year 9999.
+const LATEST: i64 = 253_402_300_799;
+
+/// The tokens that an app has left for friend_add.
+async fn left(made: &MadeApp) -> u64 {
+    let limits = made.control.get(&made.path("/limits")).await.ok();
+    limits["friend_add"]["tokens_left"]
+        .as_u64()
+        .expect("a number")
+}
+
+/// How many of so many calls are admitted.
+async fn admitted(made: &MadeApp, calls: u64) -> u64 {
+    let mut admitted = 0;
+    for _ in 0..calls {
+        admitted += u64::from(made.ping().await != 60007);
+    }
+    admitted
+}
+
+#[tokio::test]
+async fn two_hundred_pass_and_5_ms_later_exactly_one_more() {
+    let app = TestApp::start().await;
+    let control = app.control();
+    control.hold(1_700_000_000).await;
+    let made = control.create(json!({})).await;
+    assert_eq!(left(&made).await, 200);
+    for used in 1..=200 {
+        assert_eq!(admitted(&made, 1).await, 1);
+        if used % 40 == 0 {
+            assert_eq!(left(&made).await, 200 - used);
+        }
+    }
+
+    assert_eq!(admitted(&made, 2).await, 0);
+    control.advance(0.004_999).await;
+    assert_eq!((left(&made).await, admitted(&made, 2).await), (0, 0));
+    control.advance(0.000_000_999).await;
+    assert_eq!((left(&made).await, admitted(&made, 2).await), (0, 0));
+    control.advance(0.000_000_001).await;
+    assert_eq!((left(&made).await, admitted(&made, 3).await), (1, 1));
+    for (seconds, tokens) in [
+        (0.009_999, 1),
+        (0.000_001, 2),
+        (0.5, 102),
+        (0.489_999_999, 199),
+        (1e-9, 200),
+        (3600.0, 200),
+    ] {
+        control.advance(seconds).await;
+        assert_eq!(left(&made).await, tokens, "{seconds}");
+    }
+    // A jump of the wall's time is nothing to it.
+    assert_eq!(admitted(&made, 3).await, 3);
+    for at in [0, LATEST, 1_700_000_000] {
+        control.hold(at).await;
+        assert_eq!(left(&made).await, 197);
+    }
+}
+
+#[tokio::test]
+async fn a_limit_that_is_put_begins_full_and_the_others_stay() {
+    let app = TestApp::start().await;
+    let control = app.control();
+    control.hold(0).await;
+    for (of_app, documented) in [(Value::Null, 200), (json!(7), 7)] {
+        let made = control.create(json!({"calls_per_second": of_app})).await;
+        let path = made.path("/limits");
+        assert_eq!(admitted(&made, 2).await, 2);
+        let look = |limits: &Value, command: &str| {
+            (
+                limits[command]["calls_per_second"].clone(),
+                limits[command]["tokens_left"].clone(),
+            )
+        };
+        for limit in [1, 4, 1000, 1_000_000] {
+            let put = control.put(&path, json!({"friend_get": limit})).await.ok();
+            assert_eq!(look(&put, "friend_get"), (json!(limit), json!(limit)));
+            assert_eq!(
+                look(&put, "friend_add"),
+                (json!(documented), json!(documented - 2))
+            );
+        }
+        control.put(&path, json!({"friend_add": 3})).await.ok();
+        assert_eq!(admitted(&made, 5).await, 3);
+        assert_eq!(left(&made).await, 0);
+        control.advance(0.333_333_333).await;
+        assert_eq!(left(&made).await, 1);
+        let none = control.put(&path, json!({"friend_add": 0})).await.ok();
+        assert_eq!(look(&none, "friend_add"), (json!(0), Value::Null));
+        assert_eq!(admitted(&made, 20).await, 20);
+        let back = control.put(&path, json!({"friend_add": null})).await.ok();
+        assert_eq!(
+            look(&back, "friend_add"),
+            (json!(documented), json!(documented))
+        );
+        let bad = json!({"friend_ad": 1, "friend_get": 9, "friend_add": -1});
+        let faults = control.put(&path, bad).await.faults(422);
+        assert_eq!(faults[0].0, "/friend_add", "{faults:?}");
+        let bad = json!({"friend_ad": 1, "friend_get": 9});
+        let faults = control.put(&path, bad).await.faults(422);
+        assert_eq!(
+            faults,
+            [(
+                "/friend_ad".to_owned(),
+                "is unknown; did you mean friend_add?".to_owned()
+            )]
+        );
+        assert_eq!(
+            control.get(&path).await.ok()["friend_get"]["calls_per_second"],
+            1_000_000
+        );
+    }
+}
+
+/// What is gained is what the clock ran, to the token: not what it was held for, nor a jump.
+#[tokio::test]
+async fn released_the_limiter_goes_on_from_where_it_was_held() {
+    let app = TestApp::start().await;
+    let control = app.control();
+    let made = control.create(json!({"calls_per_second": 100})).await;
+    control.post("/clock/hold", json!({})).await.ok();
+    for (at, ahead, held_for) in [
+        (None, 0.0, 0),
+        (None, 0.0, 300),
+        (Some(5), 0.0, 150),
+        (Some(LATEST), 0.0, 0),
+        (None, 0.25, 0),
+        (Some(5), 0.25, 150),
+    ] {
+        control
+            .put(&made.path("/limits"), json!({"friend_add": 100}))
+            .await
+            .ok();
+        assert_eq!(admitted(&made, 101).await, 100);
+        if let Some(at) = at {
+            control.hold(at).await;
+        }
+        control.post("/clock/hold", json!({})).await.ok();
+        tokio::time::sleep(Duration::from_millis(held_for)).await;
+        control.post("/clock/hold", json!({})).await.ok();
+        if ahead > 0.0 {
+            control.hold(5).await;
+            control.advance(ahead).await;
+        }
+        let held = left(&made).await;
+        assert_eq!(held, (ahead * 100.0) as u64);
+
+        let outer = Clock::default();
+        control.post("/clock/release", json!({})).await.ok();
+        let inner = Clock::default();
+        tokio::time::sleep(Duration::from_millis(30)).await;
+        let ran_at_least = inner.uptime();
+        control.post("/clock/hold", json!({})).await.ok();
+        let ran_at_most = outer.uptime();
+
+        let gained = left(&made).await - held;
+        let tokens = |ran: Duration| u64::try_from(ran.as_millis() / 10).expect("it is short");
+        let bounds = tokens(ran_at_least)..=tokens(ran_at_most);
+        assert!(
+            bounds.contains(&gained) || *bounds.end() > 100 - held,
+            "{gained} {bounds:?}"
+        );
+    }
+}
