@@ -12,6 +12,7 @@ mod calls;
 mod client;
 mod document;
 
+mod clock;
 mod events;
 mod journal;
 mod journal_bytes;
