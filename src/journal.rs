@@ -175,11 +175,14 @@ impl Journal {
         self.lock().calls.len()
     }
 
-    /// Takes the calls out that an app of this generation let in.
-    pub(crate) fn forget(&self, generation: u64) {
+    /// Takes the calls out that met this app, and those that named it and met none.
+    pub(crate) fn forget(&self, app: SdkAppId, generation: u64) {
         let mut ring = self.lock();
-        ring.calls
-            .retain(|call| call.generation != Some(generation));
+        let is_its = |call: &Call| match call.generation {
+            Some(met) => met == generation,
+            None => call.app == Some(app),
+        };
+        ring.calls.retain(|call| !is_its(call));
         ring.bytes = ring.calls.iter().map(|call| call.bytes()).sum();
     }
 
@@ -344,12 +347,15 @@ mod tests {
         let journal = Journal::new(10_000);
         write(&journal, b"");
         let held = journal.bytes();
-        let other = Record {
-            generation: Some(2),
-            ..record(b"")
-        };
-        journal.write(&other);
-        journal.forget(2);
+        for generation in [Some(2), None] {
+            let other = Record {
+                app: SdkAppId::new(2),
+                generation,
+                ..record(b"")
+            };
+            journal.write(&other);
+        }
+        journal.forget(SdkAppId::new(2).expect("not 0"), 2);
         assert_eq!(journal.bytes(), held);
         assert_eq!(journal.len(), 1);
     }

@@ -71,7 +71,7 @@ impl World {
     }
 
     fn forget(&mut self, app: Arc<App>) -> Gone {
-        self.journal.forget(app.generation);
+        self.journal.forget(app.sdkappid, app.generation);
         let is_its = |fault: &Fault| fault.plan.scope.sdkappid == Some(app.sdkappid);
         let faults = self.faults.disarm(is_its);
         Gone { app, faults }

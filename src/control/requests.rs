@@ -250,6 +250,7 @@ pub(super) async fn wait(
         }
     };
     tokio::select! {
+        biased;
         counted = reached => Ok(Json(counted)),
         () = tokio::time::sleep(timeout) => {
             let count = counted(&state, &wanted).count;

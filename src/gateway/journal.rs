@@ -2,7 +2,7 @@
 
 use crate::clock::Moment;
 use crate::journal::Record;
-use crate::protocol::query::struck;
+use crate::protocol::query::{named_app, struck};
 use crate::protocol::reply::{Notes, Outcome, Tally};
 use crate::state::AppState;
 use crate::world::World;
@@ -56,22 +56,25 @@ pub(crate) async fn journal(
             request,
             ..
         } = &outcome.notes;
+        let query = uri.query().unwrap_or_default();
         let record = Record {
             at,
             took,
-            app: *app,
+            app: app.or_else(|| named_app(query)),
             generation: *generation,
             code: outcome.code,
             status: response.status().as_u16(),
             method,
             command,
-            query: &struck(uri.query().unwrap_or_default()),
+            query: &struck(query),
             warning: warning.as_deref().unwrap_or_default(),
             request,
             response: &outcome.answer,
         };
-        // Of an app that was reset meanwhile, nobody wants to hear.
+        // Of an app that was reset meanwhile, nobody wants to hear; and a journal that has a successor
+        // may not count on.
         let is_current = |now: &World| match (app, generation) {
+            _ if !Arc::ptr_eq(&now.journal, &world.journal) => false,
             (Some(app), Some(generation)) => now.has(*app, *generation),
             _ => true,
         };

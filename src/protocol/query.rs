@@ -69,6 +69,12 @@ impl<'a> CommonQuery<'a> {
     }
 }
 
+/// The app that a raw query names, whatever else is wrong with it.
+pub fn named_app(raw: &str) -> Option<SdkAppId> {
+    let [sdkappid, ..] = find(raw);
+    SdkAppId::parse(&unescape(sdkappid?).ok()?)
+}
+
 /// A longer name is none: a UserSig may stand where one was expected.
 const LONGEST_NAME: usize = 16;
 
