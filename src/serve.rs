@@ -3,7 +3,7 @@
 use crate::cli::{EXPIRE_SECONDS, ServeArgs};
 use std::io::{self, Write};
 use std::path::Path;
-use tencent_chat_emulator::config::Config;
+use tencent_chat_emulator::config::{Config, ControlToken};
 use tencent_chat_emulator::{Emulator, telemetry};
 
 /// The exit code of a process that was told twice to stop.
@@ -21,6 +21,8 @@ pub(crate) fn run(arguments: &ServeArgs) -> Result<(), String> {
 
 async fn serve(config: Config, ready_file: Option<&Path>) -> Result<(), String> {
     let listen = config.listen;
+    // Whoever configured one knows it.
+    let makes_token = matches!(config.control.token, ControlToken::Default);
     let example = Example::of(&config);
     // Before anything is announced, so that no signal is missed.
     let mut signals =
@@ -28,7 +30,7 @@ async fn serve(config: Config, ready_file: Option<&Path>) -> Result<(), String> 
     let emulator = Emulator::start(config)
         .await
         .map_err(|error| format!("cannot listen on {listen}: {error}"))?;
-    announce(&emulator, &example);
+    announce(&emulator, &example, makes_token);
     if let Some(path) = ready_file {
         write_whole(path, &format!("{}\n", emulator.url()))
             .map_err(|error| format!("cannot write the ready file {}: {error}", path.display()))?;
@@ -94,13 +96,13 @@ impl Example {
 }
 
 /// Says on standard output where it listens, and how to call it. That nobody reads is no fault.
-fn announce(emulator: &Emulator, example: &Option<Example>) {
+fn announce(emulator: &Emulator, example: &Option<Example>, makes_token: bool) {
     let mut text = format!(
         "tencent-chat-emulator {} listens on {}\n",
         env!("CARGO_PKG_VERSION"),
         emulator.url()
     );
-    if let Some(token) = emulator.control_token() {
+    if let Some(token) = emulator.control_token().filter(|_| makes_token) {
         text += &format!("Control token: {token}\n");
     }
     if let Some(curl) = example.as_ref().and_then(|example| example.curl(emulator)) {

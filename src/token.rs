@@ -46,3 +46,30 @@ pub(crate) fn random_hex() -> String {
     getrandom::fill(&mut bytes).expect("the system has randomness");
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Sources;
+
+    #[test]
+    fn off_loopback_one_is_made_and_it_is_never_shown() {
+        let mut config = Config::load(&Sources::default()).expect("the defaults are good");
+        for (listen, is_made) in [
+            ("127.0.0.1:0", false),
+            ("127.9.9.9:0", false),
+            ("[::1]:0", false),
+            ("0.0.0.0:0", true),
+            ("[::]:0", true),
+            ("192.0.2.1:0", true),
+            ("[::ffff:192.0.2.1]:0", true),
+        ] {
+            config.listen = listen.parse().expect("an address");
+            let token = Token::of(&config);
+            assert_eq!(token.is_some(), is_made, "{listen}");
+            let Some(token) = token else { continue };
+            assert!(token.is(token.text()) && !token.is(""));
+            assert_eq!(format!("{token:?}"), "Token(***)");
+        }
+    }
+}

@@ -3,6 +3,7 @@
 mod fixture;
 
 mod cli;
+mod control;
 mod load;
 mod logs;
 mod signals;

@@ -1,0 +1,99 @@
+//! Who may drive the control API of a process, and that it holds up no stop.
+
+use crate::fixture::{Server, program, text};
+use std::collections::HashSet;
+use std::io::Read;
+use std::process::{Command, Stdio};
+
+/// The HTTP status of the clock's route, asked for on loopback.
+fn status(server: &Server, token: Option<&str>) -> String {
+    let url = format!("http://127.0.0.1:{}/_emulator/v1/clock", server.addr.port());
+    let mut curl = Command::new("curl");
+    curl.args(["--silent", "--noproxy", "*", "--output", "/dev/null"]);
+    curl.args(["--write-out", "%{http_code}", &url]);
+    if let Some(token) = token {
+        curl.args(["--header", &format!("Authorization: Bearer {token}")]);
+    }
+    text(&curl.output().expect("curl is there").stdout)
+}
+
+fn everywhere(token: Option<&str>) -> Server {
+    let mut command = program(&["--listen", "0.0.0.0:0"]);
+    command.envs(token.map(|token| ("EMULATOR__CONTROL__TOKEN", token)));
+    Server::spawn(command)
+}
+
+#[test]
+fn off_loopback_a_token_is_made_at_each_start_and_printed_once() {
+    let mut tokens = HashSet::new();
+    for _ in 0..3 {
+        let server = everywhere(None);
+
+        let stdout = server.stdout();
+
+        let mut printed = stdout
+            .lines()
+            .filter_map(|line| line.strip_prefix("Control token: "));
+        let token = printed.next().expect("it is printed").to_owned();
+        assert_eq!((token.len(), printed.next()), (64, None), "{stdout}");
+        assert_eq!(stdout.matches(&token).count(), 1, "{stdout}");
+        assert_eq!(status(&server, None), "401");
+        assert_eq!(
+            status(&server, Some(&token.replace(&token[..1], "x"))),
+            "401"
+        );
+        assert_eq!(status(&server, Some(&token)), "200");
+        server.still_serves();
+        assert!(!server.stop().contains(&token), "it is not logged");
+        tokens.insert(token);
+    }
+    assert_eq!(tokens.len(), 3);
+}
+
+#[test]
+fn a_configured_token_is_asked_for_on_loopback_too_and_never_printed() {
+    let env = [("EMULATOR__CONTROL__TOKEN", "open sesame")];
+    for server in [
+        Server::start_with(&[], &env),
+        everywhere(Some("open sesame")),
+    ] {
+        assert_eq!(status(&server, None), "401");
+        assert_eq!(status(&server, Some("open sesame")), "200");
+        assert!(!server.stdout().contains("sesame"), "{}", server.stdout());
+        assert!(!server.stop().contains("sesame"));
+    }
+}
+
+#[test]
+fn on_loopback_or_with_none_nobody_is_asked() {
+    for server in [Server::start(), everywhere(Some("none"))] {
+        assert_eq!(status(&server, None), "200");
+        assert!(!server.stdout().contains("token"), "{}", server.stdout());
+    }
+}
+
+/// Whoever watches is let go, with a whole answer.
+#[test]
+fn a_stop_waits_for_no_watcher() {
+    let mut server = Server::start();
+    let url = format!("{}/_emulator/v1/events", server.url);
+    let mut curl = Command::new("curl");
+    curl.args([
+        "--silent",
+        "--no-buffer",
+        "--include",
+        "--noproxy",
+        "*",
+        &url,
+    ]);
+    let mut watcher = curl.stdout(Stdio::piped()).spawn().expect("curl is there");
+    let mut head = [0; 12];
+    let mut stream = watcher.stdout.take().expect("it is piped");
+    stream.read_exact(&mut head).expect("the stream begins");
+
+    server.signal("TERM");
+
+    assert_eq!(server.wait().code(), Some(0));
+    assert_eq!(&head, b"HTTP/1.1 200");
+    assert_eq!(watcher.wait().expect("a child").code(), Some(0));
+}
