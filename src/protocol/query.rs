@@ -90,18 +90,29 @@ pub fn struck(raw: &str) -> String {
         }
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
         // A name that is misspelt may still be a UserSig's.
-        let plain = percent_decode_str(name).decode_utf8_lossy();
-        let is_known = NAMES.contains(&&*plain) && !pair.to_ascii_lowercase().contains("sig");
-        if is_known && !is_long(&percent_decode_str(value).decode_utf8_lossy()) {
+        let name = percent_decode_str(name).decode_utf8_lossy();
+        if is_plain(&name, value) {
             struck.push_str(pair);
-        } else if plain.len() <= LONGEST_NAME {
-            struck.push_str(&plain);
+        } else if name.len() <= LONGEST_NAME {
+            struck.push_str(&name);
             struck.push_str("=***");
         } else {
             struck.push_str("***");
         }
     }
     struck
+}
+
+/// Whether nothing in a pair can be a UserSig, or the name of one that went astray.
+fn is_plain(name: &str, value: &str) -> bool {
+    let names_a_sig = |text: &str| {
+        let mut places = text.as_bytes().windows(3);
+        places.any(|place| place.eq_ignore_ascii_case(b"sig"))
+    };
+    NAMES.contains(&name)
+        && !names_a_sig(name)
+        && !is_long(&percent_decode_str(value).decode_utf8_lossy())
+        && !names_a_sig(value)
 }
 
 fn is_long(value: &str) -> bool {
