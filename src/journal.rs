@@ -177,13 +177,19 @@ impl Journal {
 
     /// Takes the calls out that met this app, and those that named it and met none.
     pub(crate) fn forget(&self, app: SdkAppId, generation: u64) {
-        let mut ring = self.lock();
-        let is_its = |call: &Call| match call.generation {
+        self.take_out(|call| match call.generation {
             Some(met) => met == generation,
             None => call.app == Some(app),
-        };
-        ring.calls.retain(|call| !is_its(call));
+        });
+    }
+
+    /// Takes these calls out; how many they were.
+    pub(crate) fn take_out(&self, is_one: impl Fn(&Call) -> bool) -> usize {
+        let mut ring = self.lock();
+        let count = ring.calls.len();
+        ring.calls.retain(|call| !is_one(call));
         ring.bytes = ring.calls.iter().map(|call| call.bytes()).sum();
+        count - ring.calls.len()
     }
 
     fn lock(&self) -> MutexGuard<'_, Ring> {

@@ -112,9 +112,7 @@ impl Emulator {
         let addr = listener.local_addr()?;
         let _ = state.addr.set(addr);
         let (stop, stopped) = oneshot::channel();
-        let router = server::router(state.clone());
-        let read_timeout = state.config.read_timeout;
-        let serving = tokio::spawn(server::serve(listener, router, read_timeout, async {
+        let serving = tokio::spawn(server::serve(listener, state.clone(), async {
             // An error means that the emulator was dropped, which stops it as well.
             let _ = stopped.await;
         }));

@@ -33,13 +33,16 @@ impl Limiter {
         (limit, bucket.left(limit, now))
     }
 
-    /// Gives a command a limit of its own, with a full bucket; `None` takes it away.
-    pub(crate) fn set(&self, command: &CommandInfo, calls_per_second: Option<u32>) {
-        let bucket = Bucket {
-            calls_per_second,
-            full_at: Duration::ZERO,
-        };
-        self.lock().insert(command.name, bucket);
+    /// Gives commands limits of their own, with full buckets; `None` takes a limit away.
+    pub(crate) fn set(&self, limits: &[(&CommandInfo, Option<u32>)]) {
+        let mut buckets = self.lock();
+        for (command, calls_per_second) in limits {
+            let bucket = Bucket {
+                calls_per_second: *calls_per_second,
+                full_at: Duration::ZERO,
+            };
+            buckets.insert(command.name, bucket);
+        }
     }
 
     /// Takes a token at `now` (steady time). A refused call takes nothing.

@@ -84,7 +84,8 @@ impl Metrics {
         let command = outcome.command.map_or("", |command| command.name);
         let code = outcome.code.number();
         self.calls.get_or_create(&Ended { command, code }).inc();
-        if outcome.code == Code::TooManyCalls {
+        // A fault may answer the same code, but only to a call that was let in.
+        if outcome.code == Code::TooManyCalls && outcome.notes.request.is_empty() {
             self.refused.get_or_create(&Called { command }).inc();
         }
         self.seconds.observe(took.as_secs_f64());

@@ -10,16 +10,15 @@ use crate::protocol::reply::Reply;
 use crate::state::AppState;
 use crate::webhooks::ClientIp;
 use axum::Router;
+use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::{Method, StatusCode};
-use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
-use hyper_util::service::TowerToHyperService;
-use std::convert::Infallible;
 use std::fmt;
 use std::future::Future;
 use std::io;
@@ -28,7 +27,6 @@ use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio_util::task::TaskTracker;
-use tower::ServiceBuilder;
 use tracing::{debug, warn};
 
 /// The most that is read ahead of a connection, and so the longest head: 64 KiB of URL and as much
@@ -41,12 +39,10 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// How long the last answers have to leave, once the calls are done and the server stops.
 pub(crate) const LAST_WORDS: Duration = Duration::from_secs(3);
 
-/// All routes: Tencent's under the journal, the emulator's own beside it.
-pub(crate) fn router(state: AppState) -> Router {
+/// All routes: Tencent's and the emulator's own.
+fn router(state: AppState) -> Router {
     commands::routes()
         .fallback(unknown)
-        // It sees every end of a call.
-        .layer(from_fn_with_state(state.clone(), journal::journal))
         .merge(control::routes(&state))
         .with_state(state)
 }
@@ -79,10 +75,10 @@ fn what_is_wrong_with(path: &str) -> Code {
 /// nothing of an answer for as long.
 pub(crate) async fn serve(
     listener: TcpListener,
-    router: Router,
-    timeout: Duration,
+    state: AppState,
     shutdown: impl Future<Output = ()>,
 ) {
+    let (router, timeout) = (router(state.clone()), state.config.read_timeout);
     let (connections, calls) = (GracefulShutdown::new(), TaskTracker::new());
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())
@@ -99,17 +95,16 @@ pub(crate) async fn serve(
         };
         let client = ClientIp(peer.ip());
         let (line, resetter) = Line::new(stream, timeout);
-        let calls = calls.clone();
-        let service = ServiceBuilder::new()
-            .map_request(move |mut call: hyper::Request<Incoming>| {
-                call.extensions_mut().insert(client);
-                call
+        let (calls, state, router) = (calls.clone(), state.clone(), router.clone());
+        let service = service_fn(move |call: hyper::Request<Incoming>| {
+            let (state, router, resetter) = (state.clone(), router.clone(), resetter.clone());
+            calls.track_future(async move {
+                // It sees every end of a call.
+                let answer = journal::observe(&state, client, call.map(Body::new), router).await;
+                send(answer, &resetter)
             })
-            .map_future(move |call| calls.track_future(call))
-            .map_result(move |answer| send(answer, &resetter))
-            .service(router.clone());
-        let connection =
-            http.serve_connection(TokioIo::new(line), TowerToHyperService::new(service));
+        });
+        let connection = http.serve_connection(TokioIo::new(line), service);
         let connection = connections.watch(connection);
         while tasks.try_join_next().is_some() {}
         tasks.spawn(async move {
@@ -140,15 +135,8 @@ impl fmt::Display for NoAnswer {
 
 impl std::error::Error for NoAnswer {}
 
-impl From<Infallible> for NoAnswer {
-    fn from(never: Infallible) -> Self {
-        match never {}
-    }
-}
-
 /// An answer, unless the connection is to be reset instead.
-fn send(answer: Result<Response, Infallible>, resetter: &Resetter) -> Result<Response, NoAnswer> {
-    let Ok(answer) = answer;
+fn send(answer: Response, resetter: &Resetter) -> Result<Response, NoAnswer> {
     if answer.extensions().get::<Reset>().is_some() {
         resetter.reset();
         return Err(NoAnswer);

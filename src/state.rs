@@ -10,6 +10,7 @@ use crate::world::{Gone, World};
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock, RwLockReadGuard};
+use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 /// Where the SDKAppIDs begin of apps that ask for none. No number is given twice.
@@ -31,7 +32,8 @@ pub(crate) struct Shared {
     pub(crate) stopping: CancellationToken,
     /// The system's clock, which nobody holds.
     system: Clock,
-    started: UnixTime,
+    /// When the process was started.
+    pub(crate) started: UnixTime,
     next_free: AtomicU32,
     /// Locked for moments only. Whoever locks the journal as well locks this first.
     world: RwLock<Arc<World>>,
@@ -103,9 +105,9 @@ impl Shared {
         self.change(|world| world.replace_app(new))
     }
 
-    /// When the process was started, and for how long it has run.
-    pub(crate) fn age(&self) -> (UnixTime, std::time::Duration) {
-        (self.started, self.system.uptime())
+    /// For how long the process has run, by the system's clock.
+    pub(crate) fn uptime(&self) -> Duration {
+        self.system.uptime()
     }
 
     fn make_app(&self, sdkappid: SdkAppId, config: Arc<AppConfig>) -> Arc<App> {

@@ -31,11 +31,10 @@ const QUEUE_BYTES: usize = 16 << 20;
 /// The longest reply that is read. All it is read for is to see that it is JSON.
 const REPLY_BYTES: usize = 64 << 10;
 
-/// Where an app's events go. Dropped with its app, it tells nothing more: what happened before a
-/// reset must not be told after it.
+/// Where an app's events go. It ends with its app, though calls may be under way that still have it.
 #[derive(Debug)]
 pub(crate) struct Webhook {
-    _teller: AbortOnDropHandle<()>,
+    teller: AbortOnDropHandle<()>,
     app: SdkAppId,
     queue: mpsc::UnboundedSender<Message>,
     /// The bytes of the bodies that wait.
@@ -80,7 +79,7 @@ impl Webhook {
             client: Client::builder(TokioExecutor::new()).build_http(),
         };
         Self {
-            _teller: AbortOnDropHandle::new(tokio::spawn(teller.run(messages))),
+            teller: AbortOnDropHandle::new(tokio::spawn(teller.run(messages))),
             app,
             queue,
             waiting,
@@ -99,12 +98,17 @@ impl Webhook {
                 event, "webhook dropped: too many wait"
             );
         }
-        // The task lives as long as this sender does.
+        // An error means that it has ended.
         let _ = self.queue.send(Message::Event(Delivery {
             event: event.name(),
             client_ip,
             body: body.into(),
         }));
+    }
+
+    /// Tells nothing more: what happened before a reset must not be told after it.
+    pub(crate) fn end(&self) {
+        self.teller.abort();
     }
 
     /// Waits until all that was told before has been delivered, or given up.

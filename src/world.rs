@@ -7,7 +7,7 @@
 use crate::apps::{App, Apps};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::faults::{Fault, Faults};
+use crate::faults::{Fault, Faults, Plan};
 use crate::journal::Journal;
 use crate::protocol::ids::SdkAppId;
 use std::sync::Arc;
@@ -19,6 +19,18 @@ pub(crate) struct World {
     pub(crate) faults: Faults,
     pub(crate) clock: Arc<Clock>,
     pub(crate) journal: Arc<Journal>,
+}
+
+/// Faults that may be armed at once.
+pub(crate) const MAX_FAULTS: usize = 1000;
+
+/// Why a fault cannot be armed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NotArmed {
+    /// Its app is gone.
+    NoApp,
+    /// There are as many as there may be.
+    TooMany,
 }
 
 /// An app that was taken out of the world, and the faults that went with it.
@@ -42,8 +54,9 @@ impl World {
 
     /// Puts `start` in the place of all; only the numbers of faults and calls go on.
     pub(crate) fn reset(&mut self, start: Self) {
-        self.faults.replace(Vec::new());
+        self.faults.disarm(|_| true);
         self.empty_journal();
+        self.apps.all().iter().for_each(|app| app.end());
         self.apps = start.apps;
         self.clock = start.clock;
     }
@@ -70,7 +83,42 @@ impl World {
         app.is_some_and(|app| app.generation == generation)
     }
 
+    /// Arms a fault, if its app is there.
+    pub(crate) fn arm(&mut self, plan: Plan) -> Result<Arc<Fault>, NotArmed> {
+        self.check(std::slice::from_ref(&plan), self.faults.all().len())?;
+        Ok(self.faults.arm(plan))
+    }
+
+    /// Arms faults in the place of those of one app, or of all; the new ones, and the old.
+    pub(crate) fn replace_faults(
+        &mut self,
+        of: Option<SdkAppId>,
+        plans: Vec<Plan>,
+    ) -> Result<[Vec<Arc<Fault>>; 2], NotArmed> {
+        let stays = |fault: &&Arc<Fault>| !fault.is_of(of);
+        self.check(&plans, self.faults.all().iter().filter(stays).count())?;
+        let old = self.faults.disarm(|fault| fault.is_of(of));
+        let new = plans.into_iter().map(|plan| self.faults.arm(plan));
+        Ok([new.collect(), old])
+    }
+
+    /// Whether faults can be armed, beside so many.
+    fn check(&self, plans: &[Plan], beside: usize) -> Result<(), NotArmed> {
+        let has_app = |plan: &Plan| {
+            let app = plan.scope.sdkappid;
+            app.is_none_or(|app| self.apps.get(app).is_some())
+        };
+        if !plans.iter().all(has_app) {
+            return Err(NotArmed::NoApp);
+        }
+        if beside + plans.len() > MAX_FAULTS {
+            return Err(NotArmed::TooMany);
+        }
+        Ok(())
+    }
+
     fn forget(&mut self, app: Arc<App>) -> Gone {
+        app.end();
         self.journal.forget(app.sdkappid, app.generation);
         let is_its = |fault: &Fault| fault.plan.scope.sdkappid == Some(app.sdkappid);
         let faults = self.faults.disarm(is_its);

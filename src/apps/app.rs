@@ -101,6 +101,13 @@ impl App {
         UserId::parse(identifier).filter(|user| self.admins.contains(user))
     }
 
+    /// Tells nothing more; calls that are under way still have it.
+    pub(crate) fn end(&self) {
+        if let Some(webhook) = &self.webhook {
+            webhook.end();
+        }
+    }
+
     /// The admin that is named first.
     pub(crate) fn first_admin(&self) -> UserId {
         *self.config.admins.first().expect("an app has an admin")

@@ -60,23 +60,24 @@ impl Command for AccountCheck {
         request: AccountCheckRequest,
     ) -> Result<AccountCheckResponse, CallError> {
         context.check_length("CheckItem", request.check_item.len(), MAX_ACCOUNTS)?;
-        let mut result_item = Vec::new();
-        for AccountItem { user_id } in request.check_item {
-            let is_imported = match UserId::parse(&user_id) {
-                Some(user) => context.app.store.is_imported(user).await,
-                None => false,
-            };
-            result_item.push(ResultItem {
-                user_id,
-                result_code: 0,
-                result_info: "",
-                account_status: if is_imported {
-                    "Imported"
-                } else {
-                    "NotImported"
-                },
-            });
-        }
-        Ok(AccountCheckResponse { result_item })
+        let items = request.check_item;
+        let users: Vec<_> = items
+            .iter()
+            .map(|item| UserId::parse(&item.user_id))
+            .collect();
+        let are_imported = context.app.store.are_imported(&users).await;
+        let result = |(item, is_imported): (AccountItem, bool)| ResultItem {
+            user_id: item.user_id,
+            result_code: 0,
+            result_info: "",
+            account_status: if is_imported {
+                "Imported"
+            } else {
+                "NotImported"
+            },
+        };
+        Ok(AccountCheckResponse {
+            result_item: items.into_iter().zip(are_imported).map(result).collect(),
+        })
     }
 }

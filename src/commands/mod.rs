@@ -29,7 +29,6 @@ mod portrait_get;
 mod portrait_set;
 pub(crate) mod rehearsal;
 
-use crate::config::Config;
 use crate::faults::{Ending, Subjects, Wire};
 use crate::gateway;
 use crate::gateway::journal::Arrival;
@@ -136,7 +135,7 @@ async fn serve<C: Command>(
     call: Request,
 ) -> Response {
     let (mut notes, mut wire) = (Notes::default(), None);
-    let result = answer::<C>(&state.config, &arrival, call, &mut notes, &mut wire).await;
+    let result = answer::<C>(&state, &arrival, call, &mut notes, &mut wire).await;
     let reply = Reply::new(const { &C::INFO }, result).with_notes(notes);
     match wire {
         None => reply.into_response(),
@@ -146,14 +145,14 @@ async fn serve<C: Command>(
 
 /// `wire` is how the answer fails on its way, where a test wants that.
 async fn answer<C: Command>(
-    config: &Config,
+    state: &AppState,
     arrival: &Arrival,
     call: Request,
     notes: &mut Notes,
     wire: &mut Option<Wire>,
 ) -> Result<C::Response, CallError> {
     let (call, body) = call.into_parts();
-    let command = const { &C::INFO };
+    let (command, config) = (const { &C::INFO }, &state.config);
     let caller = match gateway::admit(config, arrival, command, &call, notes) {
         Ok(caller) => caller,
         Err(refusal) => {
@@ -167,7 +166,7 @@ async fn answer<C: Command>(
     let (sdkappid, faults) = (caller.app.sdkappid, &arrival.world.faults);
     let subjects = || Subjects::of(&body.bytes());
     let met = faults.meet(sdkappid, command, subjects);
-    match met.before.wait().await {
+    match met.before.wait(&state.stopping).await {
         Some(Ending::Code(code)) => return Err(code.into()),
         Some(Ending::Wire(ending)) => {
             *wire = Some(ending);
@@ -183,7 +182,7 @@ async fn answer<C: Command>(
         faults,
         work: &work,
         admin: caller.admin,
-        client: call.extensions.get().copied().unwrap_or_default(),
+        client: arrival.client,
         now: arrival.at,
     };
     let mut result = C::handle(context, request).await;
@@ -191,7 +190,7 @@ async fn answer<C: Command>(
     if let (Ok(response), Some(work), None) = (&mut result, work.get(), &met.after.end) {
         faults.belie(sdkappid, command, work, response);
     }
-    match met.after.wait().await {
+    match met.after.wait(&state.stopping).await {
         Some(Ending::Code(code)) => return Err(code.into()),
         Some(Ending::Wire(ending)) => *wire = Some(ending),
         None => {}

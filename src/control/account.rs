@@ -107,13 +107,20 @@ pub(super) struct RequestDocument {
     pub(super) groups: Vec<String>,
 }
 
+/// What published clients can read of a sequence; so many more changes would be needed to overflow it.
+const MOST_CHANGES: u32 = i32::MAX.unsigned_abs();
+
 /// How often an account's lists have changed.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct SequencesDocument {
+    #[schemars(range(max = MOST_CHANGES))]
     pub(super) standard: u32,
+    #[schemars(range(max = MOST_CHANGES))]
     pub(super) custom: u32,
+    #[schemars(range(max = MOST_CHANGES))]
     pub(super) groups: u32,
+    #[schemars(range(max = MOST_CHANGES))]
     pub(super) blocklist: u32,
 }
 

@@ -4,6 +4,7 @@ use super::account::{
     AccountDocument, BlockedDocument, FriendDocument, NameOr, RequestDocument, Value,
 };
 use super::problem::Fault;
+use super::request::join;
 use crate::config::CustomFields;
 use crate::profile::{Profile, ProfileField};
 use crate::protocol::ids::{UnixTime, UserId};
@@ -157,7 +158,7 @@ impl Reader<'_> {
             };
             match ProfileField::parse(&item, &self.declared.profile) {
                 Ok(field) => profile.set(field),
-                Err(code) => self.complain(format!("{at}/{tag}"), code.meaning()),
+                Err(code) => self.complain(join(at, tag), code.meaning()),
             }
         }
         profile
@@ -191,7 +192,7 @@ impl Reader<'_> {
         for (tag, value) in &friend.custom {
             match self.custom(tag, value) {
                 Ok(field) => custom.push(field),
-                Err(why) => self.complain(format!("{at}/custom/{tag}"), why),
+                Err(why) => self.complain(join(&format!("{at}/custom"), tag), why),
             }
         }
         let details = FriendDetails {

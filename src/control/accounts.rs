@@ -110,15 +110,12 @@ pub(super) async fn put(
         let was = editor.get(user);
         let mut snapshot = was.clone().unwrap_or_else(|| editor.new_account());
         reader.apply("", user, &document, &mut snapshot);
-        if reader.faults.is_empty() {
-            Some(Change::of(editor, user, was, snapshot).done(editor))
-        } else {
-            None
-        }
+        reader.faults.is_empty().then(|| Put {
+            account: AccountDocument::of(&snapshot),
+            created: Change::of(editor, user, was, snapshot).done(editor),
+        })
     });
-    let created = put.ok_or_else(|| Problem::faults(reader.faults))?;
-    let account = show(state, path, Nothing {}, Nothing {}).await?.0;
-    Ok(Json(Put { created, account }))
+    put.map(Json).ok_or_else(|| Problem::faults(reader.faults))
 }
 
 pub(super) async fn remove(
@@ -283,6 +280,7 @@ pub(super) async fn respond(
     let no_request = || Problem::not_found(format!("no request of {from} waits for {to}"));
     let now = state.world().clock.now().unix_time();
     let asker = app.store.snapshot(from).ok_or_else(|| no_account(from))?;
+    let had_to = asker.friends.iter().any(|friend| friend.to == to);
     let request = asker.sent.into_iter().find(|request| request.with == to);
     let response = match action {
         ActionName::Agree => Response::Agree,
@@ -298,6 +296,9 @@ pub(super) async fn respond(
     let verdicts = app.store.judge_each(from, &[Ok(answered)], judge).await;
     let verdict = verdicts.ok().and_then(|verdicts| verdicts.first().copied());
     let verdict = verdict.ok_or_else(no_request)?;
+    if verdict.code == friend_response::NO_REQUEST {
+        return Err(no_request());
+    }
     if verdict.code != Code::Ok {
         let detail = format!("{}: {}", verdict.code.name(), verdict.code.meaning());
         return Err(Problem::conflict(detail));
@@ -312,15 +313,17 @@ pub(super) async fn respond(
             pair: Pair { from, to },
             initiator,
         };
-        let mut pairs = vec![added(from, to)];
-        pairs.extend(verdict.reached_to.then(|| added(to, from)));
+        let gained = [(!had_to, from, to), (verdict.reached_to, to, from)];
+        let gained = gained.into_iter().filter(|(gains, ..)| *gains);
         let event = Event::FriendAdd {
-            pairs,
+            pairs: gained.map(|(_, from, to)| added(from, to)).collect(),
             client_cmd: "friend_response",
             admin_account: String::new(),
             force_flag: 0,
         };
-        webhook.tell(&event, ClientIp::default());
+        if !event.is_empty() {
+            webhook.tell(&event, ClientIp::default());
+        }
     }
     let document = |user: UserId| {
         let snapshot = app.store.snapshot(user).unwrap_or_default();

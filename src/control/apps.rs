@@ -27,6 +27,13 @@ pub(super) struct OfApp {
     pub(super) sdkappid: SdkAppId,
 }
 
+/// Of one app; without it, of all.
+#[derive(Clone, Copy, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct OfAnyApp {
+    pub(super) sdkappid: Option<SdkAppId>,
+}
+
 impl OfApp {
     pub(super) fn find(&self, state: &AppState) -> Result<Arc<App>, Problem> {
         let Self { sdkappid } = self;
@@ -171,10 +178,13 @@ pub(super) async fn reset(
     _: Nothing,
     _: Nothing,
 ) -> Result<Json<Taken>, Problem> {
-    let app = path.find(&state)?;
-    let gone = state.reset_app(&app);
-    gone.map(|gone| Json(Taken::of(&gone)))
-        .ok_or_else(|| path.missing())
+    // Another reset may come between: then there is another app.
+    loop {
+        let app = path.find(&state)?;
+        if let Some(gone) = state.reset_app(&app) {
+            return Ok(Json(Taken::of(&gone)));
+        }
+    }
 }
 
 impl Taken {

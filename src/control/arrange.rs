@@ -3,7 +3,7 @@
 
 use super::account::AccountDocument;
 use super::apps::{EXPIRE_SECONDS, OfApp};
-use super::faults::CodeName;
+use super::faults::{CodeName, not_armed};
 use super::problem::Problem;
 use super::request::Nothing;
 use super::route::Json;
@@ -14,14 +14,13 @@ use crate::config::Config;
 use crate::faults::{Ending, Kind, Plan, Scope};
 use crate::gateway;
 use crate::protocol::code::Code;
-use crate::protocol::ids::{UnixTime, UserId};
+use crate::protocol::ids::{SdkAppId, UnixTime, UserId};
 use crate::sns::model::{
     AdminForbidType, AllowType, Blocked, Friend, PendingRequest, RequestMinute, UnknownAccounts,
 };
 use crate::sns::texts::{AddWording, GroupName, Remark};
 use crate::state::AppState;
 use crate::store::Snapshot;
-use crate::world::World;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -59,15 +58,15 @@ pub(super) struct Arranged {
     curl: String,
 }
 
-#[derive(Clone, Copy, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 enum Carrier {
-    /// The whole call fails.
-    ErrorCode,
     /// The item fails.
     ResultCode,
+    /// The whole call fails.
+    ErrorCode,
 }
 
-#[derive(Clone, Copy, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Giver {
     /// What the accounts are.
@@ -85,18 +84,30 @@ pub(super) async fn arrange(
     Wish { code: name }: Wish,
 ) -> Result<Json<Arranged>, Problem> {
     let (app, world) = (path.find(&state)?, state.world());
-    let code = name.find();
-    let code = code.ok_or_else(|| Problem::fault("/code", name.is_unknown()))?;
+    let first = name.all().next();
+    let first = first.ok_or_else(|| Problem::fault("/code", name.is_unknown()))?;
     let now = world.clock.now().unix_time();
     let recipe = Recipe {
         from: unused_name(&app, "from"),
         to: unused_name(&app, "to"),
         now,
     };
-    let situation = recipe.follow(code, &state.config).ok_or_else(|| {
-        let detail = format!("{} is no outcome of friend_add", code.name());
+    let follow = |code| Some((code, recipe.follow(code, &state.config)?));
+    // Of the outcomes of a number, one that state gives, and an item's.
+    let rank = |(_, situation): &(Code, Situation)| (situation.giver, situation.carrier);
+    let found = name.all().filter_map(follow).min_by_key(rank);
+    let (code, situation) = found.ok_or_else(|| {
+        let detail = format!("{} is no outcome of friend_add", first.name());
         Problem::fault("/code", detail)
     })?;
+    let fault = match situation.giver {
+        Giver::State | Giver::Request => None,
+        Giver::Fault => {
+            let plan = recipe.plan(app.sdkappid, code, situation.carrier);
+            let armed = state.change(|world| world.arm(plan));
+            Some(armed.map_err(not_armed)?.id)
+        }
+    };
     let (accounts, fillers) = recipe.make(&app, &situation);
     let Situation {
         request,
@@ -105,21 +116,6 @@ pub(super) async fn arrange(
         by_stranger,
         ..
     } = situation;
-    let fault = (giver == Giver::Fault).then(|| {
-        let scope = Scope {
-            sdkappid: Some(app.sdkappid),
-            command: Some("friend_add"),
-            from_account: Some(recipe.from),
-            to_account: Some(recipe.to),
-            item: None,
-        };
-        let kind = match carrier {
-            Carrier::ResultCode => Kind::ResultCode(code),
-            Carrier::ErrorCode => Kind::Ending(Ending::Code(code)),
-        };
-        let arm = |world: &mut World| world.faults.arm(Plan::always(scope, kind));
-        state.change(arm).id
-    });
     let caller = if by_stranger {
         recipe.from
     } else {
@@ -312,6 +308,22 @@ impl Recipe {
         let mut account = Snapshot::default();
         account.profile.allow_type = AllowType::AllowAny;
         account
+    }
+
+    /// The fault that gives a code to the request.
+    fn plan(&self, app: SdkAppId, code: Code, carrier: Carrier) -> Plan {
+        let scope = Scope {
+            sdkappid: Some(app),
+            command: Some(FriendAdd::INFO.name),
+            from_account: Some(self.from),
+            to_account: Some(self.to),
+            item: None,
+        };
+        let kind = match carrier {
+            Carrier::ResultCode => Kind::ResultCode(code),
+            Carrier::ErrorCode => Kind::Ending(Ending::Code(code)),
+        };
+        Plan::always(scope, kind)
     }
 
     /// Makes the accounts: the two, and how many others.

@@ -1,5 +1,6 @@
 //! Faults: what fails, when, and how. One that can never fire is refused, with the reason.
 
+use super::apps::OfAnyApp;
 use super::problem::{Fault as Wrong, Problem};
 use super::request::{Nothing, nearest, unknown};
 use super::route::{Created, Json};
@@ -9,14 +10,12 @@ use crate::protocol::code::Code;
 use crate::protocol::ids::{SdkAppId, UserId};
 use crate::protocol::service::{CommandInfo, Subject};
 use crate::state::AppState;
+use crate::world::{MAX_FAULTS, NotArmed};
 use axum::http::StatusCode;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use std::time::Duration;
-
-/// Faults that may be armed at once.
-const MAX_FAULTS: usize = 1000;
 
 /// The longest delay: ten minutes.
 const MAX_DELAY_MS: u64 = 600_000;
@@ -124,10 +123,13 @@ pub(super) struct Changed {
 pub(super) async fn list(
     state: AppState,
     _: Nothing,
-    _: Nothing,
+    OfAnyApp { sdkappid }: OfAnyApp,
     _: Nothing,
 ) -> Result<Json<Vec<Armed>>, Problem> {
-    Ok(Json(answers(state.world().faults.all())))
+    let world = state.world();
+    let faults = world.faults.all().iter();
+    let faults = faults.filter(|fault| fault.is_of(sdkappid));
+    Ok(Json(faults.map(|fault| answer(fault)).collect()))
 }
 
 pub(super) async fn add(
@@ -137,30 +139,41 @@ pub(super) async fn add(
     document: FaultDocument,
 ) -> Result<Created<Armed>, Problem> {
     let plan = plan(&state, "", &document).map_err(Problem::faults)?;
-    let armed = state.change(|world| {
-        let fits = world.faults.all().len() < MAX_FAULTS;
-        fits.then(|| world.faults.arm(plan))
-    });
-    let armed = armed.ok_or_else(|| {
-        let detail = format!("at most {MAX_FAULTS} faults may be armed");
-        Problem::new(StatusCode::INSUFFICIENT_STORAGE, detail)
-    })?;
+    let armed = state.change(|world| world.arm(plan));
+    let armed = armed.map_err(not_armed)?;
     Ok(Created(answer(&armed)))
+}
+
+/// Why a fault was not armed that can be met.
+pub(super) fn not_armed(why: NotArmed) -> Problem {
+    match why {
+        NotArmed::NoApp => Problem::conflict("the app was removed meanwhile"),
+        NotArmed::TooMany => {
+            let detail = format!("at most {MAX_FAULTS} faults may be armed");
+            Problem::new(StatusCode::INSUFFICIENT_STORAGE, detail)
+        }
+    }
 }
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub(super) struct Set(#[schemars(length(max = MAX_FAULTS))] Vec<FaultDocument>);
 
+/// With an app, only its own faults are replaced, and all the new ones are its own.
 pub(super) async fn replace(
     state: AppState,
     _: Nothing,
-    _: Nothing,
+    OfAnyApp { sdkappid }: OfAnyApp,
     Set(documents): Set,
 ) -> Result<Json<Changed>, Problem> {
     let (mut plans, mut wrong) = (Vec::new(), Vec::new());
-    for (at, document) in documents.iter().enumerate() {
-        match plan(&state, &format!("/{at}"), document) {
+    for (at, mut document) in documents.into_iter().enumerate() {
+        if document.sdkappid.is_some() && sdkappid.is_some() && document.sdkappid != sdkappid {
+            let detail = "is another app than the query's";
+            wrong.push(Wrong::of_body(format!("/{at}/sdkappid"), detail));
+        }
+        document.sdkappid = document.sdkappid.or(sdkappid);
+        match plan(&state, &format!("/{at}"), &document) {
             Ok(plan) => plans.push(plan),
             Err(faults) => wrong.extend(faults),
         }
@@ -168,22 +181,22 @@ pub(super) async fn replace(
     if !wrong.is_empty() {
         return Err(Problem::faults(wrong));
     }
-    Ok(Json(state.change(|world| {
-        let disarmed = world.faults.replace(plans);
-        Changed {
-            armed: answers(world.faults.all()),
-            disarmed: answers(&disarmed),
-        }
-    })))
+    let replaced = state.change(|world| world.replace_faults(sdkappid, plans));
+    let [armed, disarmed] = replaced.map_err(not_armed)?;
+    Ok(Json(Changed {
+        armed: answers(&armed),
+        disarmed: answers(&disarmed),
+    }))
 }
 
 pub(super) async fn clear(
     state: AppState,
     _: Nothing,
-    _: Nothing,
+    OfAnyApp { sdkappid }: OfAnyApp,
     _: Nothing,
 ) -> Result<Json<Changed>, Problem> {
-    let disarmed = state.change(|world| world.faults.disarm(|_| true));
+    let is_its = |fault: &Fault| fault.is_of(sdkappid);
+    let disarmed = state.change(|world| world.faults.disarm(is_its));
     Ok(Json(Changed {
         armed: Vec::new(),
         disarmed: answers(&disarmed),
@@ -218,11 +231,12 @@ pub(super) struct Consumed {
 pub(super) async fn verify(
     state: AppState,
     _: Nothing,
-    _: Nothing,
+    OfAnyApp { sdkappid }: OfAnyApp,
     _: Nothing,
 ) -> Result<Json<Consumed>, Problem> {
     let world = state.world();
-    let all = world.faults.all();
+    let all = world.faults.all().iter();
+    let all: Vec<_> = all.filter(|fault| fault.is_of(sdkappid)).collect();
     let pending = all.iter().filter(|fault| !fault.is_consumed());
     let pending: Vec<_> = pending
         .map(|fault| {
@@ -231,7 +245,11 @@ pub(super) async fn verify(
                 .map_or_else(String::new, |left| format!(", {left} left"));
             let document = serde_json::to_string(&document(&fault.plan)).expect("it is JSON");
             let detail = format!("fault {} {document}: {} hits{left}", fault.id, fault.hits());
-            Wrong::of_body("", detail)
+            Wrong {
+                part: None,
+                pointer: String::new(),
+                detail,
+            }
         })
         .collect();
     if pending.is_empty() {
@@ -423,7 +441,7 @@ fn kinds(
         kinds.push(code.map(|code| Kind::Ending(Ending::Code(code))));
     }
     if let Some(name) = &way.result_code {
-        let code = name.find().filter(|code| code.is_items());
+        let code = name.find_for_items().filter(|code| code.is_items());
         if code.is_none() {
             complain(
                 "result_code",
@@ -470,12 +488,23 @@ impl CodeName {
         }
     }
 
+    /// The outcomes that it may stand for.
+    pub(super) fn all(&self) -> impl Iterator<Item = Code> {
+        let all = Code::ALL.iter().copied();
+        all.filter(move |code| match self {
+            Self::Number(number) => code.number() == *number,
+            Self::Name(name) => code.name() == name,
+        })
+    }
+
     /// The outcome: of a number that several have, the first.
-    pub(super) fn find(&self) -> Option<Code> {
-        let mut all = Code::ALL.iter().copied();
-        match self {
-            Self::Number(number) => all.find(|code| code.number() == *number),
-            Self::Name(name) => all.find(|code| code.name() == name),
-        }
+    fn find(&self) -> Option<Code> {
+        self.all().next()
+    }
+
+    /// The same, of an item: the first that is not a whole call's.
+    fn find_for_items(&self) -> Option<Code> {
+        let of_items = self.all().find(|code| !code.is_whole_calls());
+        of_items.or_else(|| self.find())
     }
 }

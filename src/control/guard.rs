@@ -2,6 +2,7 @@
 //! who has the token. What is refused here has changed nothing, whatever the route.
 
 use super::problem::Problem;
+use crate::gateway::body;
 use crate::state::AppState;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode, Uri, header};
@@ -12,7 +13,10 @@ use std::net::IpAddr;
 pub(super) async fn guard(State(state): State<AppState>, call: Request, next: Next) -> Response {
     match check(&state, call.uri(), call.headers()) {
         Ok(()) => next.run(call).await,
-        Err(problem) => problem.into_response(),
+        Err(problem) => {
+            body::discard(call.into_body(), &state.config).await;
+            problem.into_response()
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::apps::OfApp;
 use super::problem::{Fault, Problem};
-use super::request::{Nothing, unknown};
+use super::request::{Nothing, join, unknown};
 use super::route::Json;
 use crate::commands;
 use crate::state::AppState;
@@ -64,15 +64,13 @@ pub(super) async fn put(
             Some(info) => known.push((info, limit.map(|CallsPerSecond(limit)| limit))),
             None => {
                 let names = table.iter().map(|row| row.info.name);
-                faults.push(Fault::of_body(format!("/{name}"), unknown(&name, names)));
+                faults.push(Fault::of_body(join("", &name), unknown(&name, names)));
             }
         }
     }
     if !faults.is_empty() {
         return Err(Problem::faults(faults));
     }
-    for (info, limit) in known {
-        app.limiter.set(info, limit);
-    }
+    app.limiter.set(&known);
     show(state, path, query, Nothing {}).await
 }

@@ -10,6 +10,7 @@ mod accounts;
 mod apps;
 mod arrange;
 mod clock;
+mod events;
 mod explain;
 mod faults;
 mod guard;
@@ -17,17 +18,20 @@ mod limits;
 mod openapi;
 mod problem;
 mod process;
+mod rate;
 mod request;
 mod requests;
 mod route;
+mod shown;
 mod state;
 mod words;
 
 use crate::apps::App;
+use crate::gateway::body;
 use crate::protocol::ids::UserId;
 use crate::state::AppState;
 use axum::Router;
-use axum::extract::{OriginalUri, Request};
+use axum::extract::{OriginalUri, Request, State};
 use axum::http::{Method as HttpMethod, StatusCode};
 use axum::middleware::from_fn_with_state;
 use axum::routing::any;
@@ -39,6 +43,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Where the control API is.
 const PREFIX: &str = "/_emulator/v1";
+
+/// The longest path that is compared with routes, in bytes.
+const LONGEST: usize = 100;
 
 /// Near routes that a 404 names.
 const NEAR: usize = 3;
@@ -250,13 +257,13 @@ fn table() -> Vec<Route> {
             Get,
             "/requests/rate",
             "How often was called: the busiest second and more, and whether that breaks the limit.",
-            requests::rate,
+            rate::rate,
         ),
         route(
             Get,
             "/events",
             "The calls as they come, as server-sent events.",
-            requests::events,
+            events::events,
         ),
         route(
             Get,
@@ -310,6 +317,7 @@ fn all() -> impl Iterator<Item = Route> {
 pub(crate) fn routes(state: &AppState) -> Router<AppState> {
     let serve = |routes: Router<AppState>, route: Route| routes.route(route.path, route.handler);
     let probes = probes().into_iter().fold(Router::new(), serve);
+    let probes = probes.method_not_allowed_fallback(wrong_method);
     if !state.config.control.enabled {
         return probes;
     }
@@ -320,6 +328,7 @@ pub(crate) fn routes(state: &AppState) -> Router<AppState> {
     // What is under `/_emulator` never reaches Tencent's routes.
     let emulator = Router::new().nest("/v1", control).fallback(not_found);
     let guarded = serve(Router::new(), metrics())
+        .method_not_allowed_fallback(wrong_method)
         .nest("/_emulator", emulator)
         .route("/_emulator/", any(not_found))
         .layer(from_fn_with_state(state.clone(), guard));
@@ -327,7 +336,12 @@ pub(crate) fn routes(state: &AppState) -> Router<AppState> {
 }
 
 /// Under the prefix there is no such route: names those that may have been meant.
-async fn not_found(OriginalUri(uri): OriginalUri) -> Problem {
+async fn not_found(
+    State(state): State<AppState>,
+    OriginalUri(uri): OriginalUri,
+    call: Request,
+) -> Problem {
+    body::discard(call.into_body(), &state.config).await;
     let path = uri.path();
     let mut near: Vec<_> = table()
         .into_iter()
@@ -342,8 +356,10 @@ async fn not_found(OriginalUri(uri): OriginalUri) -> Problem {
     Problem::not_found(format!("there is no {path}; near are {}", near.join(", ")))
 }
 
-/// How like a path is to a route's, whose `{names}` stand for anything.
+/// How like a path is to a route's, whose `{names}` stand for anything. Of a long path, its beginning
+/// counts: the time that this takes grows with the square of it.
 fn likeness(path: &str, route: &str) -> f64 {
+    let path = &path[..path.floor_char_boundary(LONGEST)];
     let (parts, known): (Vec<_>, Vec<_>) = (path.split('/').collect(), route.split('/').collect());
     let filled: Vec<_> = known
         .iter()
@@ -357,7 +373,13 @@ fn likeness(path: &str, route: &str) -> f64 {
     strsim::normalized_damerau_levenshtein(path, &filled.join("/"))
 }
 
-async fn wrong_method(OriginalUri(uri): OriginalUri, method: HttpMethod, _: Request) -> Problem {
+async fn wrong_method(
+    State(state): State<AppState>,
+    OriginalUri(uri): OriginalUri,
+    method: HttpMethod,
+    call: Request,
+) -> Problem {
+    body::discard(call.into_body(), &state.config).await;
     let detail = format!("{} takes no {method}", uri.path());
     Problem::new(StatusCode::METHOD_NOT_ALLOWED, detail)
 }

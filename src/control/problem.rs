@@ -7,7 +7,7 @@ use axum::response::{IntoResponse, Response};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-/// Why a control call failed. Then it has changed nothing.
+/// Why a control call failed.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct Problem {
     /// The HTTP status, in words.
@@ -26,9 +26,9 @@ pub(super) struct Problem {
 /// One fault of a request.
 #[derive(Debug, PartialEq, Serialize, JsonSchema)]
 pub(super) struct Fault {
-    /// In which part of the request.
-    #[serde(rename = "in")]
-    pub(super) part: Part,
+    /// In which part of the request, where it is the request's.
+    #[serde(rename = "in", skip_serializing_if = "Option::is_none")]
+    pub(super) part: Option<Part>,
     /// A JSON pointer (RFC 6901) to what is wrong.
     pub(super) pointer: String,
     /// What is wrong with it.
@@ -96,7 +96,7 @@ impl Problem {
 impl Fault {
     pub(super) fn of_body(pointer: impl Into<String>, detail: impl Into<String>) -> Self {
         Self {
-            part: Part::Body,
+            part: Some(Part::Body),
             pointer: pointer.into(),
             detail: detail.into(),
         }

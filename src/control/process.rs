@@ -3,7 +3,7 @@
 use super::arrange::{Giver, giver};
 use super::problem::Problem;
 use super::request::Nothing;
-use super::route::{Json, Text};
+use super::route::{Json, OpenMetrics, Text};
 use crate::config::Config;
 use crate::metrics::Size;
 use crate::protocol::code::Code;
@@ -20,7 +20,7 @@ use serde_json::{Map, Value};
 pub(super) struct Anything(#[expect(dead_code, reason = "it does not matter")] Map<String, Value>);
 
 pub(super) async fn up(_: AppState, _: Nothing, _: Anything, _: Nothing) -> Result<Text, Problem> {
-    Ok(Text("text/plain", "ok\n".to_owned()))
+    Ok(Text("ok\n".to_owned()))
 }
 
 #[derive(Serialize, JsonSchema)]
@@ -43,12 +43,11 @@ pub(super) async fn health(
     _: Nothing,
 ) -> Result<Json<Health>, Problem> {
     let addr = state.addr.get().copied().unwrap_or(state.config.listen);
-    let (started, uptime) = state.age();
     Ok(Json(Health {
         version: env!("CARGO_PKG_VERSION"),
         pid: std::process::id(),
-        started: started.0,
-        uptime_seconds: uptime.as_secs_f64(),
+        started: state.started.0,
+        uptime_seconds: state.uptime().as_secs_f64(),
         listen: addr.to_string(),
         apps: state
             .world()
@@ -188,7 +187,7 @@ pub(super) async fn metrics(
     _: Nothing,
     _: Anything,
     _: Nothing,
-) -> Result<Text, Problem> {
+) -> Result<OpenMetrics, Problem> {
     let world = state.world();
     let apps = world.apps.all();
     let size = Size {
@@ -196,6 +195,5 @@ pub(super) async fn metrics(
         friendships: apps.iter().map(|app| app.store.relations()).sum(),
         journal_bytes: world.journal.bytes(),
     };
-    let content_type = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-    Ok(Text(content_type, state.metrics.text(size)))
+    Ok(OpenMetrics(state.metrics.text(size)))
 }

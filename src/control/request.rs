@@ -74,6 +74,7 @@ pub(super) fn read<T: Fields>(part: Part, value: Value) -> Result<T, Vec<Fault>>
     let mut faults = Vec::new();
     for error in checked.validator.iter_errors(&value).take(MOST_FAULTS) {
         explain(part, &error, &checked.schema, &mut faults);
+        faults.truncate(MOST_FAULTS);
     }
     if !faults.is_empty() {
         return Err(faults);
@@ -81,7 +82,7 @@ pub(super) fn read<T: Fields>(part: Part, value: Value) -> Result<T, Vec<Fault>>
     let deserialized = serde_path_to_error::deserialize(value);
     deserialized.map_err(|error| {
         let fault = Fault {
-            part,
+            part: Some(part),
             pointer: pointer(error.path()),
             detail: error.inner().to_string(),
         };
@@ -127,7 +128,7 @@ fn explain(part: Part, error: &ValidationError<'_>, schema: &Value, faults: &mut
     let at = error.instance_path().as_str().to_owned();
     let mut add = |pointer: String, detail: String| {
         faults.push(Fault {
-            part,
+            part: Some(part),
             pointer,
             detail,
         });
@@ -137,7 +138,7 @@ fn explain(part: Part, error: &ValidationError<'_>, schema: &Value, faults: &mut
             let keyword = error.schema_path().as_str();
             let of = keyword.rsplit_once('/').map_or("", |(object, _)| object);
             let known = schema.pointer(of).unwrap_or(schema)["properties"].as_object();
-            for name in unexpected {
+            for name in unexpected.iter().take(MOST_FAULTS) {
                 let names = known.into_iter().flat_map(Map::keys).map(String::as_str);
                 add(join(&at, name), unknown(name, names));
             }
@@ -208,7 +209,8 @@ pub(super) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> O
     best.map(|(_, other)| other)
 }
 
-fn join(at: &str, name: &str) -> String {
+/// A JSON pointer to a field of what is there.
+pub(super) fn join(at: &str, name: &str) -> String {
     format!("{at}/{}", name.replace('~', "~0").replace('/', "~1"))
 }
 

@@ -2,10 +2,11 @@
 //! follow from the handler's types.
 
 use super::problem::{Fault, Part, Problem};
-use super::request::{Fields, generator, read, read_texts, schema_of};
+use super::request::{Fields, Nothing, generator, join, read, read_texts, schema_of};
 use crate::gateway::body::{self, Received};
 use crate::state::AppState;
 use axum::body::Body;
+use axum::extract::rejection::RawPathParamsRejection;
 use axum::extract::{RawPathParams, RawQuery, Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -15,6 +16,7 @@ use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
+use std::any::TypeId;
 
 /// The longest body of a control call: a whole app's state fits.
 const MAX_BODY_BYTES: usize = 64 << 20;
@@ -79,8 +81,8 @@ impl Method {
 
 /// What a handler answers.
 pub(super) trait Answer: IntoResponse + Send + 'static {
-    /// Its status, its media type, and for JSON its schema.
-    fn describe() -> (StatusCode, &'static str, Option<Value>);
+    /// Its status; its media types, and of JSON the schema.
+    fn describe() -> (StatusCode, Vec<(&'static str, Option<Value>)>);
 }
 
 /// JSON.
@@ -89,32 +91,37 @@ pub(super) struct Json<T>(pub(super) T);
 /// JSON about what was made.
 pub(super) struct Created<T>(pub(super) T);
 
-/// Text of some kind.
-pub(super) struct Text(pub(super) &'static str, pub(super) String);
+/// Plain text.
+pub(super) struct Text(pub(super) String);
+
+/// What Prometheus reads.
+pub(super) struct OpenMetrics(pub(super) String);
+
+const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 impl<T: Serialize + JsonSchema + Send + 'static> Answer for Json<T> {
-    fn describe() -> (StatusCode, &'static str, Option<Value>) {
-        (
-            StatusCode::OK,
-            "application/json",
-            Some(answer_schema::<T>()),
-        )
+    fn describe() -> (StatusCode, Vec<(&'static str, Option<Value>)>) {
+        let json = ("application/json", Some(answer_schema::<T>()));
+        (StatusCode::OK, vec![json])
     }
 }
 
 impl<T: Serialize + JsonSchema + Send + 'static> Answer for Created<T> {
-    fn describe() -> (StatusCode, &'static str, Option<Value>) {
-        (
-            StatusCode::CREATED,
-            "application/json",
-            Some(answer_schema::<T>()),
-        )
+    fn describe() -> (StatusCode, Vec<(&'static str, Option<Value>)>) {
+        let (_, media_types) = Json::<T>::describe();
+        (StatusCode::CREATED, media_types)
     }
 }
 
 impl Answer for Text {
-    fn describe() -> (StatusCode, &'static str, Option<Value>) {
-        (StatusCode::OK, "text/plain", None)
+    fn describe() -> (StatusCode, Vec<(&'static str, Option<Value>)>) {
+        (StatusCode::OK, vec![("text/plain", None)])
+    }
+}
+
+impl Answer for OpenMetrics {
+    fn describe() -> (StatusCode, Vec<(&'static str, Option<Value>)>) {
+        (StatusCode::OK, vec![(OPEN_METRICS, None)])
     }
 }
 
@@ -138,11 +145,18 @@ impl<T: Serialize> IntoResponse for Created<T> {
 
 impl IntoResponse for Text {
     fn into_response(self) -> Response {
-        typed(self.0, self.1)
+        typed("text/plain", self.0)
     }
 }
 
-fn typed(content_type: &'static str, body: impl Into<Body>) -> Response {
+impl IntoResponse for OpenMetrics {
+    fn into_response(self) -> Response {
+        typed(OPEN_METRICS, self.0)
+    }
+}
+
+/// An answer of a media type.
+pub(super) fn typed(content_type: &'static str, body: impl Into<Body>) -> Response {
     let mut response = Response::new(body.into());
     let content_type = HeaderValue::from_static(content_type);
     response
@@ -167,12 +181,17 @@ where
     Fut: Future<Output = Result<A, Problem>> + Send,
 {
     let answer = async move |State(state): State<AppState>,
-                             params: RawPathParams,
+                             params: Result<RawPathParams, RawPathParamsRejection>,
                              RawQuery(query): RawQuery,
                              call: Request| {
         let answered = async {
+            let resumed = call.headers().get("last-event-id").cloned();
             let body = receive(&state, call).await?;
-            let (path, query, body) = understand(&params, query.as_deref(), body)?;
+            let params = params.map_err(|error| {
+                Problem::new(StatusCode::BAD_REQUEST, format!("the path: {error}"))
+            })?;
+            let query = query.as_deref().unwrap_or_default();
+            let (path, query, body) = understand(&params, query, resumed.as_ref(), body)?;
             handler(state, path, query, body).await
         };
         answered
@@ -228,7 +247,8 @@ fn is_json(headers: &HeaderMap) -> bool {
 /// All faults of all parts, at once.
 fn understand<P: Fields, Q: Fields, B: Fields>(
     params: &RawPathParams,
-    query: Option<&str>,
+    query: &str,
+    resumed: Option<&HeaderValue>,
     body: Value,
 ) -> Result<(P, Q, B), Problem> {
     let mut faults = Vec::new();
@@ -237,8 +257,10 @@ fn understand<P: Fields, Q: Fields, B: Fields>(
         Part::Path,
         params.map(|(name, value)| (name.to_owned(), value.to_owned())),
     );
-    let query = pairs(query.unwrap_or_default())
-        .and_then(|pairs| read_texts(Part::Query, pairs.into_iter()));
+    let query = pairs(query).and_then(|mut pairs| {
+        resume::<Q>(&mut pairs, resumed);
+        read_texts(Part::Query, pairs.into_iter())
+    });
     let body = read(Part::Body, body);
     let mut keep = |found: Vec<Fault>| faults.extend(found);
     match (path, query, body) {
@@ -252,7 +274,16 @@ fn understand<P: Fields, Q: Fields, B: Fields>(
     }
 }
 
-/// The names and values of a query. An empty value is the same as none.
+/// A stream of events that was cut goes on behind the last one that arrived, as browsers ask for it.
+fn resume<Q: Fields>(pairs: &mut Vec<(String, String)>, last: Option<&HeaderValue>) {
+    let last = last.and_then(|last| last.to_str().ok());
+    if let Some(last) = last.filter(|_| schema_of::<Q>()["properties"].get("since").is_some()) {
+        pairs.retain(|(name, _)| name != "since");
+        pairs.push(("since".to_owned(), last.to_owned()));
+    }
+}
+
+/// The names and values of a query. A name stands there once.
 fn pairs(query: &str) -> Result<Vec<(String, String)>, Vec<Fault>> {
     let decode = |text: &str| {
         let decoded = percent_decode_str(&text.replace('+', " "))
@@ -260,29 +291,37 @@ fn pairs(query: &str) -> Result<Vec<(String, String)>, Vec<Fault>> {
             .map(|text| text.into_owned());
         decoded.map_err(|_| {
             vec![Fault {
-                part: Part::Query,
+                part: Some(Part::Query),
                 pointer: String::new(),
                 detail: "is not UTF-8".to_owned(),
             }]
         })
     };
-    let pairs = query
-        .split('&')
-        .map(|pair| pair.split_once('=').unwrap_or((pair, "")));
-    pairs
-        .filter(|(_, value)| !value.is_empty())
-        .map(|(name, value)| Ok((decode(name)?, decode(value)?)))
-        .collect()
+    let mut pairs = Vec::<(String, String)>::new();
+    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        let (name, value) = (decode(name)?, decode(value)?);
+        if pairs.iter().any(|(other, _)| *other == name) {
+            return Err(vec![Fault {
+                part: Some(Part::Query),
+                pointer: join("", &name),
+                detail: "is there twice".to_owned(),
+            }]);
+        }
+        pairs.push((name, value));
+    }
+    Ok(pairs)
 }
 
 fn describe<P: Fields, Q: Fields, B: Fields, A: Answer>(route: &Route) -> Value {
     let (path, query) = (schema_of::<P>(), schema_of::<Q>());
     let parameters = [parameters(&path, "path"), parameters(&query, "query")].concat();
-    let (status, media_type, schema) = A::describe();
-    let content = match schema {
-        Some(schema) => json!({ media_type: { "schema": schema } }),
-        None => json!({ media_type: {} }),
-    };
+    let (status, media_types) = A::describe();
+    let content = media_types.into_iter().map(|(media_type, schema)| {
+        let schema = schema.map_or_else(|| json!({}), |schema| json!({ "schema": schema }));
+        (media_type.to_owned(), schema)
+    });
+    let content: Map<String, Value> = content.collect();
     let mut operation = json!({
         "operationId": operation_id(route),
         "summary": route.summary,
@@ -294,15 +333,11 @@ fn describe<P: Fields, Q: Fields, B: Fields, A: Answer>(route: &Route) -> Value 
             "default": { "$ref": "#/components/responses/Problem" },
         },
     });
-    let body = schema_of::<B>();
-    if body["properties"]
-        .as_object()
-        .is_some_and(|fields| !fields.is_empty())
-        || body["type"] != "object"
-    {
-        let is_required = body["required"]
-            .as_array()
-            .is_some_and(|names| !names.is_empty());
+    if TypeId::of::<B>() != TypeId::of::<Nothing>() {
+        let body = schema_of::<B>();
+        let names = body["required"].as_array();
+        // No body is an empty object.
+        let is_required = body["type"] != "object" || names.is_some_and(|names| !names.is_empty());
         operation["requestBody"] = json!({
             "required": is_required,
             "content": { "application/json": { "schema": body } },

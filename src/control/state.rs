@@ -5,8 +5,8 @@ use super::account_reader::Reader;
 use super::accounts::{mirrored, peers};
 use super::apps::OfApp;
 use super::problem::Problem;
-use super::request::Nothing;
-use super::route::{Answer, Json, Text};
+use super::request::{Nothing, join};
+use super::route::{Answer, Json, typed};
 use crate::apps::{App, Graph};
 use crate::protocol::ids::{SdkAppId, UserId};
 use crate::state::AppState;
@@ -54,21 +54,28 @@ enum Format {
 /// JSON, or a drawing.
 pub(super) enum Shown {
     Json(Json<StateDocument>),
-    Drawn(Text),
+    Dot(String),
+    Mermaid(String),
 }
+
+const DOT: &str = "text/vnd.graphviz";
+const MERMAID: &str = "text/vnd.mermaid";
 
 impl IntoResponse for Shown {
     fn into_response(self) -> Response {
         match self {
             Self::Json(json) => json.into_response(),
-            Self::Drawn(text) => text.into_response(),
+            Self::Dot(text) => typed(DOT, text),
+            Self::Mermaid(text) => typed(MERMAID, text),
         }
     }
 }
 
 impl Answer for Shown {
-    fn describe() -> (StatusCode, &'static str, Option<Value>) {
-        Json::<StateDocument>::describe()
+    fn describe() -> (StatusCode, Vec<(&'static str, Option<Value>)>) {
+        let (status, mut media_types) = Json::<StateDocument>::describe();
+        media_types.extend([(DOT, None), (MERMAID, None)]);
+        (status, media_types)
     }
 }
 
@@ -81,8 +88,8 @@ pub(super) async fn show(
     let graph = path.find(&state)?.graph();
     Ok(match format.unwrap_or(Format::Json) {
         Format::Json => Shown::Json(Json(document(&graph))),
-        Format::Dot => Shown::Drawn(Text("text/vnd.graphviz", dot(&graph))),
-        Format::Mermaid => Shown::Drawn(Text("text/plain", mermaid(&graph))),
+        Format::Dot => Shown::Dot(dot(&graph)),
+        Format::Mermaid => Shown::Mermaid(mermaid(&graph)),
     })
 }
 
@@ -119,7 +126,8 @@ pub(super) async fn replace(
     let mut graph = Graph::new();
     for (user, document) in &accounts {
         let mut snapshot = new_account.clone();
-        reader.apply(&format!("/accounts/{user}"), *user, document, &mut snapshot);
+        let at = join("/accounts", user.as_str());
+        reader.apply(&at, *user, document, &mut snapshot);
         graph.insert(*user, snapshot);
     }
     // Admins always exist.
@@ -129,10 +137,10 @@ pub(super) async fn replace(
     for (user, snapshot) in &graph {
         for stranger in peers(snapshot).filter(|peer| !graph.contains_key(peer)) {
             let detail = format!("names {stranger}, who is no account of this state");
-            reader.faults.push(super::problem::Fault::of_body(
-                format!("/accounts/{user}"),
-                detail,
-            ));
+            let at = join("/accounts", user.as_str());
+            reader
+                .faults
+                .push(super::problem::Fault::of_body(at, detail));
         }
     }
     if !reader.faults.is_empty() {

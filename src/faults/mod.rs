@@ -17,6 +17,7 @@ use crate::protocol::service::CommandInfo;
 use crate::sns::pair::Asks;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use tokio_util::sync::CancellationToken;
 
 /// The armed faults at one moment, in the order in which they were armed. A change makes a new list;
 /// how far each fault is, all lists share.
@@ -115,11 +116,14 @@ impl Work {
 }
 
 impl Stop {
-    /// Waits, by the system's clock: it is the client's patience that is tested. How the call ends
-    /// then, if it ends.
-    pub(crate) async fn wait(self) -> Option<Ending> {
+    /// Waits, by the system's clock: it is the client's patience that is tested, and nobody has any
+    /// when the emulator stops. How the call ends then, if it ends.
+    pub(crate) async fn wait(self, stopping: &CancellationToken) -> Option<Ending> {
         if !self.delay.is_zero() {
-            tokio::time::sleep(self.delay).await;
+            tokio::select! {
+                () = tokio::time::sleep(self.delay) => {}
+                () = stopping.cancelled() => {}
+            }
         }
         self.end.and_then(|fault| fault.ending())
     }
@@ -132,15 +136,6 @@ impl Faults {
         let fault = Arc::new(Fault::new(self.last_id, plan));
         Arc::make_mut(&mut self.armed).push(Arc::clone(&fault));
         fault
-    }
-
-    /// Puts these in the place of all; the old ones.
-    pub(crate) fn replace(&mut self, plans: Vec<Plan>) -> Vec<Arc<Fault>> {
-        let old = self.disarm(|_| true);
-        for plan in plans {
-            self.arm(plan);
-        }
-        old
     }
 
     /// Takes those away of which `is_one` is true; which they were.
@@ -309,6 +304,11 @@ impl Fault {
             plan: self.plan.clone(),
             progress: self.lock().clone().into(),
         }
+    }
+
+    /// Whether it is for one app alone, and that app is this; each is, where no app is named.
+    pub(crate) fn is_of(&self, app: Option<SdkAppId>) -> bool {
+        app.is_none() || self.plan.scope.sdkappid == app
     }
 
     /// How often it has fired.

@@ -5,12 +5,16 @@ use crate::journal::Record;
 use crate::protocol::query::{named_app, struck};
 use crate::protocol::reply::{Notes, Outcome, Tally};
 use crate::state::AppState;
+use crate::webhooks::ClientIp;
 use crate::world::World;
-use axum::extract::{Request, State};
+use axum::Router;
+use axum::extract::Request;
 use axum::http::Method;
-use axum::middleware::Next;
 use axum::response::Response;
+use std::fmt;
 use std::sync::Arc;
+use tokio::task::JoinError;
+use tower::Service;
 use tracing::{Level, enabled, info};
 
 /// No more of a text that a client may have had a hand in is logged.
@@ -19,33 +23,61 @@ const LONGEST: usize = 200;
 /// No service or command has a longer name, but a UserSig is longer.
 const LONGEST_NAME: usize = 32;
 
-/// The world that a call came into, and when: it keeps both to its end.
+/// The world that a call came into, and when and from where: it keeps all of it to its end.
 #[derive(Clone, Debug)]
 pub(crate) struct Arrival {
     pub(crate) world: Arc<World>,
     pub(crate) at: Moment,
+    pub(crate) client: ClientIp,
 }
 
-pub(crate) async fn journal(
-    State(state): State<AppState>,
-    mut request: Request,
-    next: Next,
+/// Has a call served, and sees its end.
+///
+/// Where a fault may hold a call up, its client may lose patience and hang up: the call is served to
+/// its end all the same, as a slow server would, and is written down.
+pub(crate) async fn observe(
+    state: &AppState,
+    client: ClientIp,
+    call: Request,
+    router: Router,
 ) -> Response {
     let world = state.world();
-    let at = world.clock.now();
-    let (method, uri) = (method(request.method()), request.uri().clone());
     let arrival = Arrival {
-        world: Arc::clone(&world),
-        at,
+        at: world.clock.now(),
+        world,
+        client,
     };
-    request.extensions_mut().insert(arrival);
+    if arrival.world.faults.is_empty() {
+        return serve(state, arrival, call, router).await;
+    }
+    let state = state.clone();
+    let served = tokio::spawn(async move { serve(&state, arrival, call, router).await });
+    match served.await.map_err(JoinError::try_into_panic) {
+        Ok(response) => response,
+        Err(Ok(panic)) => std::panic::resume_unwind(panic),
+        // The runtime ends, and everything with it.
+        Err(Err(_)) => std::future::pending().await,
+    }
+}
 
-    let response = next.run(request).await;
+async fn serve(
+    state: &AppState,
+    arrival: Arrival,
+    mut call: Request,
+    mut router: Router,
+) -> Response {
+    let Arrival { at, .. } = arrival;
+    let world = Arc::clone(&arrival.world);
+    let began = state.uptime();
+    let (method, uri) = (method(call.method()), call.uri().clone());
+    call.extensions_mut().insert(arrival);
+
+    let Ok(response) = router.call(call).await;
 
     let Some(outcome) = response.extensions().get::<Outcome>() else {
         return response;
     };
-    let took = world.clock.now().steady.saturating_sub(at.steady);
+    let took = state.uptime().saturating_sub(began);
     let command = command(uri.path());
     state.metrics.count(outcome, took);
     let warning = outcome.notes.odd_random.as_deref().map(about_random);
@@ -122,14 +154,21 @@ fn write_line(command: &str, outcome: &Outcome, warning: Option<String>, duratio
         detail = (!detail.is_empty()).then(|| shortened(detail)),
         warning,
         "{}",
-        summary(command, outcome),
+        Summary(command, outcome),
     );
 }
 
-fn summary(command: &str, outcome: &Outcome) -> String {
-    match outcome.tally {
-        Some(Tally { items, refused }) => format!("{command}: {items} items, {refused} refused"),
-        None => format!("{command}: {:?}", outcome.code),
+struct Summary<'a>(&'a str, &'a Outcome);
+
+impl fmt::Display for Summary<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(command, outcome) = self;
+        match outcome.tally {
+            Some(Tally { items, refused }) => {
+                write!(f, "{command}: {items} items, {refused} refused")
+            }
+            None => write!(f, "{command}: {:?}", outcome.code),
+        }
     }
 }
 

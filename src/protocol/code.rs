@@ -175,6 +175,16 @@ impl Code {
         self.number() >= 60000
     }
 
+    /// Whether only a whole call ends so, though its number is one of items as well.
+    pub fn is_whole_calls(self) -> bool {
+        [
+            Self::SnsDecode,
+            Self::FromAccountNotExist,
+            Self::ProfileDecode,
+        ]
+        .contains(&self)
+    }
+
     /// Whether an item can end so: not success, and nothing that the gateway answers.
     pub fn is_items(self) -> bool {
         let number = self.number();

@@ -41,10 +41,13 @@ impl Asks for Answered {
     }
 }
 
+/// That no such request waits (any more): no command answers this, so what says it best does.
+pub const NO_REQUEST: Code = Code::FriendNotExist;
+
 /// The request ends, in any case; its Remark and group hold from then on (inferred).
 ///
 /// # Precedence
-/// From_Account's list full, To_Account's list full where it gains a friend, too many groups
+/// To_Account gone, no request that waits, From_Account's list full, To_Account's list full where it gains a friend, too many groups
 /// (GUESS: as friend_add). A request that cannot be granted stays.
 pub fn judge(
     from: UserId,
@@ -55,6 +58,12 @@ pub fn judge(
 ) -> Decision {
     let Answered { request, response } = item;
     let refuse = Decision::refuse;
+    if !pair.to_exists {
+        return refuse(Code::ToAccountNotExist);
+    }
+    if !pair.from_asked_to {
+        return refuse(NO_REQUEST);
+    }
     let from_gains = *response != Response::Reject && !pair.from_has_to;
     let to_gains = *response == Response::AgreeAndAdd && !pair.to_has_from;
     if from_gains && pair.from_friends >= policy.max_friends {
@@ -108,6 +117,37 @@ mod tests {
     };
 
     /// Every answer to every state that matters: who gains whom, and what is too much.
+    #[test]
+    fn what_nobody_asked_for_or_of_an_account_that_is_gone_is_not_granted() {
+        let request = PendingRequest {
+            with: user("id1"),
+            add_time: UnixTime(1),
+            add_source: None,
+            details: None,
+        };
+        for response in [Response::Agree, Response::AgreeAndAdd, Response::Reject] {
+            let item = Answered {
+                request: request.clone(),
+                response,
+            };
+            for (to_exists, from_asked_to, expected) in [
+                (false, false, Code::ToAccountNotExist),
+                (false, true, Code::ToAccountNotExist),
+                (true, false, NO_REQUEST),
+                (true, true, Code::Ok),
+            ] {
+                let pair = Pair {
+                    to_exists,
+                    from_asked_to,
+                    ..Pair::default()
+                };
+                let decision = judge(user("id"), &pair, &item, UnixTime(2), &POLICY);
+                assert_eq!(decision.code, expected, "{pair:?}");
+                assert_eq!(decision.changes.is_empty(), expected != Code::Ok);
+            }
+        }
+    }
+
     #[test]
     fn in_every_case_lists_gain_what_is_granted_and_none_grows_over_its_cap() {
         let flags = [false, true];

@@ -145,12 +145,16 @@ impl MemoryStore {
         self.enter(user, |account| account.profile.clone())
     }
 
-    pub(super) fn is_imported(&self, user: UserId) -> bool {
-        self.by_id.contains_key(&user)
+    pub(super) fn are_imported(&self, users: &[Option<UserId>]) -> Vec<bool> {
+        let _turn = self.turn();
+        let is_imported =
+            |user: &Option<UserId>| user.is_some_and(|user| self.by_id.contains_key(&user));
+        users.iter().map(is_imported).collect()
     }
 
     pub(super) fn knows(&self, user: UserId) -> bool {
-        self.unknown == UnknownAccounts::Create || self.is_imported(user)
+        let _turn = self.turn();
+        self.unknown == UnknownAccounts::Create || self.by_id.contains_key(&user)
     }
 
     pub(super) fn snapshot(&self, user: UserId) -> Option<Snapshot> {

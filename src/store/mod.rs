@@ -143,10 +143,10 @@ impl Store {
         store.profile(user)
     }
 
-    /// Whether an account is there. Nobody makes one by asking.
-    pub(crate) async fn is_imported(&self, user: UserId) -> bool {
+    /// Which of these accounts are there, at one moment. Nobody makes one by asking.
+    pub(crate) async fn are_imported(&self, users: &[Option<UserId>]) -> Vec<bool> {
         let Self::Memory(store) = self;
-        store.is_imported(user)
+        store.are_imported(users)
     }
 
     /// Up to `count` friends from the `start`-th on, 0 being the first.

@@ -49,15 +49,21 @@ impl Change {
         }
     }
 
-    pub(super) fn followed_by(mut self, other: Option<Self>) -> Self {
-        let Some(other) = other else { return self };
-        if !other.summary.is_empty() {
-            self.summary += &format!(", then {}", other.summary);
+    /// The same, once something else is done.
+    pub(super) fn behind(self, first: Option<Self>) -> Self {
+        let Some(mut first) = first else { return self };
+        let separator = match first.summary.is_empty() || self.summary.is_empty() {
+            true => "",
+            false => ", then ",
+        };
+        first.summary += separator;
+        first.summary += &self.summary;
+        first.calls.extend(self.calls);
+        Self {
+            request: self.request.or(first.request),
+            query: self.query.or(first.query),
+            ..first
         }
-        self.calls.extend(other.calls);
-        self.request = other.request.or(self.request);
-        self.query = other.query.or(self.query);
-        self
     }
 }
 

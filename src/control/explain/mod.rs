@@ -24,8 +24,12 @@ use repair::Repaired;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
+use std::sync::Arc;
 
 const FRIEND_ADD: &CommandInfo = &FriendAdd::INFO;
+
+/// Malformed items for which it is told what would make them 0; of more, it is not.
+const MOST_REPAIRS: usize = 100;
 
 /// Who would call.
 #[derive(Deserialize, JsonSchema)]
@@ -43,14 +47,14 @@ pub(super) struct Body(Map<String, Value>);
 /// What a call would be told. Nothing was written, and no fault was met.
 #[derive(Serialize, JsonSchema)]
 pub(super) struct Explanation {
-    /// The ErrorCode.
-    code: u32,
+    /// The ErrorCode; null where a fault spoils the answer on its way.
+    code: Option<u32>,
     /// The outcome's name: the rule that decides for the whole call.
-    outcome: &'static str,
+    outcome: Option<&'static str>,
     /// The ErrorInfo.
     error_info: String,
     /// When this outcome is met.
-    meaning: &'static str,
+    meaning: Option<&'static str>,
     /// The id of the fault that decides instead, if one does.
     fault: Option<u64>,
     /// The fewest changes that would make it 0; null where it is 0, or none are known.
@@ -122,57 +126,131 @@ pub(super) async fn explain(
     let body = Value::Object(body);
     if identifier.is_some_and(|identifier| app.admin(&identifier).is_none()) {
         let refusal = gateway::not_admin(&state.config, FRIEND_ADD).into();
-        return Ok(Json(rehearser.refused(refusal, Some(rehearser.as_admin()))));
+        let explanation = Explanation::of_refusal(&refusal);
+        return Ok(Json(Explanation {
+            to_be_0: Some(rehearser.as_admin()),
+            ..explanation
+        }));
     }
-    // What fires of these has not fired.
-    let faults = world.faults.rehearsal();
-    Ok(Json(rehearser.explanation(&body, &faults).await))
+    Ok(Json(rehearser.explanation(&body, &world.faults).await))
+}
+
+/// What decides a call, and its items.
+enum Decided {
+    /// The call is refused.
+    Refused(CallError),
+    /// A fault ends it before its work.
+    Ended(Arc<Fault>),
+    /// Its items are judged.
+    Judged {
+        rehearsal: Rehearsal,
+        /// The faults that items meet whose work is done.
+        after: Vec<Option<Arc<Fault>>>,
+        /// The fault that ends the call after its work.
+        end: Option<Arc<Fault>>,
+    },
+}
+
+impl Decided {
+    /// The fault that decides the call as a whole.
+    fn fault(&self) -> Option<&Arc<Fault>> {
+        match self {
+            Self::Refused(_) => None,
+            Self::Ended(fault) => Some(fault),
+            Self::Judged { end, .. } => end.as_ref(),
+        }
+    }
+
+    /// The fault that decides an item.
+    fn fault_of(&self, at: usize) -> Option<&Arc<Fault>> {
+        match self {
+            Self::Refused(_) | Self::Ended(_) => None,
+            Self::Judged {
+                rehearsal, after, ..
+            } => {
+                let after = after.get(at).and_then(Option::as_ref);
+                after.or(rehearsal.items.get(at)?.fault.as_ref())
+            }
+        }
+    }
 }
 
 impl Rehearser<'_> {
-    /// In the order in which a call is served.
-    async fn explanation(&self, body: &Value, faults: &Faults) -> Explanation {
+    /// In the order in which a call is served. What fires of `faults` has fired then.
+    async fn decide(&self, body: &Value, faults: &Faults) -> Decided {
         let (app, command) = (self.app.sdkappid, FRIEND_ADD);
-        let subjects = || Subjects::of(&bytes(body));
         let request = match rehearsal::decode(bytes(body)) {
             Ok(request) => request,
-            Err(refusal) => return self.refused(refusal, self.of_call(body).await),
+            Err(refusal) => return Decided::Refused(refusal),
         };
-        let met = faults.meet(app, command, subjects);
-        if let Some(fault) = &met.before.end {
-            return Explanation::by_fault(fault);
+        let met = faults.meet(app, command, || Subjects::of(&bytes(body)));
+        if let Some(fault) = met.before.end {
+            return Decided::Ended(fault);
         }
-        let rehearsal = match (self.rehearse_with(&request, faults).await, &met.after.end) {
-            (Ok(rehearsal), _) => rehearsal,
+        match (self.rehearse_with(&request, faults).await, met.after.end) {
+            (Ok(rehearsal), None) => Decided::Judged {
+                after: faults.meet_done_items(app, command, &rehearsal.work()),
+                rehearsal,
+                end: None,
+            },
+            (Ok(rehearsal), end) => Decided::Judged {
+                rehearsal,
+                after: Vec::new(),
+                end,
+            },
             // It has the last word even where there was no work to do.
-            (Err(_), Some(fault)) => return Explanation::by_fault(fault),
-            (Err(refusal), None) => return self.refused(refusal, self.of_call(body).await),
-        };
-        let after = match met.after.end {
-            Some(_) => Vec::new(),
-            None => faults.meet_done_items(app, command, &rehearsal.work()),
-        };
-        let mut explanation = match &met.after.end {
-            Some(fault) => Explanation::by_fault(fault),
-            None => Explanation::of(Code::Ok, String::new()),
-        };
-        for at in 0..rehearsal.items.len() {
-            let after = after.get(at).and_then(Option::as_deref);
-            let item = self.item(body, &rehearsal, at, after).await;
-            explanation.items.push(item);
+            (Err(_), Some(fault)) => Decided::Ended(fault),
+            (Err(refusal), None) => Decided::Refused(refusal),
         }
-        explanation
     }
 
-    fn refused(&self, refusal: CallError, to_be_0: Option<Change>) -> Explanation {
-        let CallError { code, info, .. } = refusal;
-        let info = match info.is_empty() {
-            true => FRIEND_ADD.text(code).to_string(),
-            false => info.into_owned(),
+    /// What decides when these faults are disarmed.
+    async fn decide_without(&self, body: &Value, armed: &Faults, disarmed: &[u64]) -> Decided {
+        let mut faults = armed.rehearsal();
+        faults.disarm(|fault| disarmed.contains(&fault.id));
+        self.decide(body, &faults).await
+    }
+
+    async fn explanation(&self, body: &Value, armed: &Faults) -> Explanation {
+        let decided = self.decide_without(body, armed, &[]).await;
+        let explanation = match (&decided, decided.fault()) {
+            (_, Some(fault)) => Explanation::by_fault(fault),
+            (Decided::Refused(refusal), _) => Explanation::of_refusal(refusal),
+            (Decided::Ended(_) | Decided::Judged { .. }, None) => {
+                Explanation::of(Code::Ok, String::new())
+            }
         };
+        let mut items = Vec::new();
+        if let Decided::Judged { rehearsal, .. } = &decided {
+            let mut repairs = MOST_REPAIRS;
+            for at in 0..rehearsal.items.len() {
+                items.push(self.item(body, armed, &decided, at, &mut repairs).await);
+                tokio::task::yield_now().await;
+            }
+        }
         Explanation {
-            to_be_0,
-            ..Explanation::of(code, info)
+            to_be_0: self.change_of_call(body, armed, decided).await,
+            items,
+            ..explanation
+        }
+    }
+
+    /// What would make a whole call 0: without one fault, it may meet the next.
+    async fn change_of_call(
+        &self,
+        body: &Value,
+        armed: &Faults,
+        mut decided: Decided,
+    ) -> Option<Change> {
+        let (mut change, mut disarmed) = (None, Vec::new());
+        while let Some(fault) = decided.fault() {
+            change = Some(Change::without(fault).behind(change));
+            disarmed.push(fault.id);
+            decided = self.decide_without(body, armed, &disarmed).await;
+        }
+        match decided {
+            Decided::Refused(_) => Some(self.of_call(body).await?.behind(change)),
+            Decided::Ended(_) | Decided::Judged { .. } => change,
         }
     }
 
@@ -208,20 +286,16 @@ impl Rehearser<'_> {
     async fn item(
         &self,
         body: &Value,
-        rehearsal: &Rehearsal,
+        armed: &Faults,
+        decided: &Decided,
         at: usize,
-        after: Option<&Fault>,
+        repairs: &mut usize,
     ) -> Item {
-        let item = &rehearsal.items[at];
-        let fault = after.or(item.fault.as_deref());
-        let code = fault.and_then(Fault::code).unwrap_or(item.outcome);
-        let mut change = None;
-        if item.outcome != Code::Ok {
-            change = self.change(body, rehearsal, at).await;
-        }
-        if let Some(fault) = fault {
-            change = Some(Change::without(fault).followed_by(change));
-        }
+        let Decided::Judged { rehearsal, .. } = decided else {
+            unreachable!("only judged calls have items");
+        };
+        let (item, fault) = (&rehearsal.items[at], decided.fault_of(at));
+        let code = fault.and_then(|fault| fault.code()).unwrap_or(item.outcome);
         let to = body["AddFriendItem"][at]["To_Account"].as_str();
         Item {
             to_account: to.unwrap_or_default().to_owned(),
@@ -230,16 +304,51 @@ impl Rehearser<'_> {
             meaning: code.meaning(),
             facts: item.facts.as_ref().map(Facts::of),
             fault: fault.map(|fault| fault.id),
-            to_be_0: change,
+            to_be_0: self.change_of_item(body, armed, decided, at, repairs).await,
         }
     }
 
-    /// What would make an item 0: of the request, then of the state.
-    async fn change(&self, body: &Value, rehearsal: &Rehearsal, at: usize) -> Option<Change> {
+    /// What would make an item 0: without one fault, it may meet the next.
+    async fn change_of_item(
+        &self,
+        body: &Value,
+        armed: &Faults,
+        decided: &Decided,
+        at: usize,
+        repairs: &mut usize,
+    ) -> Option<Change> {
+        let (mut change, mut disarmed, mut without) = (None, Vec::new(), None);
+        loop {
+            let decided = without.as_ref().unwrap_or(decided);
+            let Some(fault) = decided.fault_of(at) else {
+                let Decided::Judged { rehearsal, .. } = decided else {
+                    return change;
+                };
+                if rehearsal.items[at].outcome == Code::Ok {
+                    return change;
+                }
+                let rule = self.change(body, rehearsal, at, repairs).await?;
+                return Some(rule.behind(change));
+            };
+            change = Some(Change::without(fault).behind(change));
+            disarmed.push(fault.id);
+            without = Some(self.decide_without(body, armed, &disarmed).await);
+        }
+    }
+
+    /// What would make an item 0 by the rule: of the request, then of the state.
+    async fn change(
+        &self,
+        body: &Value,
+        rehearsal: &Rehearsal,
+        at: usize,
+        repairs: &mut usize,
+    ) -> Option<Change> {
         let item = &rehearsal.items[at];
         if item.facts.is_some() {
             return self.of_state(rehearsal, item);
         }
+        *repairs = repairs.checked_sub(1)?;
         let Repaired { request, words, .. } = repair::item(self, body, at).await?;
         let repaired = self.rehearse(&request).await.ok()?;
         let change = self.of_state(&repaired, repaired.items.get(at)?)?;
@@ -249,7 +358,7 @@ impl Rehearser<'_> {
         };
         Some(Change {
             request: Some(request),
-            ..edit.followed_by(Some(change))
+            ..change.behind(Some(edit))
         })
     }
 
@@ -274,23 +383,36 @@ impl Rehearser<'_> {
 impl Explanation {
     fn of(code: Code, error_info: String) -> Self {
         Self {
-            code: code.number(),
-            outcome: code.name(),
+            code: Some(code.number()),
+            outcome: Some(code.name()),
             error_info,
-            meaning: code.meaning(),
+            meaning: Some(code.meaning()),
             fault: None,
             to_be_0: None,
             items: Vec::new(),
         }
     }
 
-    /// A fault that spoils the answer on its way has no code.
+    fn of_refusal(refusal: &CallError) -> Self {
+        let CallError { code, info, .. } = refusal;
+        let info = match info.is_empty() {
+            true => FRIEND_ADD.text(*code).to_string(),
+            false => info.to_string(),
+        };
+        Self::of(*code, info)
+    }
+
     fn by_fault(fault: &Fault) -> Self {
-        let code = fault.code().unwrap_or(Code::Ok);
+        let code = fault.code();
+        let text = code.map(|code| FRIEND_ADD.text(code).to_string());
         Self {
+            code: code.map(Code::number),
+            outcome: code.map(Code::name),
+            error_info: text.unwrap_or_default(),
+            meaning: code.map(Code::meaning),
             fault: Some(fault.id),
-            to_be_0: Some(Change::without(fault)),
-            ..Self::of(code, FRIEND_ADD.text(code).to_string())
+            to_be_0: None,
+            items: Vec::new(),
         }
     }
 }

@@ -11,7 +11,7 @@ use tencent_chat_emulator::sns::model::UnknownAccounts;
 /// The error table of the page (friend_add, 2025-10-23), and what has to give each code.
 const PAGE: [(u32, &str); 18] = [
     (0, "state"),
-    (30001, "request"),
+    (30001, "state"),
     (30002, "fault"),
     (30003, "state"),
     (30004, "request"),
@@ -134,6 +134,7 @@ async fn every_outcome_of_friend_add_is_arranged_by_its_name() {
     .await;
     let made = app.control().create_with(&[]).await;
     for (code, given_by) in [
+        (Code::SnsDecode, "request"),
         (Code::ToAccountIllegal, "request"),
         (Code::AddSelf, "request"),
         (Code::SourceIllegal, "request"),
@@ -348,4 +349,51 @@ async fn all_that_is_in_the_way_is_named_at_once() {
     control.delete("/faults").await.ok();
     let reply = apply(control, &app.emulator.url(), change, &url, &body).await;
     assert_eq!(reply.codes(), [0], "{change}: {}", reply.text);
+}
+
+/// Behind one fault stands another, and behind that the rule; behind them, nothing.
+#[tokio::test]
+async fn what_stands_behind_a_fault_is_told_as_well() {
+    let app = TestApp::start().await;
+    let made = app.control().create_with(&["a", "b"]).await;
+    let (control, url) = (
+        &made.control,
+        format!("{}/v4/sns/friend_add?{}", app.emulator.url(), made.query),
+    );
+    for (faults, from, code) in [
+        (
+            json!([{"code": 30006}, {"code": 30007}, {"commit_then": {"code": 30008}}]),
+            "nobody",
+            json!(30006),
+        ),
+        (json!([{"close": true}]), "nobody", Value::Null),
+        (
+            json!([{"result_code": 30006}, {"commit_then": {"result_code": 30007}}]),
+            "a",
+            json!(0),
+        ),
+    ] {
+        let count = faults.as_array().map(Vec::len);
+        control.put("/faults", faults).await.ok();
+        let deny = json!({"allow_type": "AllowType_Type_DenyAny"});
+        control.put(&made.path("/accounts/b"), deny).await.ok();
+        let body = json!({"From_Account": from, "AddFriendItem": [{"To_Account": "b"}]});
+
+        let explained = control
+            .post(&made.path("/explain"), body.clone())
+            .await
+            .ok();
+
+        assert_eq!(explained["code"], code, "{explained}");
+        let of_item = explained["items"].get(0);
+        let change = of_item.map_or(&explained["to_be_0"], |item| &item["to_be_0"]);
+        let calls = change["calls"].as_array().map(Vec::len);
+        assert_eq!(calls, count.map(|count| count + 1), "{explained}");
+        let reply = apply(control, &app.emulator.url(), change, &url, &body).await;
+        assert_eq!(reply.error_code(), 0, "{change}: {}", reply.text);
+        if of_item.is_some() {
+            assert_eq!(reply.codes(), [0], "{change}: {}", reply.text);
+        }
+        control.delete(&made.path("/accounts/nobody")).await;
+    }
 }

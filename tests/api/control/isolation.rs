@@ -240,3 +240,92 @@ async fn a_state_that_is_looked_at_is_of_one_moment() {
     stopped(&stop, tasks).await;
     assert_eq!(seen.len(), 2, "both states were met");
 }
+
+/// Two tests on one server: each has faults and a journal of its own.
+#[tokio::test]
+async fn faults_and_journal_can_be_looked_at_and_replaced_for_one_app_alone() {
+    let app = TestApp::start().await;
+    let control = app.control();
+    let (one, two) = (
+        control.create_with(&["a"]).await,
+        control.create_with(&["a"]).await,
+    );
+    let of = |made: &MadeApp, path: &str| format!("{path}?sdkappid={}", made.sdkappid);
+    let fault = json!([{"code": 30006, "times": 1}]);
+    control
+        .put("/faults", json!([{"code": 30007, "skip": 100}]))
+        .await
+        .ok();
+    for made in [&one, &two] {
+        let changed = control.put(&of(made, "/faults"), fault.clone()).await.ok();
+        assert_eq!(changed["disarmed"], json!([]));
+        assert_eq!(changed["armed"][0]["fault"]["sdkappid"], made.sdkappid);
+    }
+    assert_eq!(
+        control.get("/faults").await.ok().as_array().map(Vec::len),
+        Some(3)
+    );
+
+    assert_eq!(one.add("a", &["b"]).await.error_code(), 30006);
+
+    control
+        .post(&of(&one, "/faults/verify"), json!({}))
+        .await
+        .ok();
+    control
+        .post(&of(&two, "/faults/verify"), json!({}))
+        .await
+        .faults(409);
+    let other = json!([{"sdkappid": two.sdkappid, "code": 30006}]);
+    let refused = control.put(&of(&one, "/faults"), other).await.faults(422);
+    assert_eq!(refused[0].0, "/0/sdkappid");
+    two.add("a", &["b"]).await;
+    assert_eq!(
+        control.delete(&of(&one, "/requests")).await.ok(),
+        json!({"calls": 1})
+    );
+    assert_eq!(control.get("/requests/count").await.ok()["count"], 1);
+    let gone = control.delete(&of(&one, "/faults")).await.ok();
+    assert_eq!(gone["disarmed"].as_array().map(Vec::len), Some(1));
+    let left = control.get(&of(&two, "/faults")).await.ok();
+    assert_eq!(left.as_array().map(Vec::len), Some(1));
+    assert_eq!(
+        control.get("/faults").await.ok().as_array().map(Vec::len),
+        Some(2)
+    );
+}
+
+/// account_check looks at no account, but at whether there are any.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn while_a_state_is_put_no_account_is_missing_that_is_in_the_old_and_the_new() {
+    let app = TestApp::start().await;
+    let names: Vec<_> = (0..50).map(|number| format!("user{number}")).collect();
+    let made = app
+        .control()
+        .create(json!({"accounts": names, "calls_per_second": 0}))
+        .await;
+    let state = made.control.get(&made.path("/state")).await.ok();
+    let (stop, client) = (Arc::default(), made.clone());
+    let items: Vec<_> = names.iter().map(|name| json!({"UserID": name})).collect();
+    let check = Arc::new(json!({ "CheckItem": items }));
+    let tasks = hammer(&stop, move || {
+        let (client, check) = (client.clone(), Arc::clone(&check));
+        async move {
+            client
+                .call("im_open_login_svc/account_check", &check)
+                .await
+                .text
+        }
+    });
+
+    for _ in 0..100 {
+        made.control
+            .put(&made.path("/state"), state.clone())
+            .await
+            .ok();
+    }
+
+    for answer in stopped(&stop, tasks).await {
+        assert!(!answer.contains("NotImported"), "{answer}");
+    }
+}

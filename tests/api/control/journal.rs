@@ -94,7 +94,7 @@ async fn each_combination_of_filters_finds_exactly_the_calls_that_match_in_order
             of_command("friend_add"),
             of_command("sns/friend_add"),
             of_command("no_such"),
-            of_command("add"),
+            of_command("friend_get"),
         ] {
             for from in [anything(), of_from("id1"), of_from("nobody")] {
                 for code in [anything(), of_code(0), of_code(60009)] {
@@ -231,7 +231,8 @@ async fn every_end_of_a_call_is_written_down_with_what_was_answered() {
         assert!(warning.is_none_or(|text| text.contains("-5")), "{entry}");
         assert_eq!(entry["id"], number);
         assert_eq!(entry["time"], 1_700_000_000.25);
-        assert_eq!(entry["duration_ms"], 0.0);
+        let took = entry["duration_ms"].as_f64().expect("a number");
+        assert!(took > 0.0 && took < 60_000.0, "{took}");
         assert_eq!(entry["method"], "POST");
         assert_eq!(entry["command"], path.strip_prefix("/v4/").unwrap_or(path));
         assert_eq!(entry["cut"], false);
@@ -276,22 +277,22 @@ async fn a_call_over_the_limit_and_one_by_another_method_are_written_down() {
 }
 
 #[tokio::test]
-async fn a_call_takes_as_long_as_the_clock_moved_meanwhile() {
+async fn a_call_takes_as_long_as_it_takes_however_the_clock_was_moved_meanwhile() {
     let app = TestApp::start().await;
     let control = app.control();
     control.hold(1000).await;
     control.post("/faults", json!({"delay_ms": 300})).await.ok();
     let advance = async {
-        // The delay is the system's; whenever in it this comes, the clock is moved by as much.
         tokio::time::sleep(std::time::Duration::from_millis(100)).await;
-        control.advance(2.5).await;
+        control.advance(86_400.0).await;
     };
 
     tokio::join!(app.send_body(body_of("id")), advance);
 
     let entry = &control.calls("").await["calls"][0];
     assert_eq!(entry["time"], 1000.0);
-    assert_eq!(entry["duration_ms"], 2500.0);
+    let took = entry["duration_ms"].as_f64().expect("a number");
+    assert!((300.0..60_000.0).contains(&took), "{took}");
 }
 
 /// JSON is shown as it came, byte by byte; anything else as text, with what is no UTF-8 replaced.

@@ -6,7 +6,7 @@ use crate::harness::TestApp;
 use crate::readme::hold;
 use jsonschema::draft202012;
 use reqwest::Method;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// OpenAPI's own schema leaves out what stands under `schema`; JSON Schema's covers that.
 #[tokio::test]
@@ -126,4 +126,92 @@ async fn the_readmes_control_table_is_the_documents() {
         }
     }
     hold("control", &table);
+}
+
+/// A generated client has to know what to send: every operation that takes a body says so.
+#[tokio::test]
+async fn every_body_that_is_taken_is_described_and_no_other() {
+    let app = TestApp::start().await;
+    let control = app.control();
+    let Document { operations, .. } = document(&control).await;
+    let mut described = 0;
+    for Operation {
+        method, path, json, ..
+    } in operations
+    {
+        if path.starts_with("/v4/") || path.ends_with("/events") || path.ends_with("/wait") {
+            continue;
+        }
+        let path = path.replace("{sdkappid}", "88888888").replace("{id}", "1");
+        let url = format!("{}{}", app.emulator.url(), path.replace(['{', '}'], ""));
+        let method: Method = method.parse().expect("a method");
+        // Of the routes that take none, each says of a field that it is unknown.
+        let answer = control
+            .send(method.clone(), &url, Some(json!({"no_such_field": 1})))
+            .await;
+        let is_unknown = answer.text.contains("is unknown\"") && answer.status == 422;
+        let body = &json["requestBody"];
+        let takes_no_field = answer.text.contains("/no_such_field");
+        described += usize::from(body.is_object());
+        if body.is_null() {
+            assert!(
+                is_unknown && takes_no_field,
+                "{method} {path}: {}",
+                answer.text
+            );
+        }
+    }
+    assert_eq!(described, 13);
+}
+
+#[tokio::test]
+async fn answers_have_the_media_types_that_it_names() {
+    let app = TestApp::start().await;
+    let control = app.control();
+    let Document { operations, .. } = document(&control).await;
+    for (path, operation) in [
+        ("/metrics", "/metrics"),
+        ("/healthz", "/healthz"),
+        ("/_emulator/v1/clock", "/_emulator/v1/clock"),
+        (
+            "/_emulator/v1/apps/88888888/state?format=dot",
+            "/_emulator/v1/apps/{sdkappid}/state",
+        ),
+        (
+            "/_emulator/v1/apps/88888888/state?format=mermaid",
+            "/_emulator/v1/apps/{sdkappid}/state",
+        ),
+        (
+            "/_emulator/v1/apps/88888888/state",
+            "/_emulator/v1/apps/{sdkappid}/state",
+        ),
+    ] {
+        let url = format!("{}{path}", app.emulator.url());
+        let answer = control
+            .request(Method::GET, &url)
+            .send()
+            .await
+            .expect("an answer");
+        let media_type = answer.headers()["content-type"]
+            .to_str()
+            .expect("ASCII")
+            .to_owned();
+        let mut known = operations.iter().filter(|known| known.method == "GET");
+        let known = known
+            .find(|known| known.path == operation)
+            .expect(operation);
+        let content = &known.json["responses"]["200"]["content"];
+        assert!(
+            content.get(&media_type).is_some(),
+            "{path}: {media_type}, {content}"
+        );
+    }
+    for (path, method, status) in [
+        ("/_emulator/v1/apps/%FF", Method::GET, 400),
+        ("/metrics", Method::POST, 405),
+        ("/healthz", Method::POST, 405),
+    ] {
+        let url = format!("{}{path}", app.emulator.url());
+        control.send(method, &url, None).await.faults(status);
+    }
 }

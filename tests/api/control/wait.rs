@@ -180,3 +180,31 @@ async fn bad_waits_are_refused_with_their_place() {
         assert_eq!(faults[0].0, pointer, "{query}: {faults:?}");
     }
 }
+
+#[tokio::test]
+async fn a_command_that_there_is_not_is_refused_before_anybody_waits() {
+    let app = TestApp::start().await;
+    let control = app.control();
+    for path in ["", "/count", "/wait", "/rate"] {
+        for name in ["frend_add", "sns/frend_add"] {
+            let answer = control
+                .get(&format!("/requests{path}?command={name}"))
+                .await;
+            assert_eq!(answer.faults(422)[0].0, "/command", "{path}");
+        }
+        let unset = control.get(&format!("/requests{path}?sdkappid=")).await;
+        assert_eq!(unset.faults(422)[0].0, "/sdkappid", "{path}");
+        let twice = control
+            .get(&format!(
+                "/requests{path}?command=friend_add&command=friend_get"
+            ))
+            .await;
+        assert_eq!(twice.faults(422)[0].1, "is there twice", "{path}");
+    }
+    // One that was called is known, though there is none.
+    app.post("/v4/sns/frend_add", &app.query(), "{}").await;
+    assert_eq!(
+        control.get("/requests/wait?command=frend_add").await.ok()["count"],
+        1
+    );
+}

@@ -261,3 +261,57 @@ async fn the_journal_has_the_calls_whose_answers_failed() {
         assert_eq!(calls[0]["code"], 0, "{way}");
     }
 }
+
+/// A client that loses patience and hangs up does not undo the call: a slow server would do it, too.
+#[tokio::test]
+async fn a_delayed_call_is_done_and_written_down_though_its_client_has_hung_up() {
+    let app = TestApp::start().await;
+    let control = app.control();
+    for (number, fault) in (1..).zip([
+        json!({"delay_ms": 150, "times": 1}),
+        json!({"commit_then": {"delay_ms": 150}, "times": 1}),
+    ]) {
+        control.put("/faults", json!([fault])).await.ok();
+        let (user, friend) = (format!("a{number}"), format!("b{number}"));
+        app.import([&user, &friend]);
+        let body =
+            json!({"From_Account": user, "AddFriendItem": [{"To_Account": friend}]}).to_string();
+        let wire = Wire::connect(app.emulator.addr()).await;
+        let head = format!(
+            "POST /v4/sns/friend_add?{} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {}\r\n\r\n",
+            app.query(),
+            body.len()
+        );
+        wire.send(format!("{head}{body}").as_bytes()).await;
+        while control.get("/faults").await.ok()[0]["hits"] == 0 {
+            tokio::task::yield_now().await;
+        }
+
+        drop(wire);
+
+        let wait = control.get(&format!("/requests/wait?count={number}")).await;
+        assert_eq!(wait.ok()["count"], number);
+        assert_eq!(app.friends(&user), [friend]);
+    }
+}
+
+#[tokio::test]
+async fn a_stop_cuts_delays_short() {
+    let app = TestApp::start().await;
+    app.control()
+        .post("/faults", json!({"delay_ms": 600_000}))
+        .await
+        .ok();
+    app.import(["a", "b"]);
+    let call = app.client.post(app.url("/v4/sns/friend_add", &app.query()));
+    let body = r#"{"From_Account":"a","AddFriendItem":[{"To_Account":"b"}]}"#;
+    let call = tokio::spawn(call.body(body).send());
+    while app.control().get("/faults").await.ok()[0]["hits"] == 0 {
+        tokio::task::yield_now().await;
+    }
+
+    app.emulator.stop().await;
+
+    let answer = call.await.expect("a task").expect("an answer");
+    assert_eq!(answer.status(), 200);
+}

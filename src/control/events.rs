@@ -1,0 +1,96 @@
+//! The calls as they come, as server-sent events.
+
+use super::problem::Problem;
+use super::request::Nothing;
+use super::requests::{CallDocument, Wanted};
+use super::route::Answer;
+use crate::journal::Call;
+use crate::state::AppState;
+use axum::http::StatusCode;
+use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::{IntoResponse, Response};
+use futures_util::stream::{self, Stream, StreamExt};
+use serde_json::Value;
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::sync::Arc;
+
+/// A stream of server-sent events: `call` for each call that matches, with its id, and `dropped`
+/// where calls made room before they could be told. A browser that was cut off goes on behind the last
+/// one that it got (`Last-Event-ID`).
+pub(super) struct Events(Response);
+
+impl IntoResponse for Events {
+    fn into_response(self) -> Response {
+        self.0
+    }
+}
+
+impl Answer for Events {
+    fn describe() -> (StatusCode, Vec<(&'static str, Option<Value>)>) {
+        (StatusCode::OK, vec![("text/event-stream", None)])
+    }
+}
+
+pub(super) async fn events(
+    state: AppState,
+    _: Nothing,
+    wanted: Wanted,
+    _: Nothing,
+) -> Result<Events, Problem> {
+    wanted.check(&state)?;
+    // Without `since`, what comes from now on.
+    let since = wanted
+        .since
+        .unwrap_or_else(|| state.world().journal.read(u64::MAX, |_| false).last_id);
+    let stopping = state.stopping.clone();
+    let told = told(state, wanted, since).take_until(stopping.cancelled_owned());
+    let events = told.map(Ok::<_, Infallible>);
+    Ok(Events(
+        Sse::new(events)
+            .keep_alive(KeepAlive::default())
+            .into_response(),
+    ))
+}
+
+/// What is to be told next.
+enum Told {
+    Call(Arc<Call>),
+    /// Calls up to this one made room.
+    Dropped(u64),
+}
+
+fn told(state: AppState, wanted: Wanted, since: u64) -> impl Stream<Item = Event> + Send {
+    let start = (state, wanted, since, VecDeque::<Told>::new());
+    stream::unfold(
+        start,
+        |(state, wanted, mut since, mut waiting)| async move {
+            while waiting.is_empty() {
+                let journal = Arc::clone(&state.world().journal);
+                let grown = journal.grown();
+                let excerpt = journal.read(since, |call| wanted.is(call));
+                if excerpt.dropped > since {
+                    waiting.push_back(Told::Dropped(excerpt.dropped));
+                }
+                waiting.extend(excerpt.calls.into_iter().map(Told::Call));
+                if waiting.is_empty() && excerpt.last_id <= since {
+                    grown.await;
+                }
+                since = since.max(excerpt.last_id);
+            }
+            let told = waiting.pop_front()?;
+            Some((event(&told), (state, wanted, since, waiting)))
+        },
+    )
+}
+
+fn event(told: &Told) -> Event {
+    match told {
+        Told::Call(call) => {
+            let json = serde_json::to_string(&CallDocument::of(call)).expect("it is JSON");
+            let id = call.id.to_string();
+            Event::default().event("call").id(id).data(json)
+        }
+        Told::Dropped(to) => Event::default().event("dropped").data(to.to_string()),
+    }
+}

@@ -1,0 +1,94 @@
+//! A body as the journal shows it. It is what came, but for UserSigs: a client may have put one where
+//! it does not belong.
+
+use serde_json::Value;
+use serde_json::value::{RawValue, to_raw_value};
+
+/// What a UserSig begins with: the base64 of a zlib header.
+const BEGINNING: &str = "eJ";
+
+/// No shorter text is a UserSig. No UserID is so long.
+const SHORTEST: usize = 60;
+
+const STRUCK: &str = "***";
+
+/// JSON as it stands, or a text as a JSON string; nothing, where there is none.
+pub(super) fn shown(bytes: &[u8]) -> Option<Box<RawValue>> {
+    if bytes.is_empty() {
+        return None;
+    }
+    // Half a surrogate pair, or a number beyond all bounds, would spoil the whole answer to those who
+    // read it strictly, so such JSON is text.
+    let Ok(mut json) = serde_json::from_slice::<Value>(bytes) else {
+        return to_raw_value(&struck(&String::from_utf8_lossy(bytes))).ok();
+    };
+    if strike(&mut json) {
+        return to_raw_value(&json).ok();
+    }
+    serde_json::from_slice(bytes).ok()
+}
+
+/// Whether anything was struck out.
+fn strike(json: &mut Value) -> bool {
+    match json {
+        Value::String(text) => {
+            let struck = struck(text);
+            let is_other = struck != *text;
+            *text = struck;
+            is_other
+        }
+        Value::Array(list) => list.iter_mut().fold(false, |any, item| strike(item) | any),
+        Value::Object(fields) => fields.iter_mut().fold(false, |any, (name, field)| {
+            if name.to_ascii_lowercase().contains("usersig") {
+                *field = STRUCK.into();
+                return true;
+            }
+            strike(field) | any
+        }),
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
+    }
+}
+
+/// A text without what may be UserSigs.
+fn struck(text: &str) -> String {
+    let is_outside = |c: char| !c.is_ascii_alphanumeric() && !"*-_+/=%".contains(c);
+    let words = text.split_inclusive(is_outside);
+    let word = |word: &str| match word.find(BEGINNING) {
+        Some(start) if word.len() - start >= SHORTEST => {
+            let last = word.chars().next_back().filter(|last| is_outside(*last));
+            let end = last.map(String::from).unwrap_or_default();
+            format!("{}{STRUCK}{end}", &word[..start])
+        }
+        _ => word.to_owned(),
+    };
+    words.map(word).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown_as(body: &str) -> String {
+        shown(body.as_bytes()).expect("it is not empty").to_string()
+    }
+
+    #[test]
+    fn a_usersig_is_struck_out_wherever_it_stands_and_all_else_is_as_it_came() {
+        let sig = format!("eJw{}_", "x".repeat(80));
+        for (body, shown) in [
+            (
+                r#"{"b": 1, "a":[true ,null]}"#.to_owned(),
+                r#"{"b": 1, "a":[true ,null]}"#,
+            ),
+            (format!(r#"{{"x":["{sig}"]}}"#), r#"{"x":["***"]}"#),
+            (r#"{"UserSig":"short"}"#.to_owned(), r#"{"UserSig":"***"}"#),
+            (r#"{"my_usersig":7}"#.to_owned(), r#"{"my_usersig":"***"}"#),
+            (format!("usersig={sig}&x"), r#""usersig=***&x""#),
+            (format!("{{ {sig}"), r#""{ ***""#),
+            ("eJust text".to_owned(), r#""eJust text""#),
+            (r#""\ud800""#.to_owned(), r#""\"\\ud800\"""#),
+        ] {
+            assert_eq!(shown_as(&body), shown, "{body}");
+        }
+    }
+}
