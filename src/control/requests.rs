@@ -76,7 +76,12 @@ impl Wanted {
             return Ok(());
         };
         let journal = Arc::clone(&state.world().journal);
-        let is_called = || journal.read(0, |call| is_of(call, command)).calls.len() > 0;
+        let is_called = || {
+            !journal
+                .read(0, |call| is_of(call, command))
+                .calls
+                .is_empty()
+        };
         if named(command).is_some() || is_called() {
             return Ok(());
         }

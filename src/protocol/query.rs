@@ -41,7 +41,7 @@ impl<'a> CommonQuery<'a> {
             .ok_or_else(|| bad("sdkappid", "is not a number in 1..4294967295"))?;
         let identifier = required("identifier", identifier)?;
         let usersig = required("usersig", usersig)?;
-        let random = percent_decode_str(random.unwrap_or_default()).decode_utf8_lossy();
+        let random = unescape_lossy(random.unwrap_or_default());
         let odd_random = (!is_documented_random(&random)).then_some(random);
         if strict && odd_random.is_some() {
             return Err(bad("random", "is not a number in 0..4294967295"));
@@ -90,7 +90,7 @@ pub fn struck(raw: &str) -> String {
         }
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
         // A name that is misspelt may still be a UserSig's.
-        let name = percent_decode_str(name).decode_utf8_lossy();
+        let name = unescape_lossy(name);
         if is_plain(&name, value) {
             struck.push_str(pair);
         } else if name.len() <= LONGEST_NAME {
@@ -111,7 +111,7 @@ fn is_plain(name: &str, value: &str) -> bool {
     };
     NAMES.contains(&name)
         && !names_a_sig(name)
-        && !is_long(&percent_decode_str(value).decode_utf8_lossy())
+        && !is_long(&unescape_lossy(value))
         && !names_a_sig(value)
 }
 
@@ -169,6 +169,12 @@ fn unescape(text: &str) -> Result<Cow<'_, str>, Utf8Error> {
     } else {
         Ok(Cow::Borrowed(text))
     }
+}
+
+/// The same, where something has to be shown in any case.
+fn unescape_lossy(text: &str) -> Cow<'_, str> {
+    let decode = |_| percent_decode_str(text).decode_utf8_lossy();
+    unescape(text).unwrap_or_else(decode)
 }
 
 fn is_documented_random(text: &str) -> bool {
