@@ -2,6 +2,7 @@
 
 use super::client::{Control, MadeApp};
 use crate::harness::TestApp;
+use crate::webhooks::receiver::{Mood, Receiver};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 use std::collections::HashSet;
@@ -328,4 +329,29 @@ async fn while_a_state_is_put_no_account_is_missing_that_is_in_the_old_and_the_n
     for answer in stopped(&stop, tasks).await {
         assert!(!answer.contains("NotImported"), "{answer}");
     }
+}
+
+/// A call that a reset overtakes still ends as it began; but nobody is told of it any more.
+#[tokio::test]
+async fn what_happened_in_an_app_before_its_reset_is_not_told_after_it() {
+    let app = TestApp::start().await;
+    let mut receiver = Receiver::start(Mood::Good).await;
+    let control = app.control();
+    let wish = json!({"accounts": ["a", "b", "c"], "webhook": {"url": receiver.url}});
+    let made = control.create(wish).await;
+    let delay = json!({"sdkappid": made.sdkappid, "delay_ms": 300, "times": 1});
+    control.post("/faults", delay).await.ok();
+    let client = made.clone();
+    let slow = tokio::spawn(async move { client.add("a", &["b"]).await });
+    let hits = async || control.get("/faults").await.ok()[0]["hits"].clone();
+    while hits().await == 0 {
+        tokio::task::yield_now().await;
+    }
+
+    control.post(&made.path("/reset"), json!({})).await.ok();
+
+    assert_eq!(slow.await.expect("a task").codes(), [0]);
+    assert!(made.list("a", "friends").await.is_empty());
+    assert_eq!(made.add("a", &["c"]).await.codes(), [0]);
+    assert_eq!(receiver.next().await.pairs()[0].1, "c");
 }
