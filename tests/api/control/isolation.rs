@@ -339,8 +339,10 @@ async fn what_happened_in_an_app_before_its_reset_is_not_told_after_it() {
     let control = app.control();
     let wish = json!({"accounts": ["a", "b", "c"], "webhook": {"url": receiver.url}});
     let made = control.create(wish).await;
-    let delay = json!({"sdkappid": made.sdkappid, "delay_ms": 300, "times": 1});
-    control.post("/faults", delay).await.ok();
+    // It is overtaken before its work, and still has its app for a while after it.
+    let faults = json!([{"delay_ms": 300}, {"commit_then": {"delay_ms": 300}}]);
+    let path = format!("/faults?sdkappid={}", made.sdkappid);
+    control.put(&path, faults).await.ok();
     let client = made.clone();
     let slow = tokio::spawn(async move { client.add("a", &["b"]).await });
     let hits = async || control.get("/faults").await.ok()[0]["hits"].clone();
