@@ -32,7 +32,7 @@ pub(super) struct Wanted {
     pub(super) command: Option<String>,
     /// With this From_Account in the body. A body that was cut names nobody.
     pub(super) from_account: Option<UserId>,
-    /// With this ErrorCode in the answer.
+    /// With this ErrorCode in the answer, or this ResultCode of an item.
     pub(super) code: Option<u32>,
     /// Behind the call with this id.
     pub(super) since: Option<u64>,
@@ -99,7 +99,7 @@ impl Wanted {
         let is_from = |user: UserId| Subjects::of(call.request()).asker() == Some(user);
         self.sdkappid.is_none_or(|app| call.app == Some(app))
             && self.command.as_ref().is_none_or(|name| is_of(call, name))
-            && self.code.is_none_or(|code| call.code.number() == code)
+            && self.code.is_none_or(|code| answers(call, code))
             && self.from_account.is_none_or(is_from)
     }
 
@@ -107,6 +107,20 @@ impl Wanted {
         let since = self.since.unwrap_or_default();
         state.world().journal.read(since, |call| self.is(call))
     }
+}
+
+/// Whether a call, or an item of it, was answered this code.
+fn answers(call: &Call, code: u32) -> bool {
+    let of_item = format!("\"ResultCode\":{code}");
+    let response = call.response();
+    let mut places = response.windows(of_item.len()).enumerate();
+    let mut has_item = || {
+        places.any(|(at, place)| {
+            let behind = response.get(at + of_item.len());
+            place == of_item.as_bytes() && !behind.is_some_and(u8::is_ascii_digit)
+        })
+    };
+    call.code.number() == code || has_item()
 }
 
 fn is_of(call: &Call, name: &str) -> bool {

@@ -405,3 +405,25 @@ async fn a_reset_takes_all_calls_and_the_numbers_go_on() {
     app.send_body(body_of("id")).await;
     assert_eq!(ids(&control.calls("").await), [3]);
 }
+
+#[tokio::test]
+async fn a_call_is_found_by_the_code_of_an_item() {
+    let app = TestApp::start().await;
+    let control = app.control();
+    let made = control.create_with(&["a", "b"]).await;
+    for tos in [vec!["b"], vec!["b", "nobody"], vec!["nobody"]] {
+        made.add("a", &tos).await;
+    }
+    for (code, expected) in [
+        (0, vec![1, 2, 3]),
+        (30001, vec![2]),
+        (30003, vec![2, 3]),
+        (3000, vec![]),
+    ] {
+        assert_eq!(
+            ids(&control.calls(&format!("code={code}")).await),
+            expected,
+            "{code}"
+        );
+    }
+}
