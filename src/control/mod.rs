@@ -10,6 +10,7 @@ mod accounts;
 mod apps;
 mod arrange;
 mod clock;
+mod drawing;
 mod events;
 mod explain;
 mod faults;
@@ -23,6 +24,7 @@ mod request;
 mod requests;
 mod route;
 mod shown;
+mod snapshots;
 mod state;
 mod words;
 
@@ -175,31 +177,31 @@ fn table() -> Vec<Route> {
             Get,
             "/apps/{sdkappid}/snapshots",
             "The names of the snapshots.",
-            state::snapshots,
+            snapshots::list,
         ),
         route(
             Post,
             "/apps/{sdkappid}/snapshots/{name}",
             "Keeps the graph as it is, in memory.",
-            state::save,
+            snapshots::save,
         ),
         route(
             Delete,
             "/apps/{sdkappid}/snapshots/{name}",
             "Forgets a snapshot.",
-            state::forget,
+            snapshots::forget,
         ),
         route(
             Post,
             "/apps/{sdkappid}/snapshots/{name}/restore",
             "Puts the app's accounts back to a snapshot.",
-            state::restore,
+            snapshots::restore,
         ),
         route(
             Get,
             "/apps/{sdkappid}/snapshots/{name}/diff",
             "What has changed since a snapshot: accounts, and edges added, removed and changed.",
-            state::diff,
+            snapshots::diff,
         ),
         route(
             Get,
