@@ -266,7 +266,8 @@ impl Call {
         &self.texts[range]
     }
 
-    fn bytes(&self) -> usize {
+    /// What it costs to keep.
+    pub(crate) fn bytes(&self) -> usize {
         OVERHEAD + self.texts.len()
     }
 }

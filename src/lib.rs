@@ -22,6 +22,7 @@
 //! | `gateway` | what every call passes: its body received, UserSig, call frequency, the journal |
 //! | `control` | THE TABLE of the emulator's own routes, `/_emulator/v1`; one file for each resource |
 //! | `http` | where a reply becomes an HTTP response: always 200 |
+//! | `background` | a runtime of its own for the control API, which may take long |
 //! | `state`, `token` | what all calls share, put together once; what lets a caller drive the control API |
 //! | `world` | all that a reset puts back, as one value: a call keeps the one it came into |
 //! | `apps` | the apps, each with all that is its own |
@@ -39,6 +40,7 @@
 //! handler in the file of its resource and one line in the table of `control`.
 
 mod apps;
+mod background;
 pub mod clock;
 mod commands;
 pub mod config;

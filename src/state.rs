@@ -1,6 +1,7 @@
 //! What every call shares, put together in one place.
 
 use crate::apps::{App, NotMade};
+use crate::background::Background;
 use crate::clock::Clock;
 use crate::config::{AppConfig, Config};
 use crate::metrics::Metrics;
@@ -28,6 +29,8 @@ pub(crate) struct Shared {
     pub(crate) control_token: Option<Token>,
     /// The address it listens on, once it does.
     pub(crate) addr: OnceLock<SocketAddr>,
+    /// Where the control API works.
+    pub(crate) background: Background,
     /// Cancelled when the emulator stops: who waits for something waits no longer.
     pub(crate) stopping: CancellationToken,
     /// The system's clock, which nobody holds.
@@ -48,6 +51,7 @@ impl AppState {
             control_token: Token::of(&config),
             metrics: Metrics::default(),
             addr: OnceLock::new(),
+            background: Background::default(),
             stopping: CancellationToken::new(),
             started: system.now().unix_time(),
             system,

@@ -17,6 +17,7 @@ use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use tokio_util::sync::CancellationToken;
 
 /// UserSigs that are remembered; when there are more, all are forgotten and verified anew.
 const REMEMBERED: usize = 1024;
@@ -39,6 +40,8 @@ pub(crate) struct App {
     pub(crate) snapshots: Snapshots,
     /// How often its commands may be called.
     pub(crate) limiter: Limiter,
+    /// Cancelled when it is reset or removed.
+    pub(crate) ended: CancellationToken,
     /// Where it is told what has happened.
     pub(crate) webhook: Option<Webhook>,
     admins: HashSet<UserId, RandomState>,
@@ -70,6 +73,7 @@ impl App {
             store,
             snapshots: Snapshots::default(),
             limiter: Limiter::new(config.calls_per_second),
+            ended: CancellationToken::new(),
             webhook: webhook.map(|webhook| Webhook::start(sdkappid, webhook, Arc::clone(clock))),
             admins: config.admins.iter().copied().collect(),
             verified: DashMap::default(),
@@ -103,6 +107,7 @@ impl App {
 
     /// Tells nothing more; calls that are under way still have it.
     pub(crate) fn end(&self) {
+        self.ended.cancel();
         if let Some(webhook) = &self.webhook {
             webhook.end();
         }

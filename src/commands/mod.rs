@@ -165,8 +165,9 @@ async fn answer<C: Command>(
     let request = body::decode::<C::Request>(&body, C::INFO.service)?;
     let (sdkappid, faults) = (caller.app.sdkappid, &arrival.world.faults);
     let subjects = || Subjects::of(&body.bytes());
+    let ended = [&state.stopping, &caller.app.ended];
     let met = faults.meet(sdkappid, command, subjects);
-    match met.before.wait(&state.stopping).await {
+    match met.before.wait(ended).await {
         Some(Ending::Code(code)) => return Err(code.into()),
         Some(Ending::Wire(ending)) => {
             *wire = Some(ending);
@@ -190,7 +191,7 @@ async fn answer<C: Command>(
     if let (Ok(response), Some(work), None) = (&mut result, work.get(), &met.after.end) {
         faults.belie(sdkappid, command, work, response);
     }
-    match met.after.wait(&state.stopping).await {
+    match met.after.wait(ended).await {
         Some(Ending::Code(code)) => return Err(code.into()),
         Some(Ending::Wire(ending)) => *wire = Some(ending),
         None => {}

@@ -11,9 +11,13 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
+/// How long a body may be that holds accounts: a million friends, or more.
+pub(super) const LARGE_BYTES: usize = 32 << 20;
+
 /// An account. What is left out stays as it is; a new account has none of it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("x-max-bytes" = LARGE_BYTES))]
 pub(super) struct AccountDocument {
     /// Whom it lets add it.
     pub(super) allow_type: Option<AllowType>,
@@ -107,7 +111,7 @@ pub(super) struct RequestDocument {
     pub(super) groups: Vec<String>,
 }
 
-/// What published clients can read of a sequence; so many more changes would be needed to overflow it.
+/// What published clients can read of a sequence.
 const MOST_CHANGES: u32 = i32::MAX.unsigned_abs();
 
 /// How often an account's lists have changed.

@@ -58,8 +58,9 @@ impl Reader<'_> {
             let friend = |(number, friend)| self.friend(&format!("{place}/{number}"), friend);
             snapshot.friends = friends.iter().enumerate().map(friend).collect();
         }
+        let mut known: HashSet<_> = snapshot.groups.iter().cloned().collect();
         for group in snapshot.friends.iter().flat_map(Friend::groups) {
-            if !snapshot.groups.contains(group) {
+            if known.insert(group.clone()) {
                 snapshot.groups.push(group.clone());
             }
         }
@@ -165,10 +166,10 @@ impl Reader<'_> {
     }
 
     fn groups(&mut self, at: &str, names: &[String]) -> Vec<GroupName> {
-        let mut groups = Vec::new();
+        let (mut groups, mut known) = (Vec::new(), HashSet::new());
         for (number, name) in names.iter().enumerate() {
             match GroupName::parse(name).filter(|_| !name.is_empty()) {
-                Some(group) if groups.contains(&group) => {}
+                Some(group) if !known.insert(group.clone()) => {}
                 Some(group) => groups.push(group),
                 None => self.complain(format!("{at}/{number}"), "has not 1 to 30 bytes"),
             }

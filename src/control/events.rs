@@ -53,6 +53,9 @@ pub(super) async fn events(
     ))
 }
 
+/// What is kept of the journal for a reader who does not read, in bytes.
+const AHEAD: usize = 64 << 10;
+
 /// What is to be told next.
 enum Told {
     Call(Arc<Call>),
@@ -72,11 +75,20 @@ fn told(state: AppState, wanted: Wanted, since: u64) -> impl Stream<Item = Event
                 if excerpt.dropped > since {
                     waiting.push_back(Told::Dropped(excerpt.dropped));
                 }
-                waiting.extend(excerpt.calls.into_iter().map(Told::Call));
-                if waiting.is_empty() && excerpt.last_id <= since {
+                let (mut last_id, mut bytes) = (excerpt.last_id, 0);
+                for call in excerpt.calls {
+                    bytes += call.bytes();
+                    last_id = call.id;
+                    waiting.push_back(Told::Call(call));
+                    if bytes > AHEAD {
+                        break;
+                    }
+                    last_id = last_id.max(excerpt.last_id);
+                }
+                if waiting.is_empty() && last_id <= since {
                     grown.await;
                 }
-                since = since.max(excerpt.last_id);
+                since = since.max(last_id);
             }
             let told = waiting.pop_front()?;
             Some((event(&told), (state, wanted, since, waiting)))

@@ -5,10 +5,10 @@ use super::problem::Problem;
 use crate::gateway::body;
 use crate::state::AppState;
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, StatusCode, Uri, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use std::net::IpAddr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 pub(super) async fn guard(State(state): State<AppState>, call: Request, next: Next) -> Response {
     match check(&state, call.uri(), call.headers()) {
@@ -25,6 +25,9 @@ pub(super) async fn guard(State(state): State<AppState>, call: Request, next: Ne
 /// whether there is one.
 fn check(state: &AppState, uri: &Uri, headers: &HeaderMap) -> Result<(), Problem> {
     let forbidden = |detail: &str| Err(Problem::new(StatusCode::FORBIDDEN, detail));
+    if headers.get_all(header::HOST).iter().count() > 1 {
+        return forbidden("there is more than one Host");
+    }
     let host = headers.get(header::HOST).map(|host| host.to_str());
     let host = match (uri.authority(), host) {
         (Some(authority), _) => Some(authority.as_str()),
@@ -45,11 +48,8 @@ fn check(state: &AppState, uri: &Uri, headers: &HeaderMap) -> Result<(), Problem
             return forbidden("no web page of another origin may drive the control API");
         }
     }
-    if headers
-        .get_all("sec-fetch-site")
-        .iter()
-        .any(|site| site == "cross-site")
-    {
+    let is_own = |site: &HeaderValue| site == "same-origin" || site == "none";
+    if !headers.get_all("sec-fetch-site").iter().all(is_own) {
         return forbidden("no web page of another site may drive the control API");
     }
     let Some(token) = &state.control_token else {
@@ -70,16 +70,22 @@ fn check(state: &AppState, uri: &Uri, headers: &HeaderMap) -> Result<(), Problem
 
 fn without_port(host: &str) -> &str {
     let end_of_v6 = host.rfind(']').map_or(0, |end| end + 1);
-    match host[end_of_v6..].find(':') {
-        Some(colon) => &host[..end_of_v6 + colon],
-        None => host,
+    match host[end_of_v6..].split_once(':') {
+        Some((_, port)) if port.bytes().all(|digit| digit.is_ascii_digit()) => {
+            &host[..host.len() - port.len() - 1]
+        }
+        _ => host,
     }
 }
 
 fn is_ours(host: &str, allowed: &[String]) -> bool {
-    let address = host.trim_start_matches('[').trim_end_matches(']');
-    address.parse::<IpAddr>().is_ok()
-        || !host.contains('.')
+    let bracketed = host
+        .strip_prefix('[')
+        .and_then(|host| host.strip_suffix(']'));
+    let is_name = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    bracketed.is_some_and(|host| host.parse::<Ipv6Addr>().is_ok())
+        || host.parse::<Ipv4Addr>().is_ok()
+        || (!host.is_empty() && host.chars().all(is_name))
         || allowed.iter().any(|name| name.eq_ignore_ascii_case(host))
 }
 
@@ -103,6 +109,10 @@ mod tests {
             ("127.0.0.1.evil.example:80", false),
             ("evil.localhost", false),
             ("localhost.", false),
+            ("localhost:80@evil.example", false),
+            ("localhost@evil", false),
+            ("[127.0.0.1", false),
+            ("", false),
         ] {
             assert_eq!(is_ours(without_port(host), &allowed), ours, "{host}");
         }

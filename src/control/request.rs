@@ -68,6 +68,25 @@ fn checked<T: Fields>() -> Arc<Checked> {
     Arc::clone(&CHECKED.entry(TypeId::of::<T>()).or_insert_with(make))
 }
 
+/// How long a body of this type may be: what its schema says, or else this.
+pub(super) fn max_bytes<T: Fields>(otherwise: usize) -> usize {
+    let said = checked::<T>().schema["x-max-bytes"].as_u64();
+    said.and_then(|bytes| usize::try_from(bytes).ok())
+        .unwrap_or(otherwise)
+}
+
+/// Reads JSON, and goes no further than the first fault.
+pub(super) fn read_or_first_fault<T: Fields>(part: Part, value: Value) -> Result<T, Vec<Fault>> {
+    let checked = checked::<T>();
+    let mut faults = Vec::new();
+    if let Err(error) = checked.validator.validate(&value) {
+        explain(part, &error, &checked.schema, &mut faults);
+        faults.truncate(1);
+        return Err(faults);
+    }
+    become_it(part, value)
+}
+
 /// Reads JSON.
 pub(super) fn read<T: Fields>(part: Part, value: Value) -> Result<T, Vec<Fault>> {
     let checked = checked::<T>();
@@ -79,6 +98,11 @@ pub(super) fn read<T: Fields>(part: Part, value: Value) -> Result<T, Vec<Fault>>
     if !faults.is_empty() {
         return Err(faults);
     }
+    become_it(part, value)
+}
+
+/// What the schema lets through may still be nothing that can be.
+fn become_it<T: Fields>(part: Part, value: Value) -> Result<T, Vec<Fault>> {
     let deserialized = serde_path_to_error::deserialize(value);
     deserialized.map_err(|error| {
         let fault = Fault {

@@ -22,6 +22,9 @@ use std::time::Duration;
 /// Calls that an answer has when nothing is said.
 const LIMIT: usize = 1000;
 
+/// What of the journal an answer has at most, in bytes.
+const MOST_BYTES: usize = 8 << 20;
+
 /// Which calls. What is left out matches every call.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -44,7 +47,7 @@ pub(super) struct Wanted {
 pub(super) struct List {
     #[serde(flatten)]
     wanted: Wanted,
-    /// This many of the newest at most; 1000, if not given.
+    /// This many of the newest at most, and no more than 8 MiB; 1000, if not given.
     #[schemars(range(min = 1, max = 100_000))]
     limit: Option<usize>,
 }
@@ -222,12 +225,17 @@ pub(super) async fn list(
 ) -> Result<Json<Calls>, Problem> {
     wanted.check(&state)?;
     let excerpt = wanted.read(&state);
-    let count = excerpt.calls.len();
-    let skip = count.saturating_sub(limit.unwrap_or(LIMIT));
-    let calls = excerpt.calls.iter().skip(skip);
+    let newest = excerpt.calls.iter().rev().take(limit.unwrap_or(LIMIT));
+    let mut bytes = 0;
+    let fit = newest.take_while(|call| {
+        bytes += call.bytes();
+        bytes <= MOST_BYTES
+    });
+    let mut calls: Vec<_> = fit.map(|call| CallDocument::of(call)).collect();
+    calls.reverse();
     Ok(Json(Calls {
-        calls: calls.map(|call| CallDocument::of(call)).collect(),
-        count,
+        calls,
+        count: excerpt.calls.len(),
         whole: Whole::of(&excerpt, wanted.since),
     }))
 }

@@ -2,7 +2,9 @@
 //! follow from the handler's types.
 
 use super::problem::{Fault, Part, Problem};
-use super::request::{Fields, Nothing, generator, join, read, read_texts, schema_of};
+use super::request::{
+    Fields, Nothing, generator, join, max_bytes, read, read_or_first_fault, read_texts, schema_of,
+};
 use crate::gateway::body::{self, Received};
 use crate::state::AppState;
 use axum::body::Body;
@@ -11,15 +13,23 @@ use axum::extract::{RawPathParams, RawQuery, Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodFilter, MethodRouter, on};
+use bytes::Bytes;
 use percent_encoding::percent_decode_str;
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use std::any::TypeId;
+use tokio::sync::Semaphore;
 
-/// The longest body of a control call: a whole app's state fits.
-const MAX_BODY_BYTES: usize = 64 << 20;
+/// The longest body, but for those whose schema says otherwise.
+const MAX_BODY_BYTES: usize = 4 << 20;
+
+/// A longer body is taken one at a time: what it becomes in memory is many times as long.
+static LARGE: Semaphore = Semaphore::const_new(1);
+
+/// Of a longer body, the first fault alone is named: to find all of them takes long, and memory.
+const MAX_FAULTY_BYTES: usize = 1 << 20;
 
 /// A row of the table.
 pub(super) struct Route {
@@ -184,19 +194,27 @@ where
                              params: Result<RawPathParams, RawPathParamsRejection>,
                              RawQuery(query): RawQuery,
                              call: Request| {
-        let answered = async {
+        let background = state.clone();
+        let answered = async move {
             let resumed = call.headers().get("last-event-id").cloned();
-            let body = receive(&state, call).await?;
+            let body = receive(&state, call, max_bytes::<B>(MAX_BODY_BYTES)).await?;
+            let _alone = match body.len() > MAX_BODY_BYTES {
+                true => LARGE.acquire().await.ok(),
+                false => None,
+            };
             let params = params.map_err(|error| {
                 Problem::new(StatusCode::BAD_REQUEST, format!("the path: {error}"))
             })?;
             let query = query.as_deref().unwrap_or_default();
-            let (path, query, body) = understand(&params, query, resumed.as_ref(), body)?;
+            let (path, query, body) = understand(&params, query, resumed.as_ref(), &body)?;
             handler(state, path, query, body).await
         };
-        answered
-            .await
-            .map_or_else(Problem::into_response, A::into_response)
+        let work = async move {
+            answered
+                .await
+                .map_or_else(Problem::into_response, A::into_response)
+        };
+        background.background.run(work).await
     };
     Route {
         method,
@@ -208,13 +226,13 @@ where
     }
 }
 
-/// The body as JSON; none is an empty object.
-async fn receive(state: &AppState, call: Request) -> Result<Value, Problem> {
+/// The body, which has to be JSON where there is one.
+async fn receive(state: &AppState, call: Request, max_bytes: usize) -> Result<Bytes, Problem> {
     let (call, sent) = call.into_parts();
-    let bytes = match body::receive_up_to(sent, MAX_BODY_BYTES, state.config.read_timeout).await {
+    let bytes = match body::receive_up_to(sent, max_bytes, state.config.read_timeout).await {
         Received::Whole(bytes) => bytes,
         Received::TooLong => {
-            let detail = format!("a body has at most {MAX_BODY_BYTES} bytes");
+            let detail = format!("this body has at most {max_bytes} bytes");
             return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail));
         }
         Received::Cut => {
@@ -222,14 +240,19 @@ async fn receive(state: &AppState, call: Request) -> Result<Value, Problem> {
             return Err(Problem::new(StatusCode::BAD_REQUEST, detail));
         }
     };
-    if bytes.is_empty() {
-        return Ok(Value::Object(Map::new()));
-    }
-    if !is_json(&call.headers) {
+    if !bytes.is_empty() && !is_json(&call.headers) {
         let detail = "a body has to be application/json";
         return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail));
     }
-    serde_json::from_slice(&bytes).map_err(|error| {
+    Ok(bytes)
+}
+
+/// No body is an empty object.
+fn to_json(bytes: &[u8]) -> Result<Value, Problem> {
+    if bytes.is_empty() {
+        return Ok(Value::Object(Map::new()));
+    }
+    serde_json::from_slice(bytes).map_err(|error| {
         let detail = format!("the body is not JSON: {error}");
         Problem::new(StatusCode::BAD_REQUEST, detail)
     })
@@ -249,8 +272,9 @@ fn understand<P: Fields, Q: Fields, B: Fields>(
     params: &RawPathParams,
     query: &str,
     resumed: Option<&HeaderValue>,
-    body: Value,
+    body: &[u8],
 ) -> Result<(P, Q, B), Problem> {
+    let json = to_json(body)?;
     let mut faults = Vec::new();
     let params = params.iter();
     let path = read_texts(
@@ -261,7 +285,10 @@ fn understand<P: Fields, Q: Fields, B: Fields>(
         resume::<Q>(&mut pairs, resumed);
         read_texts(Part::Query, pairs.into_iter())
     });
-    let body = read(Part::Body, body);
+    let body = match body.len() <= MAX_FAULTY_BYTES {
+        true => read(Part::Body, json),
+        false => read_or_first_fault(Part::Body, json),
+    };
     let mut keep = |found: Vec<Fault>| faults.extend(found);
     match (path, query, body) {
         (Ok(path), Ok(query), Ok(body)) => Ok((path, query, body)),

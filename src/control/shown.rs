@@ -1,14 +1,9 @@
 //! A body as the journal shows it. It is what came, but for UserSigs: a client may have put one where
 //! it does not belong.
 
+use crate::protocol::user_sig::struck_text;
 use serde_json::Value;
 use serde_json::value::{RawValue, to_raw_value};
-
-/// What a UserSig begins with: the base64 of a zlib header.
-const BEGINNING: &str = "eJ";
-
-/// No shorter text is a UserSig. No UserID is so long.
-const SHORTEST: usize = 60;
 
 const STRUCK: &str = "***";
 
@@ -20,7 +15,7 @@ pub(super) fn shown(bytes: &[u8]) -> Option<Box<RawValue>> {
     // Half a surrogate pair, or a number beyond all bounds, would spoil the whole answer to those who
     // read it strictly, so such JSON is text.
     let Ok(mut json) = serde_json::from_slice::<Value>(bytes) else {
-        return to_raw_value(&struck(&String::from_utf8_lossy(bytes))).ok();
+        return to_raw_value(&struck_text(&String::from_utf8_lossy(bytes))).ok();
     };
     if strike(&mut json) {
         return to_raw_value(&json).ok();
@@ -32,7 +27,7 @@ pub(super) fn shown(bytes: &[u8]) -> Option<Box<RawValue>> {
 fn strike(json: &mut Value) -> bool {
     match json {
         Value::String(text) => {
-            let struck = struck(text);
+            let struck = struck_text(text);
             let is_other = struck != *text;
             *text = struck;
             is_other
@@ -47,21 +42,6 @@ fn strike(json: &mut Value) -> bool {
         }),
         Value::Null | Value::Bool(_) | Value::Number(_) => false,
     }
-}
-
-/// A text without what may be UserSigs.
-fn struck(text: &str) -> String {
-    let is_outside = |c: char| !c.is_ascii_alphanumeric() && !"*-_+/=%".contains(c);
-    let words = text.split_inclusive(is_outside);
-    let word = |word: &str| match word.find(BEGINNING) {
-        Some(start) if word.len() - start >= SHORTEST => {
-            let last = word.chars().next_back().filter(|last| is_outside(*last));
-            let end = last.map(String::from).unwrap_or_default();
-            format!("{}{STRUCK}{end}", &word[..start])
-        }
-        _ => word.to_owned(),
-    };
-    words.map(word).collect()
 }
 
 #[cfg(test)]

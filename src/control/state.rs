@@ -1,6 +1,6 @@
 //! An app's whole relationship graph, as JSON to save and restore, or drawn.
 
-use super::account::AccountDocument;
+use super::account::{AccountDocument, LARGE_BYTES};
 use super::account_reader::Reader;
 use super::accounts::{mirrored, peers};
 use super::apps::OfApp;
@@ -25,6 +25,7 @@ const VERSION: u32 = 1;
 /// A graph as JSON.
 #[derive(Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("x-max-bytes" = LARGE_BYTES))]
 pub(super) struct StateDocument {
     #[schemars(range(min = VERSION, max = VERSION))]
     version: u32,

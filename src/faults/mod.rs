@@ -117,12 +117,14 @@ impl Work {
 
 impl Stop {
     /// Waits, by the system's clock: it is the client's patience that is tested, and nobody has any
-    /// when the emulator stops. How the call ends then, if it ends.
-    pub(crate) async fn wait(self, stopping: &CancellationToken) -> Option<Ending> {
+    /// when the emulator stops, or the app is reset. How the call ends then, if it ends.
+    pub(crate) async fn wait(self, ended: [&CancellationToken; 2]) -> Option<Ending> {
         if !self.delay.is_zero() {
+            let [stopping, app] = ended;
             tokio::select! {
                 () = tokio::time::sleep(self.delay) => {}
                 () = stopping.cancelled() => {}
+                () = app.cancelled() => {}
             }
         }
         self.end.and_then(|fault| fault.ending())

@@ -152,6 +152,27 @@ pub fn verify(
     })
 }
 
+/// What a UserSig begins with: the base64 of a zlib header.
+const BEGINNING: &str = "eJ";
+
+/// No shorter text is a UserSig. No UserID is so long.
+const SHORTEST: usize = 60;
+
+/// A text without what may be UserSigs.
+pub fn struck_text(text: &str) -> String {
+    let is_outside = |c: char| !c.is_ascii_alphanumeric() && !"*-_+/=%".contains(c);
+    let words = text.split_inclusive(is_outside);
+    let word = |word: &str| match word.find(BEGINNING) {
+        Some(start) if word.len() - start >= SHORTEST => {
+            let last = word.chars().next_back().filter(|last| is_outside(*last));
+            let end = last.map(String::from).unwrap_or_default();
+            format!("{}***{end}", &word[..start])
+        }
+        _ => word.to_owned(),
+    };
+    words.map(word).collect()
+}
+
 /// What a UserSig says of itself, verified or not.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Contents {

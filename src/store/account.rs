@@ -255,10 +255,14 @@ impl Account {
 
     /// Counts one step's changes.
     fn count(&mut self, changed: Changed) {
-        self.sequences.standard += u32::from(changed.standard);
-        self.sequences.custom += u32::from(changed.custom);
-        self.sequences.groups += u32::from(changed.groups);
-        self.sequences.blocklist += u32::from(changed.blocklist);
+        // Published clients read no larger number than i32's: behind it, it begins anew.
+        let count = |sequence: &mut u32, has_changed: bool| {
+            *sequence = (*sequence + u32::from(has_changed)) & i32::MAX.unsigned_abs();
+        };
+        count(&mut self.sequences.standard, changed.standard);
+        count(&mut self.sequences.custom, changed.custom);
+        count(&mut self.sequences.groups, changed.groups);
+        count(&mut self.sequences.blocklist, changed.blocklist);
     }
 }
 

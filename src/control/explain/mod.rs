@@ -28,8 +28,9 @@ use std::sync::Arc;
 
 const FRIEND_ADD: &CommandInfo = &FriendAdd::INFO;
 
-/// Malformed items for which it is told what would make them 0; of more, it is not.
-const MOST_REPAIRS: usize = 100;
+/// How often the rule is asked again for what would make a call and its items 0. When that is used
+/// up, it is not told of the rest.
+const MOST_ROUNDS: usize = 100;
 
 /// Who would call.
 #[derive(Deserialize, JsonSchema)]
@@ -220,16 +221,15 @@ impl Rehearser<'_> {
                 Explanation::of(Code::Ok, String::new())
             }
         };
-        let mut items = Vec::new();
+        let (mut items, mut rounds) = (Vec::new(), MOST_ROUNDS);
         if let Decided::Judged { rehearsal, .. } = &decided {
-            let mut repairs = MOST_REPAIRS;
             for at in 0..rehearsal.items.len() {
-                items.push(self.item(body, armed, &decided, at, &mut repairs).await);
+                items.push(self.item(body, armed, &decided, at, &mut rounds).await);
                 tokio::task::yield_now().await;
             }
         }
         Explanation {
-            to_be_0: self.change_of_call(body, armed, decided).await,
+            to_be_0: self.change_of_call(body, armed, decided, rounds).await,
             items,
             ..explanation
         }
@@ -241,9 +241,11 @@ impl Rehearser<'_> {
         body: &Value,
         armed: &Faults,
         mut decided: Decided,
+        mut rounds: usize,
     ) -> Option<Change> {
         let (mut change, mut disarmed) = (None, Vec::new());
         while let Some(fault) = decided.fault() {
+            rounds = rounds.checked_sub(1)?;
             change = Some(Change::without(fault).behind(change));
             disarmed.push(fault.id);
             decided = self.decide_without(body, armed, &disarmed).await;
@@ -289,7 +291,7 @@ impl Rehearser<'_> {
         armed: &Faults,
         decided: &Decided,
         at: usize,
-        repairs: &mut usize,
+        rounds: &mut usize,
     ) -> Item {
         let Decided::Judged { rehearsal, .. } = decided else {
             unreachable!("only judged calls have items");
@@ -304,7 +306,7 @@ impl Rehearser<'_> {
             meaning: code.meaning(),
             facts: item.facts.as_ref().map(Facts::of),
             fault: fault.map(|fault| fault.id),
-            to_be_0: self.change_of_item(body, armed, decided, at, repairs).await,
+            to_be_0: self.change_of_item(body, armed, decided, at, rounds).await,
         }
     }
 
@@ -315,7 +317,7 @@ impl Rehearser<'_> {
         armed: &Faults,
         decided: &Decided,
         at: usize,
-        repairs: &mut usize,
+        rounds: &mut usize,
     ) -> Option<Change> {
         let (mut change, mut disarmed, mut without) = (None, Vec::new(), None);
         loop {
@@ -327,11 +329,13 @@ impl Rehearser<'_> {
                 if rehearsal.items[at].outcome == Code::Ok {
                     return change;
                 }
-                let rule = self.change(body, rehearsal, at, repairs).await?;
+                let rule = self.change(body, rehearsal, at, rounds).await?;
                 return Some(rule.behind(change));
             };
+            *rounds = rounds.checked_sub(1)?;
             change = Some(Change::without(fault).behind(change));
             disarmed.push(fault.id);
+            tokio::task::yield_now().await;
             without = Some(self.decide_without(body, armed, &disarmed).await);
         }
     }
@@ -342,13 +346,13 @@ impl Rehearser<'_> {
         body: &Value,
         rehearsal: &Rehearsal,
         at: usize,
-        repairs: &mut usize,
+        rounds: &mut usize,
     ) -> Option<Change> {
         let item = &rehearsal.items[at];
         if item.facts.is_some() {
             return self.of_state(rehearsal, item);
         }
-        *repairs = repairs.checked_sub(1)?;
+        *rounds = rounds.checked_sub(1)?;
         let Repaired { request, words, .. } = repair::item(self, body, at).await?;
         let repaired = self.rehearse(&request).await.ok()?;
         let change = self.of_state(&repaired, repaired.items.get(at)?)?;

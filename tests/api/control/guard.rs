@@ -82,7 +82,9 @@ async fn a_foreign_origin_is_refused_on_every_route() {
 
 #[tokio::test]
 async fn a_cross_site_fetch_is_refused_on_every_route() {
-    refused_everywhere(403, |call| call.header("sec-fetch-site", "cross-site")).await;
+    for site in ["cross-site", "same-site", "Cross-Site", "none, cross-site"] {
+        refused_everywhere(403, |call| call.header("sec-fetch-site", site)).await;
+    }
 }
 
 #[tokio::test]
@@ -92,6 +94,8 @@ async fn a_dotted_unknown_host_is_refused_on_every_route() {
         "evil.example:8080",
         "127.0.0.1.nip.example",
         "localhost.",
+        "localhost:80@evil.example",
+        "[127.0.0.1",
     ] {
         refused_everywhere(403, |call| call.header("host", host)).await;
     }

@@ -1,7 +1,8 @@
 //! The whole graph: saved and restored, compared, drawn.
 
-use super::client::{Control, MadeApp};
+use super::client::{Answer, Control, MadeApp};
 use crate::harness::TestApp;
+use reqwest::Method;
 use serde_json::{Value, json};
 
 /// An app in which everything occurs that a graph may have.
@@ -302,4 +303,63 @@ async fn large_states_are_taken() {
     );
     let size = control.put(&made.path("/state"), state).await.ok();
     assert_eq!(size, json!({"accounts": 3002, "friendships": 3000}));
+}
+
+#[tokio::test]
+async fn a_body_that_is_too_long_is_refused_and_of_a_long_one_the_first_fault_is_named() {
+    let app = TestApp::start().await;
+    let control = app.control();
+    let made = control.create_with(&[]).await;
+    let zeros = |count: usize| format!("[{}0]", "0,".repeat(count));
+    for (path, body, status) in [
+        ("/faults".to_owned(), zeros(3 << 20), 413),
+        ("/faults".to_owned(), zeros(1 << 20), 422),
+        (made.path("/state"), zeros(4 << 20), 422),
+        (made.path("/state"), zeros(17 << 20), 413),
+    ] {
+        let request = control.request(Method::PUT, &path).body(body);
+        let request = request.header("content-type", "application/json");
+        let answer = Answer::of(request.send().await.expect("an answer")).await;
+        let faults = answer.faults(status);
+        assert_eq!(faults.len(), usize::from(status == 422), "{path}");
+    }
+}
+
+/// So many groups, and friends in as many, that looking for each in a list would take minutes.
+#[tokio::test]
+async fn many_groups_are_taken_as_fast_as_few() {
+    let app = TestApp::start().await;
+    let control = app.control();
+    let made = control.create_with(&[]).await;
+    let groups: Vec<_> = (0..40_000).map(|number| format!("g{number}")).collect();
+    let friend =
+        |number: usize| json!({"to": format!("u{number}"), "groups": [format!("f{number}")]});
+    let friends: Vec<_> = (0..20_000).map(friend).collect();
+
+    let wish = json!({"groups": groups, "friends": friends});
+    control.put(&made.path("/accounts/a"), wish).await.ok();
+
+    let account = made.account("a").await;
+    assert_eq!(account["groups"].as_array().map(Vec::len), Some(60_000));
+}
+
+#[tokio::test]
+async fn a_sequence_begins_anew_behind_the_largest_that_clients_read() {
+    let app = TestApp::start().await;
+    let control = app.control();
+    let made = control.create_with(&["a", "b"]).await;
+    let most = i32::MAX;
+    let sequences = json!({"standard": most, "custom": most, "groups": most, "blocklist": most});
+    control
+        .put(&made.path("/accounts/a"), json!({ "sequences": sequences }))
+        .await
+        .ok();
+
+    assert_eq!(made.add("a", &["b"]).await.codes(), [0]);
+
+    let account = made.account("a").await;
+    assert_eq!(account["sequences"]["standard"], 0);
+    assert_eq!(account["sequences"]["custom"], most);
+    let state = control.get(&made.path("/state")).await.ok();
+    control.put(&made.path("/state"), state).await.ok();
 }
