@@ -3,7 +3,8 @@
 
 use super::account::AccountDocument;
 use super::apps::{EXPIRE_SECONDS, OfApp};
-use super::faults::{CodeName, not_armed};
+use super::code_name::CodeName;
+use super::faults::not_armed;
 use super::problem::Problem;
 use super::request::Nothing;
 use super::route::Json;
