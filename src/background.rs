@@ -1,6 +1,7 @@
 //! A runtime beside the one that serves calls, for work that may take long: the control API's. What
 //! is done there holds up no call.
 
+use futures_util::future::BoxFuture;
 use std::sync::OnceLock;
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinError;
@@ -14,11 +15,9 @@ const THREADS: usize = 2;
 pub(crate) struct Background(OnceLock<Runtime>);
 
 impl Background {
-    /// Does the work there, until it is done or nobody waits for it any more.
-    pub(crate) async fn run<F>(&self, work: F) -> F::Output
-    where
-        F: Future<Output: Send + 'static> + Send + 'static,
-    {
+    /// Does the work there, until it is done or nobody waits for it any more. It comes boxed: a task
+    /// of its own type for each route would make the binary a tenth larger.
+    pub(crate) async fn run<T: Send + 'static>(&self, work: BoxFuture<'static, T>) -> T {
         let runtime = self.0.get_or_init(|| {
             let mut builder = Builder::new_multi_thread();
             let builder = builder.worker_threads(THREADS).thread_name("control");

@@ -214,7 +214,7 @@ where
                 .await
                 .map_or_else(Problem::into_response, A::into_response)
         };
-        background.background.run(work).await
+        background.background.run(Box::pin(work)).await
     };
     Route {
         method,
