@@ -2,6 +2,7 @@
 
 use super::account::AccountDocument;
 use super::account_reader::Reader;
+use super::apps::OfApp;
 use super::problem::Problem;
 use super::request::Nothing;
 use super::route::Json;
@@ -28,7 +29,7 @@ pub(super) struct OfAccount {
 
 impl OfAccount {
     fn find(&self, state: &AppState) -> Result<(Arc<App>, UserId), Problem> {
-        let app = super::apps::OfApp {
+        let app = OfApp {
             sdkappid: self.sdkappid,
         }
         .find(state)?;
@@ -61,7 +62,7 @@ pub(super) struct Accounts {
 
 pub(super) async fn list(
     state: AppState,
-    path: super::apps::OfApp,
+    path: OfApp,
     Page { start, limit }: Page,
     _: Nothing,
 ) -> Result<Json<Accounts>, Problem> {
@@ -276,7 +277,7 @@ pub(super) async fn respond(
     _: Nothing,
     Action { action }: Action,
 ) -> Result<Json<Responded>, Problem> {
-    let app = super::apps::OfApp { sdkappid }.find(&state)?;
+    let app = OfApp { sdkappid }.find(&state)?;
     let no_request = || Problem::not_found(format!("no request of {from} waits for {to}"));
     let now = state.world().clock.now().unix_time();
     let asker = app.store.snapshot(from).ok_or_else(|| no_account(from))?;

@@ -2,7 +2,7 @@
 //!
 //! A call meets them where it has passed the gateway and its body is understood, before anything is
 //! done for it; items where they would be judged. The first fault that fires decides, but delays add
-//! up. While nothing is armed, a call pays one look at a flag.
+//! up. While nothing is armed, a call pays one look at an empty list.
 
 mod scope;
 mod wire;

@@ -223,8 +223,11 @@ impl Rehearser<'_> {
         };
         let (mut items, mut rounds) = (Vec::new(), MOST_ROUNDS);
         if let Decided::Judged { rehearsal, .. } = &decided {
-            for at in 0..rehearsal.items.len() {
-                items.push(self.item(body, armed, &decided, at, &mut rounds).await);
+            for (at, item) in rehearsal.items.iter().enumerate() {
+                let change = self.change_of_item(body, armed, &decided, at, &mut rounds);
+                let to_be_0 = change.await;
+                let sent = &body["AddFriendItem"][at];
+                items.push(Item::of(sent, item, decided.fault_of(at), to_be_0));
                 tokio::task::yield_now().await;
             }
         }
@@ -282,31 +285,6 @@ impl Rehearser<'_> {
             summary: format!("call as {}, who is an app admin", self.admin()),
             query: Some(self.query()),
             ..Change::default()
-        }
-    }
-
-    async fn item(
-        &self,
-        body: &Value,
-        armed: &Faults,
-        decided: &Decided,
-        at: usize,
-        rounds: &mut usize,
-    ) -> Item {
-        let Decided::Judged { rehearsal, .. } = decided else {
-            unreachable!("only judged calls have items");
-        };
-        let (item, fault) = (&rehearsal.items[at], decided.fault_of(at));
-        let code = fault.and_then(|fault| fault.code()).unwrap_or(item.outcome);
-        let to = body["AddFriendItem"][at]["To_Account"].as_str();
-        Item {
-            to_account: to.unwrap_or_default().to_owned(),
-            code: code.number(),
-            outcome: code.name(),
-            meaning: code.meaning(),
-            facts: item.facts.as_ref().map(Facts::of),
-            fault: fault.map(|fault| fault.id),
-            to_be_0: self.change_of_item(body, armed, decided, at, rounds).await,
         }
     }
 
@@ -417,6 +395,27 @@ impl Explanation {
             fault: Some(fault.id),
             to_be_0: None,
             items: Vec::new(),
+        }
+    }
+}
+
+impl Item {
+    fn of(
+        sent: &Value,
+        item: &Rehearsed,
+        fault: Option<&Arc<Fault>>,
+        to_be_0: Option<Change>,
+    ) -> Self {
+        let code = fault.and_then(|fault| fault.code()).unwrap_or(item.outcome);
+        let to = sent["To_Account"].as_str();
+        Self {
+            to_account: to.unwrap_or_default().to_owned(),
+            code: code.number(),
+            outcome: code.name(),
+            meaning: code.meaning(),
+            facts: item.facts.as_ref().map(Facts::of),
+            fault: fault.map(|fault| fault.id),
+            to_be_0,
         }
     }
 }
