@@ -1,7 +1,7 @@
 //! Where log lines go: standard error, as text or as JSON.
 
 use crate::config::{LogConfig, LogFormat};
-use std::io::{self, BufWriter, IsTerminal, Write};
+use std::io::{self, BufWriter, Write};
 use std::time::Duration;
 use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
 
@@ -25,7 +25,6 @@ pub fn start(config: LogConfig) -> WorkerGuard {
     let builder = tracing_subscriber::fmt()
         .with_max_level(config.level)
         .with_target(false)
-        .with_ansi(io::stderr().is_terminal())
         .log_internal_errors(false)
         .with_writer(writer);
     let started = match config.format {

@@ -2,6 +2,8 @@
 
 use crate::fixture::{ADMIN, APP, GOOD_BODY, Server, post, program, run, text};
 use serde_json::Value;
+use std::fs::File;
+use std::io::Read;
 use std::process::Stdio;
 
 /// Stands in every text of a request that no log line may quote.
@@ -180,6 +182,34 @@ fn more_detail_quotes_nothing_private_either() {
 
     assert!(stderr.lines().count() > calls, "{stderr}");
     assert_nothing_private(&stderr, &user_sigs);
+}
+
+#[test]
+fn a_terminal_gets_the_same_lines() {
+    use rustix::fs::{Mode, OFlags, open};
+    use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+
+    let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a terminal");
+    grantpt(&terminal).expect("it is ours");
+    unlockpt(&terminal).expect("it is ours");
+    let name = ptsname(&terminal, Vec::new()).expect("it has a name");
+    let side = open(&name, OFlags::RDWR | OFlags::NOCTTY, Mode::empty()).expect("its other side");
+    let mut server =
+        Server::spawn_logging_to(program(&["--listen", "127.0.0.1:0"]), Some(side.into()));
+    server.connect().call(&post(&Server::query(), GOOD_BODY));
+    server.signal("TERM");
+    assert_eq!(server.wait().code(), Some(0));
+
+    let mut lines = Vec::new();
+    // It ends with an error, once nobody has the other side open.
+    let _ = File::from(terminal).read_to_end(&mut lines);
+
+    let lines = text(&lines);
+    assert_eq!(lines.lines().count(), 1, "{lines}");
+    assert!(
+        lines.contains(" INFO sns/friend_add: 1 items, 0 refused sns.command="),
+        "{lines}"
+    );
 }
 
 #[test]
