@@ -125,8 +125,9 @@ fn now() -> Instant {
     Instant::now()
 }
 
+/// The system's own time, since 1970-01-01 UTC.
 #[expect(clippy::disallowed_methods, reason = "this is the one place that asks")]
-fn system_time() -> Duration {
+pub(crate) fn system_time() -> Duration {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default()

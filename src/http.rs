@@ -5,21 +5,22 @@
 //! and to some a body without ErrorCode is a success. The code also goes into the response's
 //! extensions, for the journal.
 
-use crate::protocol::reply::{Answer, Reply};
+use crate::protocol::reply::{Answer, Outcome, Reply};
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderValue, header};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use bytes::Bytes;
 use std::sync::LazyLock;
 
 /// The headers of the REST overview's sample response (doc 1047/34620), beside Content-Type, which
-/// the sample lacks and one published client insists on.
+/// the sample lacks and one published client insists on. Each answer has its own Content-Length.
 static HEADERS: LazyLock<HeaderMap> = LazyLock::new(|| {
     HeaderMap::from_iter([
         (
             header::CONTENT_TYPE,
             HeaderValue::from_static("application/json"),
         ),
+        (header::CONTENT_LENGTH, HeaderValue::from(0)),
         (
             header::ACCESS_CONTROL_ALLOW_ORIGIN,
             HeaderValue::from_static("*"),
@@ -35,12 +36,23 @@ static HEADERS: LazyLock<HeaderMap> = LazyLock::new(|| {
     ])
 });
 
-impl<T: Answer> IntoResponse for Reply<T> {
-    fn into_response(self) -> Response {
-        let answer = Bytes::from(self.to_json());
+/// A call's answer, before it leaves.
+pub(crate) struct Answered {
+    pub(crate) response: Response,
+    /// What the journal should know of it.
+    pub(crate) outcome: Outcome,
+}
+
+impl<T: Answer> From<Reply<T>> for Answered {
+    fn from(reply: Reply<T>) -> Self {
+        let answer = Bytes::from(reply.to_json());
         let mut response = Response::new(Body::from(answer.clone()));
-        *response.headers_mut() = HEADERS.clone();
-        response.extensions_mut().insert(self.into_outcome(answer));
-        response
+        let headers = response.headers_mut();
+        headers.clone_from(&HEADERS);
+        headers.insert(header::CONTENT_LENGTH, answer.len().into());
+        Self {
+            response,
+            outcome: reply.into_outcome(answer),
+        }
     }
 }

@@ -1,9 +1,13 @@
 //! The call-frequency limit of an app: one token bucket for each command.
 
 use crate::protocol::service::CommandInfo;
+use foldhash::fast::RandomState;
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+
+/// Buckets by the names of their commands.
+type Buckets = HashMap<&'static str, Bucket, RandomState>;
 
 /// An app's buckets. A bucket is made, full, at its first call.
 ///
@@ -13,7 +17,7 @@ use std::time::Duration;
 pub(crate) struct Limiter {
     /// For every command, instead of what its page documents.
     calls_per_second: Option<u32>,
-    buckets: Mutex<HashMap<&'static str, Bucket>>,
+    buckets: Mutex<Buckets>,
 }
 
 impl Limiter {
@@ -55,7 +59,7 @@ impl Limiter {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<&'static str, Bucket>> {
+    fn lock(&self) -> MutexGuard<'_, Buckets> {
         self.buckets.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -3,7 +3,9 @@
 use crate::commands;
 use crate::control;
 use crate::faults::Reset;
-use crate::gateway::{body, journal};
+use crate::gateway::body;
+use crate::gateway::journal::Arrival;
+use crate::http::Answered;
 use crate::line::{Line, Resetter};
 use crate::protocol::code::Code;
 use crate::protocol::reply::Reply;
@@ -13,7 +15,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::{Method, StatusCode};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -27,6 +29,7 @@ use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio_util::task::TaskTracker;
+use tower::Service;
 use tracing::{debug, warn};
 
 /// The most that is read ahead of a connection, and so the longest head: 64 KiB of URL and as much
@@ -48,15 +51,15 @@ fn router(state: AppState) -> Router {
 }
 
 /// Where no command is.
-async fn unknown(State(state): State<AppState>, call: Request) -> Response {
+async fn unknown(State(state): State<AppState>, arrival: Arrival, call: Request) -> Response {
     let (call, body) = call.into_parts();
     body::discard(body, &state.config).await;
-    let mut response = Reply::refused(what_is_wrong_with(call.uri.path())).into_response();
+    let mut answered = Answered::from(Reply::refused(what_is_wrong_with(call.uri.path())));
     // To whoever asks a proxy for a tunnel, 200 would be one.
     if call.method == Method::CONNECT {
-        *response.status_mut() = StatusCode::BAD_REQUEST;
+        *answered.response.status_mut() = StatusCode::BAD_REQUEST;
     }
-    response
+    arrival.end(&state, &call, answered)
 }
 
 fn what_is_wrong_with(path: &str) -> Code {
@@ -83,7 +86,11 @@ pub(crate) async fn serve(
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())
         .header_read_timeout(timeout)
-        .max_buf_size(BUFFER_BYTES);
+        .max_buf_size(BUFFER_BYTES)
+        // A call whose client has hung up is done to its end all the same.
+        .half_close(true)
+        // Answers are short: copied behind their heads, they leave faster.
+        .writev(false);
     let mut shutdown = std::pin::pin!(shutdown);
     // Dropped at the end, it ends whatever is left.
     let mut tasks = JoinSet::new();
@@ -97,10 +104,12 @@ pub(crate) async fn serve(
         let (line, resetter) = Line::new(stream, timeout);
         let (calls, state, router) = (calls.clone(), state.clone(), router.clone());
         let service = service_fn(move |call: hyper::Request<Incoming>| {
-            let (state, router, resetter) = (state.clone(), router.clone(), resetter.clone());
+            let mut call = call.map(Body::new);
+            call.extensions_mut().insert(Arrival::new(&state, client));
+            let answer = router.clone().call(call);
+            let resetter = resetter.clone();
             calls.track_future(async move {
-                // It sees every end of a call.
-                let answer = journal::observe(&state, client, call.map(Body::new), router).await;
+                let Ok(answer) = answer.await;
                 send(answer, &resetter)
             })
         });

@@ -160,7 +160,13 @@ mod tests {
         let config = Config::load(&Sources::default()).expect("the defaults are good");
         let sdkappid = *config.apps.keys().next().expect("there is an app");
         let state = AppState::new(config);
-        let app_in = |world: &World| world.apps.get(sdkappid).expect("it is always there");
+        let app_in = |world: &World| {
+            world
+                .apps
+                .get(sdkappid)
+                .cloned()
+                .expect("it is always there")
+        };
         let is_over = AtomicBool::new(false);
         std::thread::scope(|scope| {
             scope.spawn(|| {

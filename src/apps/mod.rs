@@ -44,8 +44,8 @@ impl Apps {
         Self(Arc::new(apps.collect()))
     }
 
-    pub(crate) fn get(&self, sdkappid: SdkAppId) -> Option<Arc<App>> {
-        self.0.get(&sdkappid).map(Arc::clone)
+    pub(crate) fn get(&self, sdkappid: SdkAppId) -> Option<&Arc<App>> {
+        self.0.get(&sdkappid)
     }
 
     /// All of them, in the order of their SDKAppIDs.

@@ -32,14 +32,17 @@ pub(crate) mod rehearsal;
 use crate::faults::{Ending, Subjects, Wire};
 use crate::gateway;
 use crate::gateway::journal::Arrival;
+use crate::http::Answered;
 use crate::protocol::code::Code;
 use crate::protocol::reply::{Answer, CallError, Notes, Nothing, Reply};
 use crate::protocol::service::CommandInfo;
 use crate::state::AppState;
+use axum::Router;
+use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::response::{IntoResponse, Response};
+use axum::http::request::Parts;
+use axum::response::Response;
 use axum::routing::{MethodRouter, any};
-use axum::{Extension, Router};
 use context::CallContext;
 pub(crate) use friend_add::{FriendAdd, FriendAddRequest};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
@@ -124,36 +127,39 @@ fn row<C: Command>() -> Row {
     }
 }
 
-async fn preflight() -> Reply<Nothing> {
-    Reply::gateway(Ok(Nothing {}))
+async fn preflight(State(state): State<AppState>, arrival: Arrival, call: Request) -> Response {
+    let (call, _) = call.into_parts();
+    arrival.end(&state, &call, Reply::gateway(Ok(Nothing {})).into())
 }
 
 /// The same for all: what happens to a call of a command, in this order.
 async fn serve<C: Command>(
     State(state): State<AppState>,
-    Extension(arrival): Extension<Arrival>,
+    arrival: Arrival,
     call: Request,
 ) -> Response {
+    let (call, body) = call.into_parts();
     let (mut notes, mut wire) = (Notes::default(), None);
-    let result = answer::<C>(&state, &arrival, call, &mut notes, &mut wire).await;
+    let result = answer::<C>(&state, &arrival, &call, body, &mut notes, &mut wire).await;
     let reply = Reply::new(const { &C::INFO }, result).with_notes(notes);
-    match wire {
-        None => reply.into_response(),
-        Some(wire) => wire.spoil(reply.into_response()).await,
+    let mut answered = Answered::from(reply);
+    if let Some(wire) = wire {
+        wire.spoil(&mut answered);
     }
+    arrival.end(&state, &call, answered)
 }
 
 /// `wire` is how the answer fails on its way, where a test wants that.
 async fn answer<C: Command>(
     state: &AppState,
     arrival: &Arrival,
-    call: Request,
+    call: &Parts,
+    body: Body,
     notes: &mut Notes,
     wire: &mut Option<Wire>,
 ) -> Result<C::Response, CallError> {
-    let (call, body) = call.into_parts();
     let (command, config) = (const { &C::INFO }, &state.config);
-    let caller = match gateway::admit(config, arrival, command, &call, notes) {
+    let caller = match gateway::admit(config, arrival, command, call, notes) {
         Ok(caller) => caller,
         Err(refusal) => {
             gateway::body::discard(body, config).await;
@@ -178,7 +184,7 @@ async fn answer<C: Command>(
     let work = OnceLock::new();
     let context = CallContext {
         command,
-        app: &caller.app,
+        app: caller.app,
         policy: &config.sns,
         faults,
         work: &work,

@@ -37,7 +37,7 @@ pub(super) struct OfAnyApp {
 impl OfApp {
     pub(super) fn find(&self, state: &AppState) -> Result<Arc<App>, Problem> {
         let Self { sdkappid } = self;
-        let app = state.world().apps.get(*sdkappid);
+        let app = state.world().apps.get(*sdkappid).cloned();
         app.ok_or_else(|| self.missing())
     }
 

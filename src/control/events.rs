@@ -14,6 +14,7 @@ use serde_json::Value;
 use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// A stream of server-sent events: `call` for each call that matches, with its id, and `dropped`
 /// where calls made room before they could be told. A browser that was cut off goes on behind the last
@@ -48,10 +49,13 @@ pub(super) async fn events(
     let events = told.map(Ok::<_, Infallible>);
     Ok(Events(
         Sse::new(events)
-            .keep_alive(KeepAlive::default())
+            .keep_alive(KeepAlive::new().interval(KEEP_ALIVE))
             .into_response(),
     ))
 }
+
+/// How often a stream with nothing to tell writes, and so finds out that its reader has gone.
+const KEEP_ALIVE: Duration = Duration::from_secs(1);
 
 /// What is kept of the journal for a reader who does not read, in bytes.
 const AHEAD: usize = 64 << 10;

@@ -1,9 +1,9 @@
 //! Answers that fail below the protocol: another HTTP status, half a body, no JSON, no answer.
 
+use crate::http::Answered;
 use axum::body::{Body, Bytes, HttpBody};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
-use http_body_util::BodyExt;
 use hyper::body::Frame;
 use std::io;
 use std::pin::Pin;
@@ -30,30 +30,28 @@ const NOT_JSON: &str = "<html><body>Bad Gateway</body></html>";
 
 impl Wire {
     /// What becomes of an answer.
-    pub(crate) async fn spoil(self, mut response: Response) -> Response {
+    pub(crate) fn spoil(self, answered: &mut Answered) {
+        let Answered { response, outcome } = answered;
         match self {
             Self::Close => drop(response.extensions_mut().insert(Reset)),
             Self::Truncate => {
-                let whole = std::mem::take(response.body_mut()).collect().await;
-                let whole = whole.expect("our answers are in memory").to_bytes();
-                let headers = response.headers_mut();
-                headers.insert(header::CONTENT_LENGTH, HeaderValue::from(whole.len()));
-                *response.body_mut() = Body::new(Half::Coming(whole.slice(..whole.len() / 2)));
+                let half = outcome.answer.slice(..outcome.answer.len() / 2);
+                *response.body_mut() = Body::new(Half::Coming(half));
             }
-            Self::Malformed => set_html(&mut response),
+            Self::Malformed => set_html(response),
             Self::HttpStatus(status) => {
-                set_html(&mut response);
+                set_html(response);
                 *response.status_mut() = status;
             }
         }
-        response
     }
 }
 
 fn set_html(response: &mut Response) {
     *response.body_mut() = Body::from(NOT_JSON);
-    let html = HeaderValue::from_static("text/html");
-    response.headers_mut().insert(header::CONTENT_TYPE, html);
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html"));
+    headers.insert(header::CONTENT_LENGTH, NOT_JSON.len().into());
 }
 
 /// The first half of a body, and then no more: the connection ends.

@@ -7,7 +7,9 @@
 use crate::config::Config;
 use axum::body::Body;
 use bytes::{Bytes, BytesMut};
+use futures_util::future::poll_immediate;
 use http_body_util::BodyExt;
+use std::pin::pin;
 use std::time::Duration;
 
 /// Of a body over the cap, this many times the cap is read and thrown away, so that its sender is
@@ -53,7 +55,13 @@ async fn within(
     timeout: Duration,
     whole: impl Future<Output = Result<Received, axum::Error>>,
 ) -> Received {
-    match tokio::time::timeout(timeout, whole).await {
+    let mut whole = pin!(whole);
+    // Most bodies are there already, and need no timer.
+    let received = match poll_immediate(whole.as_mut()).await {
+        Some(received) => Ok(received),
+        None => tokio::time::timeout(timeout, whole).await,
+    };
+    match received {
         Ok(Ok(received)) => received,
         Ok(Err(_)) | Err(_) => Received::Cut,
     }

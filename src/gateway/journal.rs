@@ -1,6 +1,7 @@
 //! Sees every end of a call, refusals too: counts it, and writes it into the journal and the log.
 
 use crate::clock::Moment;
+use crate::http::Answered;
 use crate::journal::Record;
 use crate::protocol::query::{named_app, struck};
 use crate::protocol::reply::{Notes, Outcome, Tally};
@@ -8,15 +9,18 @@ use crate::protocol::user_sig::struck_text;
 use crate::state::AppState;
 use crate::webhooks::ClientIp;
 use crate::world::World;
-use axum::Router;
-use axum::extract::Request;
+use axum::extract::FromRequestParts;
 use axum::http::Method;
+use axum::http::request::Parts;
 use axum::response::Response;
+use std::convert::Infallible;
 use std::fmt;
 use std::sync::Arc;
-use tokio::task::JoinError;
-use tower::Service;
+use std::time::Duration;
 use tracing::{Level, enabled, info};
+
+/// Where the commands are.
+const ROOT: &str = "/v4/";
 
 /// No more of a text that a client may have had a hand in is logged.
 const LONGEST: usize = 200;
@@ -30,96 +34,87 @@ pub(crate) struct Arrival {
     pub(crate) world: Arc<World>,
     pub(crate) at: Moment,
     pub(crate) client: ClientIp,
+    /// The process's uptime.
+    began: Duration,
 }
 
-/// Has a call served, and sees its end.
-///
-/// Where a fault may hold a call up, its client may lose patience and hang up: the call is served to
-/// its end all the same, as a slow server would, and is written down.
-pub(crate) async fn observe(
-    state: &AppState,
-    client: ClientIp,
-    call: Request,
-    router: Router,
-) -> Response {
-    let world = state.world();
-    let arrival = Arrival {
-        at: world.clock.now(),
-        world,
-        client,
-    };
-    let meets_faults = call.uri().path().starts_with("/v4/");
-    if arrival.world.faults.is_empty() || !meets_faults {
-        return serve(state, arrival, call, router).await;
+impl Arrival {
+    pub(crate) fn new(state: &AppState, client: ClientIp) -> Self {
+        let world = state.world();
+        Self {
+            at: world.clock.now(),
+            began: state.uptime(),
+            world,
+            client,
+        }
     }
-    let state = state.clone();
-    let served = tokio::spawn(async move { serve(&state, arrival, call, router).await });
-    match served.await.map_err(JoinError::try_into_panic) {
-        Ok(response) => response,
-        Err(Ok(panic)) => std::panic::resume_unwind(panic),
-        // The runtime ends, and everything with it.
-        Err(Err(_)) => std::future::pending().await,
-    }
-}
 
-async fn serve(
-    state: &AppState,
-    arrival: Arrival,
-    mut call: Request,
-    mut router: Router,
-) -> Response {
-    let Arrival { at, .. } = arrival;
-    let world = Arc::clone(&arrival.world);
-    let began = state.uptime();
-    let (method, uri) = (method(call.method()), call.uri().clone());
-    call.extensions_mut().insert(arrival);
-
-    let Ok(response) = router.call(call).await;
-
-    let Some(outcome) = response.extensions().get::<Outcome>() else {
-        return response;
-    };
-    let took = state.uptime().saturating_sub(began);
-    let command = command(uri.path());
-    state.metrics.count(outcome, took);
-    let warning = outcome.notes.odd_random.as_deref().map(about_random);
-    if world.journal.is_kept() {
-        let Notes {
-            app,
-            generation,
-            request,
-            ..
-        } = &outcome.notes;
-        let query = uri.query().unwrap_or_default();
-        let record = Record {
-            at,
-            took,
-            app: app.or_else(|| named_app(query)),
-            generation: *generation,
-            code: outcome.code,
-            status: response.status().as_u16(),
-            method,
-            command,
-            query: &struck(query),
-            warning: warning.as_deref().unwrap_or_default(),
-            request,
-            response: &outcome.answer,
+    /// Sees the end of the call that arrived so.
+    pub(crate) fn end(self, state: &AppState, call: &Parts, answered: Answered) -> Response {
+        let Answered { response, outcome } = answered;
+        let took = state.uptime().saturating_sub(self.began);
+        let command = match outcome.command {
+            Some(_) => call.uri.path().strip_prefix(ROOT).unwrap_or_default(),
+            None => plain(call.uri.path()),
         };
-        // Of an app that was reset meanwhile, nobody wants to hear; and a journal that has a successor
-        // may not count on.
-        let is_current = |now: &World| match (app, generation) {
-            _ if !Arc::ptr_eq(&now.journal, &world.journal) => false,
-            (Some(app), Some(generation)) => now.has(*app, *generation),
+        let warning = outcome.notes.odd_random.as_deref().map(about_random);
+        let warning = warning.as_deref();
+        state.metrics.count(&outcome, took);
+        if self.world.journal.is_kept() {
+            let query = call.uri.query().unwrap_or_default();
+            let Notes {
+                app,
+                generation,
+                request,
+                ..
+            } = &outcome.notes;
+            self.write_down(
+                state,
+                Record {
+                    at: self.at,
+                    took,
+                    app: app.or_else(|| named_app(query)),
+                    generation: *generation,
+                    code: outcome.code,
+                    status: response.status().as_u16(),
+                    method: method(&call.method),
+                    command,
+                    query: &struck(query),
+                    warning: warning.unwrap_or_default(),
+                    request,
+                    response: &outcome.answer,
+                },
+            );
+        } else {
+            self.world.journal.pass();
+        }
+        if enabled!(Level::INFO) {
+            write_line(command, &outcome, warning, took.as_micros() as f64 / 1000.0);
+        }
+        response
+    }
+
+    /// Of an app that was reset meanwhile, nobody wants to hear; and a journal that has a successor
+    /// may not count on.
+    fn write_down(&self, state: &AppState, record: Record<'_>) {
+        let journal = &self.world.journal;
+        let is_current = |now: &World| match (record.app, record.generation) {
+            _ if !Arc::ptr_eq(&now.journal, journal) => false,
+            (Some(app), Some(generation)) => now.has(app, generation),
             _ => true,
         };
-        state.look(|now| is_current(now).then(|| world.journal.write(&record)));
-    } else {
-        world.journal.pass();
+        state.look(|now| is_current(now).then(|| journal.write(&record)));
     }
-    if enabled!(Level::INFO) {
-        write_line(command, outcome, warning, took.as_micros() as f64 / 1000.0);
+}
+
+/// Taken out of the call that it came with.
+impl<S: Sync> FromRequestParts<S> for Arrival {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(call: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        let arrival = call.extensions.remove();
+        Ok(arrival.expect("the server puts one into each call"))
     }
-    response
 }
 
 fn method(method: &Method) -> &'static str {
@@ -141,7 +136,7 @@ fn about_random(random: &str) -> String {
 }
 
 /// Never a UserSig, a key or a body: of the query string, only what `Notes` took from it.
-fn write_line(command: &str, outcome: &Outcome, warning: Option<String>, duration_ms: f64) {
+fn write_line(command: &str, outcome: &Outcome, warning: Option<&str>, duration_ms: f64) {
     let Outcome {
         code,
         detail,
@@ -174,15 +169,15 @@ impl fmt::Display for Summary<'_> {
     }
 }
 
-/// What of a path is worth a line: no command has other letters, and what a client puts behind
-/// them by mistake may be its query, and so its UserSig.
-fn command(path: &str) -> &str {
-    let path = path.strip_prefix("/v4/").unwrap_or(path);
+/// What of a path without a command is worth a line: no command has other letters, and what a client
+/// puts behind them by mistake may be its query, and so its UserSig.
+fn plain(path: &str) -> &str {
+    let path = path.strip_prefix(ROOT).unwrap_or(path);
     let is_plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '/';
-    let plain = shortened(path.split(|c| !is_plain(c)).next().unwrap_or_default());
-    let names = plain.split_inclusive('/');
+    let beginning = shortened(path.split(|c| !is_plain(c)).next().unwrap_or_default());
+    let names = beginning.split_inclusive('/');
     let end = names.take_while(|name| name.len() <= LONGEST_NAME);
-    &plain[..end.map(str::len).sum()]
+    &beginning[..end.map(str::len).sum()]
 }
 
 fn shortened(text: &str) -> &str {

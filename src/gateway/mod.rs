@@ -13,13 +13,12 @@ use crate::protocol::service::CommandInfo;
 use axum::http::Method;
 use axum::http::request::Parts;
 use journal::Arrival;
-use std::sync::Arc;
 
 /// Who calls what.
 #[derive(Debug)]
-pub(crate) struct Caller {
+pub(crate) struct Caller<'a> {
     /// The app that is called.
-    pub(crate) app: Arc<App>,
+    pub(crate) app: &'a App,
     /// The app admin who calls: `identifier`.
     pub(crate) admin: UserId,
 }
@@ -38,13 +37,13 @@ pub(crate) fn not_admin(config: &Config, command: &CommandInfo) -> Code {
 /// The query's form, the app, the UserSig, its expiry, whether the identifier is an admin, the call
 /// frequency, the method. (GUESS: Tencent documents no order; that authentication comes before the
 /// method was seen.) A refusal costs no token, so a bad signature cannot spend an app's.
-pub(crate) fn admit(
+pub(crate) fn admit<'a>(
     config: &Config,
-    arrival: &Arrival,
+    arrival: &'a Arrival,
     command: &'static CommandInfo,
     call: &Parts,
     notes: &mut Notes,
-) -> Result<Caller, CallError> {
+) -> Result<Caller<'a>, CallError> {
     let query = call.uri.query().unwrap_or_default();
     let query = CommonQuery::parse(query, config.strict_query)?;
     *notes = query.notes();

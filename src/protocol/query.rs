@@ -3,6 +3,7 @@
 use super::code::Code;
 use super::ids::SdkAppId;
 use super::reply::{CallError, Notes};
+use memchr::memchr;
 use percent_encoding::percent_decode_str;
 use schemars::JsonSchema;
 use std::borrow::Cow;
@@ -84,16 +85,18 @@ const LONGEST: usize = 2048;
 /// A raw query as it may be written down: of whatever may be a UserSig, only the name.
 pub fn struck(raw: &str) -> String {
     let mut struck = String::with_capacity(raw.len().min(LONGEST));
-    for pair in raw[..raw.floor_char_boundary(LONGEST)].split('&') {
+    for pair in pairs(&raw[..raw.floor_char_boundary(LONGEST)]) {
         if !struck.is_empty() {
             struck.push('&');
         }
-        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        let (name, value) = split_at(pair, b'=');
+        if is_plain(name, value.unwrap_or_default()) {
+            struck.push_str(pair);
+            continue;
+        }
         // A name that is misspelt may still be a UserSig's.
         let name = unescape_lossy(name);
-        if is_plain(&name, value) {
-            struck.push_str(pair);
-        } else if name.len() <= LONGEST_NAME {
+        if name.len() <= LONGEST_NAME {
             struck.push_str(&name);
             struck.push_str("=***");
         } else {
@@ -109,8 +112,7 @@ fn is_plain(name: &str, value: &str) -> bool {
         let mut places = text.as_bytes().windows(3);
         places.any(|place| place.eq_ignore_ascii_case(b"sig"))
     };
-    NAMES.contains(&name)
-        && !names_a_sig(name)
+    place(name).is_some_and(|place| NAMES[place] != "usersig")
         && !is_long(&unescape_lossy(value))
         && !names_a_sig(value)
 }
@@ -142,13 +144,37 @@ pub struct QueryParameters {
 /// The values of the parameters, as they stand in the query.
 fn find(raw: &str) -> [Option<&str>; 5] {
     let mut found = [None; 5];
-    for (name, value) in raw.split('&').filter_map(|pair| pair.split_once('=')) {
-        let name = unescape(name).unwrap_or_default();
-        if let Some(place) = NAMES.iter().position(|known| *known == name) {
+    for (name, value) in pairs(raw).map(|pair| split_at(pair, b'=')) {
+        if let Some(value) = value
+            && let Some(place) = place(name)
+        {
             found[place].get_or_insert(value);
         }
     }
     found
+}
+
+/// Which of the parameters has this name, which may have escapes.
+fn place(name: &str) -> Option<usize> {
+    let place = |name: &str| NAMES.iter().position(|known| *known == name);
+    place(name).or_else(|| place(&unescape(name).ok()?))
+}
+
+fn pairs(raw: &str) -> impl Iterator<Item = &str> {
+    let mut rest = Some(raw);
+    std::iter::from_fn(move || {
+        let (pair, behind) = split_at(rest?, b'&');
+        rest = behind;
+        Some(pair)
+    })
+}
+
+/// What is before the first such byte of ASCII, and what is behind it, if it is there.
+fn split_at(text: &str, byte: u8) -> (&str, Option<&str>) {
+    match memchr(byte, text.as_bytes()) {
+        Some(place) => (&text[..place], Some(&text[place + 1..])),
+        None => (text, None),
+    }
 }
 
 fn required<'a>(name: &str, value: Option<&'a str>) -> Result<Cow<'a, str>, CallError> {
@@ -164,7 +190,7 @@ fn decode<'a>(name: &str, value: Option<&'a str>) -> Result<Option<Cow<'a, str>>
 
 /// Most names and values have no escapes, and are not looked at twice.
 fn unescape(text: &str) -> Result<Cow<'_, str>, Utf8Error> {
-    if text.as_bytes().contains(&b'%') {
+    if memchr(b'%', text.as_bytes()).is_some() {
         percent_decode_str(text).decode_utf8()
     } else {
         Ok(Cow::Borrowed(text))

@@ -98,6 +98,9 @@ pub struct Tally {
     pub refused: usize,
 }
 
+/// Room for an answer to a call of one item; a longer one grows.
+const SHORT_ANSWER: usize = 256;
+
 /// What an item's result says beside To_Account, ResultCode and ResultInfo, and the name of the
 /// list that such results stand in.
 pub trait ItemFields: Serialize {
@@ -297,7 +300,9 @@ impl<T: Answer> Reply<T> {
             error_display: has_display.then_some(""),
             fields_behind: fields.filter(|_| keys != KeyOrder::FieldsFirst),
         };
-        serde_json::to_vec(&envelope).expect("strings, numbers and lists serialise")
+        let mut json = Vec::with_capacity(SHORT_ANSWER);
+        serde_json::to_writer(&mut json, &envelope).expect("strings, numbers and lists serialise");
+        json
     }
 
     fn text(&self, code: Code) -> Cow<'static, str> {

@@ -3,6 +3,7 @@
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::time::Duration;
+use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
@@ -52,6 +53,11 @@ impl Wire {
                 Err(error) => assert_eq!(error.kind(), ErrorKind::WouldBlock, "{error}"),
             }
         }
+    }
+
+    /// Says that this is all; answers can still be read.
+    pub(crate) async fn finish(&mut self) {
+        self.stream.shutdown().await.expect("a socket");
     }
 
     /// Reads one answer, which has to say how long it is.

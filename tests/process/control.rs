@@ -1,6 +1,6 @@
 //! Who may drive the control API of a process, and that it holds up no stop.
 
-use crate::fixture::{Server, program, text};
+use crate::fixture::{Server, program, text, wait_for};
 use std::collections::HashSet;
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -22,6 +22,28 @@ fn everywhere(token: Option<&str>) -> Server {
     let mut command = program(&["--listen", "0.0.0.0:0"]);
     command.envs(token.map(|token| ("EMULATOR__CONTROL__TOKEN", token)));
     Server::spawn(command)
+}
+
+/// The files that the process has open, connections among them.
+fn open_files(server: &Server) -> usize {
+    let folder = format!("/proc/{}/fd", server.pid());
+    std::fs::read_dir(folder).expect("Linux").count()
+}
+
+#[test]
+fn a_reader_of_events_who_hangs_up_leaves_nothing_open() {
+    let server = Server::start();
+    let mut reader = TcpStream::connect(server.addr).expect("it listens");
+    let call = b"GET /_emulator/v1/events HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    reader.write_all(call).expect("it reads");
+    reader.read_exact(&mut [0; 12]).expect("a head");
+    let with_it = open_files(&server);
+
+    drop(reader);
+
+    wait_for("the end of the connection", || {
+        (open_files(&server) < with_it).then_some(())
+    });
 }
 
 #[test]

@@ -3,7 +3,6 @@
 use super::calls::{body_of, ids};
 use super::client::Control;
 use crate::harness::TestApp;
-use crate::wire::Wire;
 use reqwest::Method;
 use serde_json::Value;
 use std::time::Duration;
@@ -361,25 +360,4 @@ async fn the_stream_ends_whole_when_the_emulator_stops() {
 
     stopped.expect("it stops");
     assert_eq!((told, idle), (None, None));
-}
-
-/// The server hangs up as well, with no call to wake it.
-#[tokio::test]
-async fn a_reader_that_hangs_up_leaves_nothing_behind() {
-    let app = TestApp::start().await;
-    let mut slow = open_slow(&app, "").await;
-    let mut head = [0; 12];
-    slow.read_exact(&mut head).await.expect("a head");
-
-    slow.shutdown().await.expect("a socket");
-
-    let mut rest = Vec::new();
-    let ended = tokio::time::timeout(PATIENCE, slow.read_to_end(&mut rest)).await;
-    // With an end of the body or without: the connection is over.
-    drop(ended.expect("the server hangs up"));
-    let mut wire = Wire::connect(app.emulator.addr()).await;
-    wire.send(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
-        .await;
-    assert_eq!(wire.read_response().await.status, 200);
-    app.send_body(body_of("id")).await;
 }

@@ -295,6 +295,32 @@ async fn a_delayed_call_is_done_and_written_down_though_its_client_has_hung_up()
     }
 }
 
+/// As `nc -N` does, and scripts that pipe a request into a socket.
+#[tokio::test]
+async fn a_client_that_has_said_all_and_closes_its_side_gets_a_late_answer_too() {
+    let app = TestApp::start().await;
+    let control = app.control();
+    control
+        .put("/faults", json!([{"delay_ms": 150}]))
+        .await
+        .ok();
+    app.import(["a", "b"]);
+    let body = r#"{"From_Account":"a","AddFriendItem":[{"To_Account":"b"}]}"#;
+    let query = app.query();
+    let length = body.len();
+    let mut wire = Wire::connect(app.emulator.addr()).await;
+    let call = format!(
+        "POST /v4/sns/friend_add?{query} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {length}\r\n\r\n{body}"
+    );
+    wire.send(call.as_bytes()).await;
+
+    wire.finish().await;
+
+    let answer = wire.read_response().await;
+    assert!(answer.body.contains(r#""ErrorCode":0"#), "{}", answer.body);
+    assert!(wire.is_closed().await);
+}
+
 #[tokio::test]
 async fn a_stop_cuts_delays_short() {
     let app = TestApp::start().await;
