@@ -2,8 +2,7 @@
 //!
 //! The status is always 200 and the outcome is in the body, as Tencent documents ("unless a network
 //! error such as 502 occurs"). Clients rely on it: some retry any 5xx, some look only at the body,
-//! and to some a body without ErrorCode is a success. The code also goes into the response's
-//! extensions, for the journal.
+//! and to some a body without ErrorCode is a success.
 
 use crate::protocol::reply::{Answer, Outcome, Reply};
 use axum::body::Body;
@@ -37,6 +36,7 @@ static HEADERS: LazyLock<HeaderMap> = LazyLock::new(|| {
 });
 
 /// A call's answer, before it leaves.
+#[must_use = "its `Arrival` has to see it"]
 pub(crate) struct Answered {
     pub(crate) response: Response,
     /// What the journal should know of it.

@@ -4,6 +4,7 @@
 use crate::clock::Moment;
 use crate::protocol::code::Code;
 use crate::protocol::ids::SdkAppId;
+use bytes::Bytes;
 use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,8 +15,8 @@ use tokio::sync::futures::Notified;
 /// Of a body, no more than this part of the journal is kept.
 const LARGEST_PART: usize = 8;
 
-/// What an entry costs beside its texts, in bytes.
-const OVERHEAD: usize = size_of::<Call>() + 32;
+/// What an entry costs beside its texts, in bytes; half of the ring's places may be empty.
+const OVERHEAD: usize = 2 * size_of::<Call>() + 16;
 
 /// The last calls. The oldest make room for new ones.
 #[derive(Debug)]
@@ -29,15 +30,15 @@ pub(crate) struct Journal {
 
 #[derive(Debug, Default)]
 struct Ring {
-    calls: VecDeque<Arc<Call>>,
+    calls: VecDeque<Call>,
     bytes: usize,
     last_id: u64,
     /// The last call that made room for others.
     dropped: u64,
 }
 
-/// One call.
-#[derive(Debug)]
+/// One call. A clone shares its texts.
+#[derive(Clone, Debug)]
 pub(crate) struct Call {
     /// Its number, from 1 on. Numbers are never used again.
     pub(crate) id: u64,
@@ -57,7 +58,7 @@ pub(crate) struct Call {
     pub(crate) is_cut: bool,
     method: &'static str,
     /// One piece of memory for all texts.
-    texts: Box<[u8]>,
+    texts: Bytes,
     ends: [u32; 5],
 }
 
@@ -82,7 +83,7 @@ pub(crate) struct Record<'a> {
 /// The calls that are asked for, and whether any may be missing.
 #[derive(Debug)]
 pub(crate) struct Excerpt {
-    pub(crate) calls: Vec<Arc<Call>>,
+    pub(crate) calls: Vec<Call>,
     /// The last call of all.
     pub(crate) last_id: u64,
     /// The last call that made room for others; 0 when all are there.
@@ -128,21 +129,10 @@ impl Journal {
     }
 
     pub(crate) fn write(&self, record: &Record<'_>) {
-        let mut call = Call::new(record, self.capacity / LARGEST_PART);
-        {
-            let mut ring = self.lock();
-            ring.last_id += 1;
-            call.id = ring.last_id;
-            ring.bytes += call.bytes();
-            ring.calls.push_back(Arc::new(call));
-            while ring.bytes > self.capacity
-                && let Some(oldest) = ring.calls.pop_front()
-            {
-                ring.bytes -= oldest.bytes();
-                ring.dropped = oldest.id;
-            }
-        }
+        let call = Call::new(record, self.capacity / LARGEST_PART);
+        let oldest = self.lock().push(call, self.capacity);
         self.grown.notify_waiters();
+        drop(oldest);
     }
 
     /// The calls behind `since` that `is_one` wants, the oldest first.
@@ -150,7 +140,7 @@ impl Journal {
         let (calls, last_id, dropped) = {
             let ring = self.lock();
             let start = ring.calls.partition_point(|call| call.id <= since);
-            let calls: Vec<_> = ring.calls.range(start..).map(Arc::clone).collect();
+            let calls: Vec<_> = ring.calls.range(start..).cloned().collect();
             (calls, ring.last_id, ring.dropped)
         };
         Excerpt {
@@ -197,6 +187,31 @@ impl Journal {
     }
 }
 
+impl Ring {
+    /// The last one that made room is given back: freeing it takes a while, and others wait.
+    fn push(&mut self, call: Call, capacity: usize) -> Option<Call> {
+        self.last_id += 1;
+        self.bytes += call.bytes();
+        self.calls.push_back(Call {
+            id: self.last_id,
+            ..call
+        });
+        let mut oldest = None;
+        while self.bytes > capacity
+            && let Some(call) = self.calls.pop_front()
+        {
+            self.bytes -= call.bytes();
+            self.dropped = call.id;
+            oldest = Some(call);
+        }
+        // Half of the places, where there are many, may be empty, and no more.
+        if self.calls.len() < self.calls.capacity() / 4 {
+            self.calls.shrink_to(2 * self.calls.len());
+        }
+        oldest
+    }
+}
+
 impl Call {
     fn new(record: &Record<'_>, largest: usize) -> Self {
         let Record {
@@ -210,7 +225,7 @@ impl Call {
             &request[..keep(request)],
             &response[..keep(response)],
         ];
-        let texts = parts.concat().into_boxed_slice();
+        let texts = Bytes::from(parts.concat());
         let mut end = 0;
         let ends = parts.map(|part| {
             end += u32::try_from(part.len()).expect("a part is at most 128 MiB");

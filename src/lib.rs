@@ -10,8 +10,8 @@
 //!
 //! ```text
 //! main ─► server ─► commands ─► gateway ─► state ─► world ─► apps ─► store ─► sns, profile ─► protocol
-//!             └───► control ─► commands, state       │         └───► limiter, webhooks ─► protocol
-//!                             http ─► protocol       └───► faults, journal, clock, config
+//!             │                    └───► http ─► protocol     └───► limiter, webhooks ─► protocol
+//!             └───► control ─► commands, state       └───► faults, journal, clock, config
 //! ```
 //!
 //! | room | what lives there |

@@ -11,7 +11,8 @@ const STOPPED_AT_ONCE: i32 = 130;
 
 pub(crate) fn run(arguments: &ServeArgs) -> Result<(), String> {
     let config = arguments.config.load()?;
-    let _lines = telemetry::start(config.log);
+    let lines = telemetry::start(config.log);
+    let _lines = lines.map_err(|error| format!("cannot start the log: {error}"))?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build();

@@ -5,7 +5,6 @@ use crate::control;
 use crate::faults::Reset;
 use crate::gateway::body;
 use crate::gateway::journal::Arrival;
-use crate::http::Answered;
 use crate::line::{Line, Resetter};
 use crate::protocol::code::Code;
 use crate::protocol::reply::Reply;
@@ -14,7 +13,6 @@ use crate::webhooks::ClientIp;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::{Method, StatusCode};
 use axum::response::Response;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -54,12 +52,8 @@ fn router(state: AppState) -> Router {
 async fn unknown(State(state): State<AppState>, arrival: Arrival, call: Request) -> Response {
     let (call, body) = call.into_parts();
     body::discard(body, &state.config).await;
-    let mut answered = Answered::from(Reply::refused(what_is_wrong_with(call.uri.path())));
-    // To whoever asks a proxy for a tunnel, 200 would be one.
-    if call.method == Method::CONNECT {
-        *answered.response.status_mut() = StatusCode::BAD_REQUEST;
-    }
-    arrival.end(&state, &call, answered)
+    let reply = Reply::refused(what_is_wrong_with(call.uri.path()));
+    arrival.end(&state, &call, reply.into())
 }
 
 fn what_is_wrong_with(path: &str) -> Code {
@@ -88,9 +82,7 @@ pub(crate) async fn serve(
         .header_read_timeout(timeout)
         .max_buf_size(BUFFER_BYTES)
         // A call whose client has hung up is done to its end all the same.
-        .half_close(true)
-        // Answers are short: copied behind their heads, they leave faster.
-        .writev(false);
+        .half_close(true);
     let mut shutdown = std::pin::pin!(shutdown);
     // Dropped at the end, it ends whatever is left.
     let mut tasks = JoinSet::new();

@@ -133,20 +133,23 @@ async fn preflight(State(state): State<AppState>, arrival: Arrival, call: Reques
 }
 
 /// The same for all: what happens to a call of a command, in this order.
-async fn serve<C: Command>(
+fn serve<C: Command>(
     State(state): State<AppState>,
     arrival: Arrival,
     call: Request,
-) -> Response {
+) -> impl Future<Output = Response> + Send {
     let (call, body) = call.into_parts();
-    let (mut notes, mut wire) = (Notes::default(), None);
-    let result = answer::<C>(&state, &arrival, &call, body, &mut notes, &mut wire).await;
-    let reply = Reply::new(const { &C::INFO }, result).with_notes(notes);
-    let mut answered = Answered::from(reply);
-    if let Some(wire) = wire {
-        wire.spoil(&mut answered);
+    // What an `async fn` is given, its future keeps twice.
+    async move {
+        let (mut notes, mut wire) = (Notes::default(), None);
+        let result = answer::<C>(&state, &arrival, &call, body, &mut notes, &mut wire).await;
+        let reply = Reply::new(const { &C::INFO }, result).with_notes(notes);
+        let mut answered = Answered::from(reply);
+        if let Some(wire) = wire {
+            wire.spoil(&mut answered.response, &answered.outcome.answer);
+        }
+        arrival.end(&state, &call, answered)
     }
-    arrival.end(&state, &call, answered)
 }
 
 /// `wire` is how the answer fails on its way, where a test wants that.

@@ -62,7 +62,7 @@ const AHEAD: usize = 64 << 10;
 
 /// What is to be told next.
 enum Told {
-    Call(Arc<Call>),
+    Call(Call),
     /// Calls up to this one made room.
     Dropped(u64),
 }

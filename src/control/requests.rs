@@ -61,7 +61,7 @@ pub(super) struct Wait {
     /// 1, if not given.
     count: Option<usize>,
     /// For how long, by the system's clock; 10 s, if not given.
-    #[schemars(range(max = 600_000))]
+    #[schemars(range(max = 60_000))]
     timeout_ms: Option<u64>,
 }
 
@@ -231,7 +231,7 @@ pub(super) async fn list(
         bytes += call.bytes();
         bytes <= MOST_BYTES
     });
-    let mut calls: Vec<_> = fit.map(|call| CallDocument::of(call)).collect();
+    let mut calls: Vec<_> = fit.map(CallDocument::of).collect();
     calls.reverse();
     Ok(Json(Calls {
         calls,

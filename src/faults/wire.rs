@@ -1,6 +1,5 @@
 //! Answers that fail below the protocol: another HTTP status, half a body, no JSON, no answer.
 
-use crate::http::Answered;
 use axum::body::{Body, Bytes, HttpBody};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
@@ -29,13 +28,12 @@ pub(crate) struct Reset;
 const NOT_JSON: &str = "<html><body>Bad Gateway</body></html>";
 
 impl Wire {
-    /// What becomes of an answer.
-    pub(crate) fn spoil(self, answered: &mut Answered) {
-        let Answered { response, outcome } = answered;
+    /// What becomes of a response whose body is `answer`.
+    pub(crate) fn spoil(self, response: &mut Response, answer: &Bytes) {
         match self {
             Self::Close => drop(response.extensions_mut().insert(Reset)),
             Self::Truncate => {
-                let half = outcome.answer.slice(..outcome.answer.len() / 2);
+                let half = answer.slice(..answer.len() / 2);
                 *response.body_mut() = Body::new(Half::Coming(half));
             }
             Self::Malformed => set_html(response),

@@ -10,8 +10,8 @@ use crate::state::AppState;
 use crate::webhooks::ClientIp;
 use crate::world::World;
 use axum::extract::FromRequestParts;
-use axum::http::Method;
 use axum::http::request::Parts;
+use axum::http::{Method, StatusCode};
 use axum::response::Response;
 use std::convert::Infallible;
 use std::fmt;
@@ -51,7 +51,14 @@ impl Arrival {
 
     /// Sees the end of the call that arrived so.
     pub(crate) fn end(self, state: &AppState, call: &Parts, answered: Answered) -> Response {
-        let Answered { response, outcome } = answered;
+        let Answered {
+            mut response,
+            outcome,
+        } = answered;
+        // To whoever asks a proxy for a tunnel, 200 would be one.
+        if call.method == Method::CONNECT && response.status().is_success() {
+            *response.status_mut() = StatusCode::BAD_REQUEST;
+        }
         let took = state.uptime().saturating_sub(self.began);
         let command = match outcome.command {
             Some(_) => call.uri.path().strip_prefix(ROOT).unwrap_or_default(),
@@ -68,23 +75,21 @@ impl Arrival {
                 request,
                 ..
             } = &outcome.notes;
-            self.write_down(
-                state,
-                Record {
-                    at: self.at,
-                    took,
-                    app: app.or_else(|| named_app(query)),
-                    generation: *generation,
-                    code: outcome.code,
-                    status: response.status().as_u16(),
-                    method: method(&call.method),
-                    command,
-                    query: &struck(query),
-                    warning: warning.unwrap_or_default(),
-                    request,
-                    response: &outcome.answer,
-                },
-            );
+            let record = Record {
+                at: self.at,
+                took,
+                app: app.or_else(|| named_app(query)),
+                generation: *generation,
+                code: outcome.code,
+                status: response.status().as_u16(),
+                method: method(&call.method),
+                command,
+                query: &struck(query),
+                warning: warning.unwrap_or_default(),
+                request,
+                response: &outcome.answer,
+            };
+            self.write_down(state, &record);
         } else {
             self.world.journal.pass();
         }
@@ -96,14 +101,14 @@ impl Arrival {
 
     /// Of an app that was reset meanwhile, nobody wants to hear; and a journal that has a successor
     /// may not count on.
-    fn write_down(&self, state: &AppState, record: Record<'_>) {
+    fn write_down(&self, state: &AppState, record: &Record<'_>) {
         let journal = &self.world.journal;
         let is_current = |now: &World| match (record.app, record.generation) {
             _ if !Arc::ptr_eq(&now.journal, journal) => false,
             (Some(app), Some(generation)) => now.has(app, generation),
             _ => true,
         };
-        state.look(|now| is_current(now).then(|| journal.write(&record)));
+        state.look(|now| is_current(now).then(|| journal.write(record)));
     }
 }
 

@@ -113,7 +113,8 @@ fn is_plain(name: &str, value: &str) -> bool {
         places.any(|place| place.eq_ignore_ascii_case(b"sig"))
     };
     place(name).is_some_and(|place| NAMES[place] != "usersig")
-        && !is_long(&unescape_lossy(value))
+        // Unescaped, it only gets shorter.
+        && !(is_long(value) && is_long(&unescape_lossy(value)))
         && !names_a_sig(value)
 }
 

@@ -332,7 +332,7 @@ impl<T: Answer> Reply<T> {
 }
 
 /// What the log knows of a call once it is answered.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Outcome {
     /// The command that answered it, if one did.
     pub command: Option<&'static CommandInfo>,

@@ -40,7 +40,7 @@ fn make_calls(server: &Server) -> (usize, Vec<String>) {
         (query.replace(&good, PRIVATE), GOOD_BODY),
         (query.replace(ADMIN, "somebody"), GOOD_BODY),
         (
-            query.replace("99999999", "-1%0aINFO%20made%20up"),
+            query.replace("99999999", "-1%0aINFO%1b%20made%20up"),
             GOOD_BODY,
         ),
         (not_admin, &private_body),
@@ -79,6 +79,7 @@ fn a_call_is_one_line_of_text_with_its_fields() {
 
     assert_eq!(stderr.lines().count(), calls, "{stderr}");
     for line in stderr.lines() {
+        assert!(!line.contains(char::is_control), "{line:?}");
         for field in ["sns.command=sns/friend_add", "error.code=", "duration_ms="] {
             assert!(line.contains(field), "{field}: {line}");
         }

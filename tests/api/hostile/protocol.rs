@@ -370,14 +370,13 @@ async fn options_gets_the_documented_cors_headers_with_or_without_a_user_sig() {
 async fn connect_opens_no_tunnel() {
     let target = Target::start().await;
 
-    for authority in ["example.org:443", "localhost:80"] {
+    let command = format!("/v4/sns/friend_add?{}", target.query);
+    for place in ["example.org:443", "localhost:80", "/", &command] {
         let mut socket = target.open();
-        socket
-            .send(format!("CONNECT {authority} HTTP/1.1\r\nHost: {authority}\r\n\r\n").as_bytes());
+        socket.send(format!("CONNECT {place} HTTP/1.1\r\nHost: localhost\r\n\r\n").as_bytes());
 
-        if let Some(answer) = socket.answer() {
-            assert_ne!(answer.status, 200, "to a client, 200 is an open tunnel");
-        }
+        let answer = socket.answer().expect("an answer");
+        assert_eq!(answer.status, 400, "to a client, 200 is an open tunnel");
         target.still_serves().await;
     }
 }

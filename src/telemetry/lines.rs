@@ -1,17 +1,13 @@
-//! Where log lines go: standard error, as text or as JSON.
+//! The lines on their way to standard error.
+//!
+//! They are written by a thread of their own: a parent that has closed our standard error, or never
+//! reads it, must not hold up calls.
 
-use crate::clock;
-use crate::config::{LogConfig, LogFormat};
-use std::fmt;
-use std::io::{self, Write};
+use std::io::{self, ErrorKind, Write};
 use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
-use std::time::{Duration, UNIX_EPOCH};
-use tracing::field::Field;
-use tracing_subscriber::field::MakeExt;
-use tracing_subscriber::fmt::format::{Writer, debug_fn};
-use tracing_subscriber::fmt::time::FormatTime;
+use std::time::Duration;
 
 /// What may wait for whoever reads standard error, in bytes; lines beyond are dropped.
 const WAITING_BYTES: usize = 1 << 20;
@@ -23,26 +19,21 @@ const REST: Duration = Duration::from_millis(5);
 /// How long the last lines have, when the process ends.
 const LAST_LINES: Duration = Duration::from_secs(1);
 
-/// Starts logging for the whole process, as long as the guard lives; dropped, it writes what still
-/// waits. In a process that has a subscriber of its own, that one stays.
-pub fn start(config: LogConfig) -> LogGuard {
+/// Starts the thread that writes what is added, as long as the guard lives.
+pub(super) fn start() -> io::Result<(Arc<Lines>, LogGuard)> {
     let lines = Arc::<Lines>::default();
-    let guard = LogGuard::new(&lines);
-    let builder = tracing_subscriber::fmt()
-        .with_max_level(config.level)
-        .with_target(false)
-        .with_timer(Utc)
-        .log_internal_errors(false)
-        .with_writer(lines);
-    let started = match config.format {
-        LogFormat::Text => {
-            let fields = debug_fn(write_field).delimited(" ");
-            builder.fmt_fields(fields).try_init()
-        }
-        LogFormat::Json => builder.json().flatten_event(true).try_init(),
+    let (is_writing, written) = channel();
+    let source = Arc::clone(&lines);
+    let thread = thread::Builder::new().name("log".to_owned());
+    thread.spawn(move || {
+        source.write_to(io::stderr());
+        drop(is_writing);
+    })?;
+    let guard = LogGuard {
+        lines: Arc::clone(&lines),
+        written,
     };
-    drop(started);
-    guard
+    Ok((lines, guard))
 }
 
 /// Lines are written as long as it lives.
@@ -51,25 +42,6 @@ pub struct LogGuard {
     lines: Arc<Lines>,
     /// Hangs up once all are written.
     written: Receiver<()>,
-}
-
-impl LogGuard {
-    /// Lines are written by a thread of their own: a parent that has closed our standard error, or
-    /// never reads it, must not hold up calls.
-    fn new(lines: &Arc<Lines>) -> Self {
-        let (is_writing, written) = channel();
-        let source = Arc::clone(lines);
-        let thread = thread::Builder::new().name("log".to_owned());
-        let started = thread.spawn(move || {
-            source.write_to(io::stderr());
-            drop(is_writing);
-        });
-        started.expect("a process that starts can start a thread");
-        Self {
-            lines: Arc::clone(lines),
-            written,
-        }
-    }
 }
 
 impl Drop for LogGuard {
@@ -82,7 +54,7 @@ impl Drop for LogGuard {
 
 /// The lines that wait to be written.
 #[derive(Debug, Default)]
-struct Lines {
+pub(super) struct Lines {
     waiting: Mutex<Waiting>,
     /// There is a first line, or it is over.
     changed: Condvar,
@@ -108,17 +80,26 @@ impl Lines {
         }
     }
 
-    fn end(&self) {
+    pub(super) fn end(&self) {
         self.lock().is_over = true;
         self.changed.notify_one();
     }
 
     /// Writes lines as they come, until it is over.
-    fn write_to(&self, mut out: impl Write) {
+    pub(super) fn write_to(&self, mut out: impl Write) {
         let mut batch = Vec::new();
         while self.take(&mut batch) {
-            // Nobody may read them any more.
-            let _ = out.write_all(&batch);
+            let mut rest = &batch[..];
+            while !rest.is_empty() {
+                match out.write(rest) {
+                    Ok(length) => rest = &rest[length..],
+                    Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                    // Whoever shares standard error with us has it not wait.
+                    Err(error) if error.kind() == ErrorKind::WouldBlock => thread::sleep(REST),
+                    // Nobody reads them any more.
+                    Err(_) => break,
+                }
+            }
             batch.clear();
             thread::sleep(REST);
         }
@@ -150,26 +131,6 @@ impl Write for &Lines {
     }
 }
 
-/// As the subscriber writes them itself, but that it looks for control characters at each character of
-/// a message: ours hold nothing that a client wrote, and texts that do are written as `Debug` does.
-fn write_field(line: &mut Writer<'_>, field: &Field, value: &dyn fmt::Debug) -> fmt::Result {
-    if field.name() != "message" {
-        line.write_str(field.name())?;
-        line.write_char('=')?;
-    }
-    write!(line, "{value:?}")
-}
-
-/// The system's time, which nobody holds; the subscriber's own is several times slower.
-struct Utc;
-
-impl FormatTime for Utc {
-    fn format_time(&self, line: &mut Writer<'_>) -> fmt::Result {
-        let now = UNIX_EPOCH + clock::system_time();
-        write!(line, "{}", humantime::format_rfc3339_micros(now))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -187,5 +148,40 @@ mod tests {
         lines.write_to(&mut written);
 
         assert_eq!(written, line.repeat(WAITING_BYTES / line.len()));
+    }
+
+    /// Takes a few bytes each other time.
+    #[derive(Default)]
+    struct Narrow {
+        taken: Vec<u8>,
+        is_full: bool,
+    }
+
+    impl Write for Narrow {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.is_full = !self.is_full;
+            if self.is_full {
+                return Err(ErrorKind::WouldBlock.into());
+            }
+            self.taken.write(&bytes[..bytes.len().min(10)])
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_standard_error_that_does_not_wait_gets_every_line() {
+        let lines = Lines::default();
+        for _ in 0..5 {
+            lines.add(b"a line\n");
+        }
+        lines.end();
+
+        let mut narrow = Narrow::default();
+        lines.write_to(&mut narrow);
+
+        assert_eq!(narrow.taken, b"a line\n".repeat(5));
     }
 }
