@@ -15,8 +15,9 @@ const THREADS: usize = 2;
 pub(crate) struct Background(OnceLock<Runtime>);
 
 impl Background {
-    /// Does the work there, to its end: a client that hangs up is not noticed. It comes boxed: a task
-    /// of its own type for each route would make the binary a tenth larger.
+    /// Does the work there, until it is done or the server stops: that a client hangs up is not
+    /// noticed. It comes boxed: a task of its own type for each route would make the binary a tenth
+    /// larger.
     pub(crate) async fn run<T: Send + 'static>(&self, work: BoxFuture<'static, T>) -> T {
         let runtime = self.0.get_or_init(|| {
             let mut builder = Builder::new_multi_thread();

@@ -36,13 +36,14 @@ impl OfSnapshot {
         .find(state)
     }
 
-    fn find(&self, app: &App) -> Result<Arc<Graph>, Problem> {
-        let name = &self.name;
-        let graph = app.snapshots.get(name);
-        graph.ok_or_else(|| {
+    /// The app, and its graph as it was.
+    fn find(&self, state: &AppState) -> Result<(Arc<App>, Arc<Graph>), Problem> {
+        let (app, name) = (self.app(state)?, &self.name);
+        let graph = app.snapshots.get(name).ok_or_else(|| {
             let names = app.snapshots.names().join(", ");
             Problem::not_found(format!("there is no snapshot {name}; there are: {names}"))
-        })
+        })?;
+        Ok((app, graph))
     }
 }
 
@@ -77,8 +78,7 @@ pub(super) async fn restore(
     _: Nothing,
     _: Nothing,
 ) -> Result<Json<Size>, Problem> {
-    let app = path.app(&state)?;
-    let graph = path.find(&app)?;
+    let (app, graph) = path.find(&state)?;
     app.put_graph(&graph);
     Ok(Json(Size::of(&graph)))
 }
@@ -89,8 +89,7 @@ pub(super) async fn forget(
     _: Nothing,
     _: Nothing,
 ) -> Result<Json<Size>, Problem> {
-    let app = path.app(&state)?;
-    let graph = path.find(&app)?;
+    let (app, graph) = path.find(&state)?;
     app.snapshots.remove(&path.name);
     Ok(Json(Size::of(&graph)))
 }
@@ -140,8 +139,8 @@ pub(super) async fn diff(
     _: Nothing,
     _: Nothing,
 ) -> Result<Json<Diff>, Problem> {
-    let app = path.app(&state)?;
-    let (was, is) = (path.find(&app)?, app.graph());
+    let (app, was) = path.find(&state)?;
+    let is = app.graph();
     let missing = |these: &Graph, those: &Graph| {
         let users = these.keys().filter(|user| !those.contains_key(user));
         users.copied().collect()

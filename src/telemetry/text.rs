@@ -1,9 +1,9 @@
 //! A line as text, as the subscriber's own format has it:
 //! `2026-11-25T01:02:03.123456Z  INFO sns/friend_add: 1 items, 0 refused error.code=0 duration_ms=0.045`.
 //!
-//! It takes half as long, and a call is hardly longer than its line: numbers need no formatter's
-//! detours, and a message is not looked through for control characters. Ours hold nothing that a
-//! client wrote, and texts that do are written as `Debug` writes them.
+//! It takes about half the instructions: numbers need no formatter's detours, and a message is not
+//! looked through for control characters. Ours hold nothing that a client wrote, and texts that do
+//! are written as `Debug` writes them.
 
 use super::Utc;
 use std::fmt;
