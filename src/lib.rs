@@ -18,6 +18,7 @@
 //! |---|---|
 //! | `main`, `cli`, `serve`, `health` | the process: command line, signals, exit codes |
 //! | `server`, `line` | all routes; the loop that accepts connections; a connection's stream |
+//! | `workers` | the runtimes that serve connections |
 //! | `commands` | THE TABLE of REST commands; one file each: understand, judge, answer |
 //! | `gateway` | what every call passes: its body received, UserSig, call frequency, the journal |
 //! | `control` | THE TABLE of the emulator's own routes, `/_emulator/v1`; one file for each resource |
@@ -61,6 +62,7 @@ pub mod store;
 pub mod telemetry;
 mod token;
 mod webhooks;
+mod workers;
 mod world;
 
 use clock::Clock;
@@ -76,8 +78,10 @@ use std::sync::Arc;
 use store::Snapshot;
 use token::Token;
 use tokio::net::TcpListener;
+use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
+use workers::Workers;
 
 /// A running emulator, served by tasks of the Tokio runtime that started it.
 ///
@@ -109,12 +113,25 @@ impl Emulator {
     /// # Errors
     /// When the address cannot be bound.
     pub async fn start(config: Config) -> io::Result<Self> {
+        Self::start_on(config, vec![Handle::current()]).await
+    }
+
+    /// The same, with its connections spread over these runtimes: each is served, from its first
+    /// call to its last, by the one that had the fewest when it came.
+    ///
+    /// # Errors
+    /// When the address cannot be bound.
+    ///
+    /// # Panics
+    /// When there is no runtime.
+    pub async fn start_on(config: Config, runtimes: Vec<Handle>) -> io::Result<Self> {
+        let workers = Workers::new(runtimes);
         let state = AppState::new(config);
         let listener = TcpListener::bind(state.config.listen).await?;
         let addr = listener.local_addr()?;
         let _ = state.addr.set(addr);
         let (stop, stopped) = oneshot::channel();
-        let serving = tokio::spawn(server::serve(listener, state.clone(), async {
+        let serving = tokio::spawn(server::serve(listener, state.clone(), workers, async {
             // An error means that the emulator was dropped, which stops it as well.
             let _ = stopped.await;
         }));

@@ -2,9 +2,12 @@
 
 use crate::cli::{EXPIRE_SECONDS, ServeArgs};
 use std::io::{self, Write};
+use std::num::NonZero;
 use std::path::Path;
+use std::thread;
 use tencent_chat_emulator::config::{Config, ControlToken};
 use tencent_chat_emulator::{Emulator, telemetry};
+use tokio::runtime::{Builder, Handle, Runtime};
 
 /// The exit code of a process that was told twice to stop.
 const STOPPED_AT_ONCE: i32 = 130;
@@ -13,14 +16,34 @@ pub(crate) fn run(arguments: &ServeArgs) -> Result<(), String> {
     let config = arguments.config.load()?;
     let lines = telemetry::start(config.log);
     let _lines = lines.map_err(|error| format!("cannot start the log: {error}"))?;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build();
-    let runtime = runtime.map_err(|error| format!("cannot start the runtime: {error}"))?;
-    runtime.block_on(serve(config, arguments.ready_file.as_deref()))
+    let no_runtime = |error: io::Error| format!("cannot start the runtime: {error}");
+    let runtime = single_threaded().map_err(no_runtime)?;
+    let mut runtimes = vec![runtime.handle().clone()];
+    for _ in 1..thread::available_parallelism().map_or(1, NonZero::get) {
+        runtimes.push(beside().map_err(no_runtime)?);
+    }
+    runtime.block_on(serve(config, runtimes, arguments.ready_file.as_deref()))
 }
 
-async fn serve(config: Config, ready_file: Option<&Path>) -> Result<(), String> {
+/// One for each processor serves more calls than one for all: nothing wanders between them.
+fn single_threaded() -> io::Result<Runtime> {
+    Builder::new_current_thread().enable_all().build()
+}
+
+/// A runtime on a thread of its own, for as long as the process lasts.
+fn beside() -> io::Result<Handle> {
+    let runtime = single_threaded()?;
+    let handle = runtime.handle().clone();
+    let thread = thread::Builder::new().name("calls".to_owned());
+    thread.spawn(move || runtime.block_on(std::future::pending::<()>()))?;
+    Ok(handle)
+}
+
+async fn serve(
+    config: Config,
+    runtimes: Vec<Handle>,
+    ready_file: Option<&Path>,
+) -> Result<(), String> {
     let listen = config.listen;
     // Whoever configured one knows it.
     let makes_token = matches!(config.control.token, ControlToken::Default);
@@ -28,7 +51,7 @@ async fn serve(config: Config, ready_file: Option<&Path>) -> Result<(), String> 
     // Before anything is announced, so that no signal is missed.
     let mut signals =
         Signals::new().map_err(|error| format!("cannot listen for signals: {error}"))?;
-    let emulator = Emulator::start(config)
+    let emulator = Emulator::start_on(config, runtimes)
         .await
         .map_err(|error| format!("cannot listen on {listen}: {error}"))?;
     announce(&emulator, &example, makes_token);

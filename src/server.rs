@@ -10,6 +10,7 @@ use crate::protocol::code::Code;
 use crate::protocol::reply::Reply;
 use crate::state::AppState;
 use crate::webhooks::ClientIp;
+use crate::workers::Workers;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
@@ -18,14 +19,15 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
+use std::error::Error;
 use std::fmt;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::task::JoinSet;
 use tokio_util::task::TaskTracker;
 use tower::Service;
 use tracing::{debug, warn};
@@ -68,50 +70,28 @@ fn what_is_wrong_with(path: &str) -> Code {
 /// Serves until `shutdown` is done, then finishes the calls that are under way, and no more: their
 /// answers have [`LAST_WORDS`] to leave.
 ///
-/// HTTP/1.0 and 1.1. A connection is closed that sends no whole head within `timeout`, or takes
+/// HTTP/1.0 and 1.1. A connection is closed that sends no whole head within `read_timeout`, or takes
 /// nothing of an answer for as long.
 pub(crate) async fn serve(
     listener: TcpListener,
     state: AppState,
+    mut workers: Workers,
     shutdown: impl Future<Output = ()>,
 ) {
-    let (router, timeout) = (router(state.clone()), state.config.read_timeout);
     let (connections, calls) = (GracefulShutdown::new(), TaskTracker::new());
-    let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new())
-        .header_read_timeout(timeout)
-        .max_buf_size(BUFFER_BYTES)
-        // A call whose client has hung up is done to its end all the same.
-        .half_close(true);
+    let server = Arc::new(Server::new(state, calls.clone()));
     let mut shutdown = std::pin::pin!(shutdown);
-    // Dropped at the end, it ends whatever is left.
-    let mut tasks = JoinSet::new();
     loop {
-        let (stream, peer) = tokio::select! {
+        let (stream, client) = tokio::select! {
             biased;
             () = &mut shutdown => break,
             accepted = accept(&listener) => accepted,
         };
-        let client = ClientIp(peer.ip());
-        let (line, resetter) = Line::new(stream, timeout);
-        let (calls, state, router) = (calls.clone(), state.clone(), router.clone());
-        let service = service_fn(move |call: hyper::Request<Incoming>| {
-            let mut call = call.map(Body::new);
-            call.extensions_mut().insert(Arrival::new(&state, client));
-            let answer = router.clone().call(call);
-            let resetter = resetter.clone();
-            calls.track_future(async move {
-                let Ok(answer) = answer.await;
-                send(answer, &resetter)
-            })
-        });
-        let connection = http.serve_connection(TokioIo::new(line), service);
-        let connection = connections.watch(connection);
-        while tasks.try_join_next().is_some() {}
-        tasks.spawn(async move {
+        let (server, shutdown) = (Arc::clone(&server), connections.watcher());
+        workers.serve(async move {
             // A client that hangs up or talks nonsense is its own affair.
-            if let Err(error) = connection.await {
-                debug!(%error, "connection closed");
+            if let Err(error) = server.connection(stream, client, shutdown).await {
+                debug!(error, "connection closed");
             }
         });
     }
@@ -121,6 +101,56 @@ pub(crate) async fn serve(
         () = connections.shutdown() => {}
         // Who has not sent a whole head has made no call, and who does not read gets no answer.
         () = async { calls.wait().await; tokio::time::sleep(LAST_WORDS).await } => {}
+    }
+}
+
+/// What all connections are served with.
+struct Server {
+    state: AppState,
+    router: Router,
+    http: http1::Builder,
+    /// Those under way.
+    calls: TaskTracker,
+}
+
+impl Server {
+    fn new(state: AppState, calls: TaskTracker) -> Self {
+        let mut http = http1::Builder::new();
+        http.timer(TokioTimer::new())
+            .header_read_timeout(state.config.read_timeout)
+            .max_buf_size(BUFFER_BYTES)
+            // A call whose client has hung up is done to its end all the same.
+            .half_close(true);
+        Self {
+            router: router(state.clone()),
+            state,
+            http,
+            calls,
+        }
+    }
+
+    /// Serves one connection to its end, in the runtime that it is to stay in.
+    async fn connection(
+        &self,
+        stream: std::net::TcpStream,
+        client: ClientIp,
+        shutdown: Watcher,
+    ) -> Result<(), Box<dyn Error + Send + Sync>> {
+        let stream = TcpStream::from_std(stream)?;
+        let (line, resetter) = Line::new(stream, self.state.config.read_timeout);
+        let service = service_fn(|call: hyper::Request<Incoming>| {
+            let mut call = call.map(Body::new);
+            call.extensions_mut()
+                .insert(Arrival::new(&self.state, client));
+            let answer = self.router.clone().call(call);
+            let resetter = &resetter;
+            self.calls.track_future(async move {
+                let Ok(answer) = answer.await;
+                send(answer, resetter)
+            })
+        });
+        let connection = self.http.serve_connection(TokioIo::new(line), service);
+        Ok(shutdown.watch(connection).await?)
     }
 }
 
@@ -134,7 +164,7 @@ impl fmt::Display for NoAnswer {
     }
 }
 
-impl std::error::Error for NoAnswer {}
+impl Error for NoAnswer {}
 
 /// An answer, unless the connection is to be reset instead.
 fn send(answer: Response, resetter: &Resetter) -> Result<Response, NoAnswer> {
@@ -145,13 +175,9 @@ fn send(answer: Response, resetter: &Resetter) -> Result<Response, NoAnswer> {
     Ok(answer)
 }
 
-async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
+async fn accept(listener: &TcpListener) -> (std::net::TcpStream, ClientIp) {
     loop {
-        match listener
-            .accept()
-            .await
-            .and_then(|(stream, peer)| Ok((no_delay(stream)?, peer)))
-        {
+        match listener.accept().await.and_then(prepared) {
             Ok(accepted) => return accepted,
             Err(error) if is_the_clients(&error) => {
                 debug!(%error, "connection lost before it was accepted");
@@ -164,9 +190,12 @@ async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
     }
 }
 
-fn no_delay(stream: TcpStream) -> io::Result<TcpStream> {
+/// Without the delay that waits for more to send, and without a runtime: it is to be another's.
+fn prepared(
+    (stream, peer): (TcpStream, SocketAddr),
+) -> io::Result<(std::net::TcpStream, ClientIp)> {
     stream.set_nodelay(true)?;
-    Ok(stream)
+    Ok((stream.into_std()?, ClientIp(peer.ip())))
 }
 
 fn is_the_clients(error: &io::Error) -> bool {

@@ -20,3 +20,4 @@ mod hostile;
 mod model;
 mod parity;
 mod rate_limit;
+mod workers;
