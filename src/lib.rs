@@ -116,8 +116,8 @@ impl Emulator {
         Self::start_on(config, vec![Handle::current()]).await
     }
 
-    /// The same, with its connections spread over these runtimes: each is served, from its first
-    /// call to its last, by the one that had the fewest when it came.
+    /// The same, with its connections spread over these runtimes, which need I/O and time: each is
+    /// served, from its first call to its last, by the one that had the fewest when it came.
     ///
     /// # Errors
     /// When the address cannot be bound.
