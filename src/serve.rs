@@ -12,31 +12,38 @@ use tokio::runtime::{Builder, Handle, Runtime};
 /// The exit code of a process that was told twice to stop.
 const STOPPED_AT_ONCE: i32 = 130;
 
+/// Each has a few file descriptors of its own, of the 1024 that a process often may have.
+const MOST_RUNTIMES: usize = 32;
+
 pub(crate) fn run(arguments: &ServeArgs) -> Result<(), String> {
     let config = arguments.config.load()?;
     let lines = telemetry::start(config.log);
     let _lines = lines.map_err(|error| format!("cannot start the log: {error}"))?;
-    let no_runtime = |error: io::Error| format!("cannot start the runtime: {error}");
+    let no_runtime = |error| format!("cannot start the runtime: {error}");
+    let runtimes = runtimes().map_err(no_runtime)?;
     let runtime = single_threaded().map_err(no_runtime)?;
-    let mut runtimes = vec![runtime.handle().clone()];
-    for _ in 1..thread::available_parallelism().map_or(1, NonZero::get) {
-        runtimes.push(beside().map_err(no_runtime)?);
-    }
     runtime.block_on(serve(config, runtimes, arguments.ready_file.as_deref()))
 }
 
-/// One for each processor serves more calls than one for all: nothing wanders between them.
-fn single_threaded() -> io::Result<Runtime> {
-    Builder::new_current_thread().enable_all().build()
+/// Those that serve calls. One for each processor serves more calls than one for all: nothing
+/// wanders between them.
+fn runtimes() -> io::Result<Vec<Handle>> {
+    let processors = thread::available_parallelism().map_or(1, NonZero::get);
+    let runtimes = 0..processors.min(MOST_RUNTIMES);
+    runtimes.map(|_| on_its_own_thread()).collect()
 }
 
-/// A runtime on a thread of its own, for as long as the process lasts.
-fn beside() -> io::Result<Handle> {
+/// A runtime that is driven for as long as the process lasts.
+fn on_its_own_thread() -> io::Result<Handle> {
     let runtime = single_threaded()?;
     let handle = runtime.handle().clone();
     let thread = thread::Builder::new().name("calls".to_owned());
     thread.spawn(move || runtime.block_on(std::future::pending::<()>()))?;
     Ok(handle)
+}
+
+fn single_threaded() -> io::Result<Runtime> {
+    Builder::new_current_thread().enable_all().build()
 }
 
 async fn serve(
@@ -51,8 +58,11 @@ async fn serve(
     // Before anything is announced, so that no signal is missed.
     let mut signals =
         Signals::new().map_err(|error| format!("cannot listen for signals: {error}"))?;
-    let emulator = Emulator::start_on(config, runtimes)
+    // Not on this thread, which waits for whoever reads what is said below.
+    let starting = runtimes[0].spawn(Emulator::start_on(config, runtimes.clone()));
+    let emulator = starting
         .await
+        .expect("it does not panic, and its runtime lasts")
         .map_err(|error| format!("cannot listen on {listen}: {error}"))?;
     announce(&emulator, &example, makes_token);
     if let Some(path) = ready_file {

@@ -1,6 +1,7 @@
 //! From the start to the first call: what is printed, the ready file, what can go wrong.
 
-use crate::fixture::{GOOD_BODY, Running, Server, post, program, run, text, wait_for};
+use crate::fixture::{Client, GOOD_BODY, Running, Server, post, program, run, text, wait_for};
+use std::io::Write;
 use std::net::TcpListener;
 use std::process::{Command, Stdio};
 
@@ -52,6 +53,24 @@ fn the_ready_file_appears_whole_when_calls_are_served_and_nothing_is_left_beside
         names.sort();
         assert_eq!(names, ["ready", "stderr", "stdout"]);
     }
+}
+
+#[test]
+fn that_nobody_reads_what_it_says_keeps_no_call_waiting() {
+    let (_unread, mut full) = std::io::pipe().expect("a pipe");
+    rustix::io::ioctl_fionbio(&full, true).expect("it need not block");
+    while full.write(&[0; 4096]).is_ok() {}
+    rustix::io::ioctl_fionbio(&full, false).expect("it may block");
+    let free = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    let addr = free.local_addr().expect("an address");
+    drop(free);
+    let mut command = program(&["--listen", &addr.to_string()]);
+    let _running = Running::spawn(command.stdout(full).stderr(Stdio::null()));
+
+    let mut client = wait_for("the port", || Client::connect(addr).ok());
+
+    let answer = client.call(&post(&Server::query(), GOOD_BODY));
+    assert_eq!(answer["ErrorCode"], 0, "{answer}");
 }
 
 #[test]
