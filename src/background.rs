@@ -1,4 +1,4 @@
-//! A runtime beside the one that serves calls, for work that may take long: the control API's. What
+//! A runtime beside those that serve calls, for work that may take long: the control API's. What
 //! is done there holds up no call.
 
 use futures_util::future::BoxFuture;

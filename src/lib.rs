@@ -83,7 +83,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use workers::Workers;
 
-/// A running emulator, served by tasks of the Tokio runtime that started it.
+/// A running emulator, served by tasks of the Tokio runtime that started it, or of several.
 ///
 /// Dropped, it stops as by [`Emulator::stop`], but nobody waits for it.
 ///
@@ -116,8 +116,11 @@ impl Emulator {
         Self::start_on(config, vec![Handle::current()]).await
     }
 
-    /// The same, with its connections spread over these runtimes, which need I/O and time: each is
-    /// served, from its first call to its last, by the one that had the fewest when it came.
+    /// The same, with its connections spread over these runtimes: each is served, from its first
+    /// call to its last, by the one that had the fewest when it came.
+    ///
+    /// The runtimes need I/O and time, somebody who drives them, and to last as long as the emulator:
+    /// a connection of one that has ended gets no answer.
     ///
     /// # Errors
     /// When the address cannot be bound.

@@ -87,10 +87,10 @@ pub(crate) async fn serve(
             () = &mut shutdown => break,
             accepted = accept(&listener) => accepted,
         };
-        let (server, shutdown) = (Arc::clone(&server), connections.watcher());
+        let (server, watcher) = (Arc::clone(&server), connections.watcher());
         workers.serve(async move {
             // A client that hangs up or talks nonsense is its own affair.
-            if let Err(error) = server.connection(stream, client, shutdown).await {
+            if let Err(error) = server.connection(stream, client, watcher).await {
                 debug!(error, "connection closed");
             }
         });
@@ -109,7 +109,7 @@ struct Server {
     state: AppState,
     router: Router,
     http: http1::Builder,
-    /// Those under way.
+    /// The calls under way.
     calls: TaskTracker,
 }
 
@@ -134,7 +134,7 @@ impl Server {
         &self,
         stream: std::net::TcpStream,
         client: ClientIp,
-        shutdown: Watcher,
+        watcher: Watcher,
     ) -> Result<(), Box<dyn Error + Send + Sync>> {
         let stream = TcpStream::from_std(stream)?;
         let (line, resetter) = Line::new(stream, self.state.config.read_timeout);
@@ -150,7 +150,7 @@ impl Server {
             })
         });
         let connection = self.http.serve_connection(TokioIo::new(line), service);
-        Ok(shutdown.watch(connection).await?)
+        Ok(watcher.watch(connection).await?)
     }
 }
 

@@ -1,5 +1,4 @@
-//! The runtimes that serve connections. A connection stays where it began: its calls wake no other
-//! thread, and no other thread takes them over.
+//! The runtimes that serve connections. A connection stays in the one where it began.
 
 use std::future::Future;
 use tokio::runtime::Handle;
