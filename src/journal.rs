@@ -336,6 +336,21 @@ mod tests {
     }
 
     #[test]
+    fn the_places_of_many_short_calls_are_given_back_when_long_ones_follow() {
+        let journal = Journal::new(1 << 20);
+        for _ in 0..5_000 {
+            write(&journal, b"");
+        }
+        let many = journal.len();
+        for _ in 0..100 {
+            write(&journal, &[b'x'; 50_000]);
+        }
+        let ring = journal.lock();
+        assert!(many > 40 * ring.calls.len(), "{many}");
+        assert!(ring.calls.capacity() < 4 * (ring.calls.len() + 1));
+    }
+
+    #[test]
     fn a_body_that_would_fill_it_is_cut() {
         let journal = Journal::new(8_000);
         write(&journal, &[b'x'; 100_000]);
