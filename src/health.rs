@@ -7,7 +7,7 @@ use std::time::Duration;
 
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Asks `/healthz` of the address that a server with this configuration listens on.
+/// ItemTarget `/healthz` of the address that a server with this configuration listens on.
 pub(crate) fn check(arguments: &HealthArgs) -> Result<(), String> {
     let addr = reachable(arguments.config.load()?.listen);
     let answer = ask(addr).map_err(|error| format!("no emulator answers at {addr}: {error}"))?;

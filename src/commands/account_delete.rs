@@ -6,10 +6,10 @@ use super::body::objects;
 use super::context::CallContext;
 use super::multiaccount_import::MAX_ACCOUNTS;
 use crate::protocol::code::Code;
+use crate::protocol::code_text::CodeText;
 use crate::protocol::ids::UserId;
 use crate::protocol::reply::{Answer, CallError, KeyOrder, Tally};
 use crate::protocol::service::{CommandInfo, Service, Subject};
-use crate::protocol::text::Text;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -43,7 +43,7 @@ pub(crate) struct AccountDeleteResponse {
 #[serde(rename_all = "PascalCase")]
 struct ResultItem {
     result_code: u32,
-    result_info: Text,
+    result_info: CodeText,
     #[serde(rename = "UserID")]
     user_id: String,
 }

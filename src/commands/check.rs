@@ -4,7 +4,7 @@ use super::body::text;
 use super::context::CallContext;
 use crate::protocol::code::Code;
 use crate::protocol::reply::CallError;
-use crate::sns::pair::Pair;
+use crate::sns::pair::PairFacts;
 use crate::sns::relation::{CheckType, Relation};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -30,7 +30,7 @@ pub(super) struct Words {
     pub(super) both: &'static str,
     pub(super) relation: fn(Relation) -> &'static str,
     /// Whether A has B, and B has A.
-    pub(super) has: fn(&Pair) -> (bool, bool),
+    pub(super) has: fn(&PairFacts) -> (bool, bool),
 }
 
 /// Each account, its outcome, and its Relation, also of one that cannot be checked.
@@ -50,12 +50,12 @@ pub(super) async fn check(
     )?;
     let (from, tos) = context.accounts(&request.from_account, &request.to_account)?;
     let facts = context.app.store.facts_each(from, &tos).await?;
-    let relation = move |pair: Pair| {
+    let relation = move |pair: PairFacts| {
         let (a_has_b, b_has_a) = (words.has)(&pair);
         let relation = Relation::of(check_type, a_has_b, b_has_a);
         pair.readable().map(|()| relation)
     };
-    let outcome = move |(to, facts): (String, Result<Pair, Code>)| {
+    let outcome = move |(to, facts): (String, Result<PairFacts, Code>)| {
         let (code, relation) = match facts.and_then(relation) {
             Ok(relation) => (Code::Ok, relation),
             Err(code) => (code, Relation::None),

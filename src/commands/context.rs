@@ -4,14 +4,14 @@
 use super::body::bad_field;
 use crate::apps::App;
 use crate::clock::Moment;
-use crate::faults::{Faults, Work};
+use crate::faults::{Faults, ItemTargets};
 use crate::protocol::code::Code;
 use crate::protocol::ids::{SdkAppId, UnixTime, UserId};
-use crate::protocol::reply::{CallError, ItemResults, Nothing};
+use crate::protocol::reply::{CallError, ItemResults, NoFields};
 use crate::protocol::service::CommandInfo;
 use crate::protocol::webhook::{Event, Pair};
 use crate::sns::model::SnsPolicy;
-use crate::sns::pair::Asks;
+use crate::sns::pair::ItemTarget;
 use crate::sns::texts::GroupName;
 use crate::store::{NoAccount, Verdict};
 use crate::webhooks::ClientIp;
@@ -28,7 +28,7 @@ pub(crate) struct CallContext<'a> {
     pub(crate) policy: &'a SnsPolicy,
     pub(crate) faults: &'a Faults,
     /// What was asked for, while faults are armed: they may yet deny that it was done.
-    pub(crate) work: &'a OnceLock<Work>,
+    pub(crate) work: &'a OnceLock<ItemTargets>,
     /// The app admin who calls.
     pub(crate) admin: UserId,
     /// From where.
@@ -129,7 +129,7 @@ impl CallContext<'_> {
     }
 
     /// What is asked for, or what is wrong with it, but for the outcomes that a test has scripted.
-    pub(super) fn items<I: Asks>(
+    pub(super) fn items<I: ItemTarget>(
         &self,
         from: UserId,
         items: impl Iterator<Item = Result<I, Code>>,
@@ -138,8 +138,8 @@ impl CallContext<'_> {
         // Without its asker, the call fails as a whole, and no item is seen.
         if !self.faults.is_empty() && self.app.store.knows(from) {
             self.faults
-                .overrule(self.sdkappid(), self.command, Some(from), &mut items);
-            self.work.get_or_init(|| Work::of(from, &items));
+                .fail_items_before(self.sdkappid(), self.command, Some(from), &mut items);
+            self.work.get_or_init(|| ItemTargets::of(from, &items));
         }
         items
     }
@@ -151,7 +151,7 @@ impl CallContext<'_> {
     ) -> Vec<Result<UserId, Code>> {
         let mut users: Vec<_> = users.collect();
         self.faults
-            .overrule(self.sdkappid(), self.command, None, &mut users);
+            .fail_items_before(self.sdkappid(), self.command, None, &mut users);
         users
     }
 
@@ -162,7 +162,7 @@ impl CallContext<'_> {
         verdicts: &[Verdict],
     ) -> ItemResults {
         let outcomes = tos.into_iter().zip(verdicts);
-        let outcomes = outcomes.map(|(to, verdict)| (to, verdict.code, Nothing {}));
+        let outcomes = outcomes.map(|(to, verdict)| (to, verdict.code, NoFields {}));
         ItemResults::new(self.command, outcomes)
     }
 
@@ -200,7 +200,7 @@ pub(super) fn distinct_tags<T: PartialEq>(
 }
 
 /// From_Account and each To_Account whose item went well.
-pub(super) fn done_pairs<I: Asks>(
+pub(super) fn done_pairs<I: ItemTarget>(
     from: UserId,
     items: &[Result<I, Code>],
     verdicts: &[Verdict],
@@ -217,14 +217,14 @@ pub(super) fn done_pairs<I: Asks>(
 
 /// Whose friend list gained or lost whom: where both did, a pair for each direction (seen for
 /// deletions, inferred for additions).
-pub(super) fn friend_pairs<I: Asks>(
+pub(super) fn friend_pairs<I: ItemTarget>(
     from: UserId,
     items: &[Result<I, Code>],
     verdicts: &[Verdict],
 ) -> Vec<Pair> {
     let mut pairs = Vec::new();
     for (item, verdict) in items.iter().zip(verdicts) {
-        let Ok(to) = item.as_ref().map(Asks::to) else {
+        let Ok(to) = item.as_ref().map(ItemTarget::to) else {
             continue;
         };
         if verdict.code == Code::Ok {

@@ -39,12 +39,12 @@ impl Answer for FriendDeleteResponse {
     /// As the page's samples have it.
     const INFO: &'static str = "0";
 
-    fn overrule(
+    fn replace_codes(
         &mut self,
         command: &'static CommandInfo,
         outcome: &mut dyn FnMut(usize) -> Option<Code>,
     ) {
-        self.0.overrule(command, outcome);
+        self.0.replace_codes(command, outcome);
     }
 
     fn tally(&self) -> Option<Tally> {

@@ -5,7 +5,7 @@ use super::Command;
 use super::body::text;
 use super::context::CallContext;
 use super::friend_delete::delete_type;
-use crate::protocol::reply::{CallError, Nothing};
+use crate::protocol::reply::{CallError, NoFields};
 use crate::protocol::service::{CommandInfo, Service, Subject};
 use crate::protocol::webhook::{Event, Pair};
 use schemars::JsonSchema;
@@ -33,12 +33,12 @@ impl Command for FriendDeleteAll {
     };
 
     type Request = FriendDeleteAllRequest;
-    type Response = Nothing;
+    type Response = NoFields;
 
     async fn handle(
         context: CallContext<'_>,
         request: FriendDeleteAllRequest,
-    ) -> Result<Nothing, CallError> {
+    ) -> Result<NoFields, CallError> {
         let delete_type = delete_type(&context, request.delete_type.as_deref())?;
         let from = context.user_id(&request.from_account)?;
         let lost = context.app.store.clear_friends(from, delete_type).await?;
@@ -49,6 +49,6 @@ impl Command for FriendDeleteAll {
                 .map(|(from, to)| Pair { from, to })
                 .collect(),
         });
-        Ok(Nothing {})
+        Ok(NoFields {})
     }
 }

@@ -39,13 +39,13 @@ pub(crate) struct GroupAddResponse {
 }
 
 impl Answer for GroupAddResponse {
-    fn overrule(
+    fn replace_codes(
         &mut self,
         command: &'static CommandInfo,
         outcome: &mut dyn FnMut(usize) -> Option<Code>,
     ) {
         if let Some(results) = &mut self.results {
-            results.overrule(command, outcome);
+            results.replace_codes(command, outcome);
         }
     }
 

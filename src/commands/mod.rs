@@ -34,7 +34,7 @@ use crate::gateway;
 use crate::gateway::journal::Arrival;
 use crate::http::Answered;
 use crate::protocol::code::Code;
-use crate::protocol::reply::{Answer, CallError, Notes, Nothing, Reply};
+use crate::protocol::reply::{Answer, CallError, CallLogInfo, NoFields, Reply};
 use crate::protocol::service::CommandInfo;
 use crate::state::AppState;
 use axum::Router;
@@ -129,7 +129,7 @@ fn row<C: Command>() -> Row {
 
 async fn preflight(State(state): State<AppState>, arrival: Arrival, call: Request) -> Response {
     let (call, _) = call.into_parts();
-    arrival.end(&state, &call, Reply::gateway(Ok(Nothing {})).into())
+    arrival.end(&state, &call, Reply::gateway(Ok(NoFields {})).into())
 }
 
 /// The same for all: what happens to a call of a command, in this order.
@@ -141,7 +141,7 @@ fn serve<C: Command>(
     let (call, body) = call.into_parts();
     // What an `async fn` is given, its future keeps twice.
     async move {
-        let (mut notes, mut wire) = (Notes::default(), None);
+        let (mut notes, mut wire) = (CallLogInfo::default(), None);
         let result = answer::<C>(&state, &arrival, &call, body, &mut notes, &mut wire).await;
         let reply = Reply::new(const { &C::INFO }, result).with_notes(notes);
         let mut answered = Answered::from(reply);
@@ -158,7 +158,7 @@ async fn answer<C: Command>(
     arrival: &Arrival,
     call: &Parts,
     body: Body,
-    notes: &mut Notes,
+    notes: &mut CallLogInfo,
     wire: &mut Option<Wire>,
 ) -> Result<C::Response, CallError> {
     let (command, config) = (const { &C::INFO }, &state.config);
@@ -198,7 +198,7 @@ async fn answer<C: Command>(
     let mut result = C::handle(context, request).await;
     // A call that ends otherwise shows no items.
     if let (Ok(response), Some(work), None) = (&mut result, work.get(), &met.after.end) {
-        faults.belie(sdkappid, command, work, response);
+        faults.fail_items_after(sdkappid, command, work, response);
     }
     match met.after.wait(ended).await {
         Some(Ending::Code(code)) => return Err(code.into()),

@@ -7,7 +7,7 @@ use super::context::CallContext;
 use crate::profile::ProfileField;
 use crate::protocol::code::Code;
 use crate::protocol::ids::UserId;
-use crate::protocol::reply::{CallError, Nothing};
+use crate::protocol::reply::{CallError, NoFields};
 use crate::protocol::service::{CommandInfo, Service, Subject};
 use crate::protocol::tag::TagItem;
 use crate::protocol::webhook::Event;
@@ -41,12 +41,12 @@ impl Command for PortraitSet {
     };
 
     type Request = PortraitSetRequest;
-    type Response = Nothing;
+    type Response = NoFields;
 
     async fn handle(
         context: CallContext<'_>,
         request: PortraitSetRequest,
-    ) -> Result<Nothing, CallError> {
+    ) -> Result<NoFields, CallError> {
         context.check_length("ProfileItem", request.profile_item.len(), MAX_ITEMS)?;
         let declared = &context.app.config.custom_fields.profile;
         let fields = request.profile_item.iter();
@@ -66,6 +66,6 @@ impl Command for PortraitSet {
             event_time: context.now.wall.as_millis() as u64,
             profile_item: request.profile_item,
         });
-        Ok(Nothing {})
+        Ok(NoFields {})
     }
 }

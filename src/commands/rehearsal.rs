@@ -6,7 +6,7 @@ use super::context::CallContext;
 use super::friend_add::{Batch, FriendAdd, FriendAddRequest};
 use crate::apps::App;
 use crate::clock::Moment;
-use crate::faults::{Fault, Faults, Work};
+use crate::faults::{Fault, Faults, ItemTargets};
 use crate::gateway::body::Received;
 use crate::protocol::code::Code;
 use crate::protocol::ids::UserId;
@@ -14,7 +14,7 @@ use crate::protocol::reply::CallError;
 use crate::sns::decision::Decision;
 use crate::sns::friend_add::{How, NewFriend, judge};
 use crate::sns::model::{AllowType, SnsPolicy};
-use crate::sns::pair::{Asks, Pair};
+use crate::sns::pair::{ItemTarget, PairFacts};
 use crate::sns::remedy::{self, Remedy};
 use crate::sns::texts::GroupName;
 use crate::webhooks::ClientIp;
@@ -36,7 +36,7 @@ pub(crate) struct Rehearsed {
     new: Result<NewFriend, Code>,
     pub(crate) outcome: Code,
     /// What it was judged on, where the item alone did not decide.
-    pub(crate) facts: Option<Pair>,
+    pub(crate) facts: Option<PairFacts>,
     /// The fault that it meets instead of being judged.
     pub(crate) fault: Option<Arc<Fault>>,
 }
@@ -47,7 +47,7 @@ struct Tried<'a> {
     meets_fault: bool,
 }
 
-impl Asks for Tried<'_> {
+impl ItemTarget for Tried<'_> {
     fn to(&self) -> UserId {
         self.new.to
     }
@@ -83,9 +83,10 @@ pub(crate) async fn rehearse(
         now,
     };
     let Batch { from, how, items } = Batch::parse(&context, request)?;
-    let of = |item: &Result<NewFriend, Code>| item.as_ref().map(Asks::to).map_err(|code| *code);
+    let of =
+        |item: &Result<NewFriend, Code>| item.as_ref().map(ItemTarget::to).map_err(|code| *code);
     let mut tos: Vec<_> = items.iter().map(of).collect();
-    let mut met = faults.overrule(app.sdkappid, context.command, Some(from), &mut tos);
+    let mut met = faults.fail_items_before(app.sdkappid, context.command, Some(from), &mut tos);
     met.resize(items.len(), None);
     let tried = items.iter().zip(&met).map(|(item, fault)| {
         let tried = |new| Tried {
@@ -95,7 +96,7 @@ pub(crate) async fn rehearse(
         item.as_ref().map(tried).map_err(|code| *code)
     });
     let tried: Vec<_> = tried.collect();
-    let rule = |pair: &Pair, Tried { new, meets_fault }: &Tried<'_>| {
+    let rule = |pair: &PairFacts, Tried { new, meets_fault }: &Tried<'_>| {
         let Decision { code, changes } = judge(from, pair, new, how, policy);
         let changes = if *meets_fault { Vec::new() } else { changes };
         Decision { code, changes }
@@ -124,18 +125,18 @@ pub(crate) async fn rehearse(
 
 impl Rehearsal {
     /// What the call would have done, of which faults may say otherwise.
-    pub(crate) fn work(&self) -> Work {
+    pub(crate) fn work(&self) -> ItemTargets {
         let is_done = |item: &Rehearsed| item.to().filter(|_| item.fault.is_none());
         let items = self.items.iter();
         let items = items.map(|item| is_done(item).ok_or(item.outcome));
-        Work::of(self.from, &items.collect::<Vec<_>>())
+        ItemTargets::of(self.from, &items.collect::<Vec<_>>())
     }
 
     /// The fewest changes of the state after which a well-formed item is 0. `new_account` is the
     /// AllowType of an account that is imported.
     pub(crate) fn remedies(&self, item: &Rehearsed, new_account: AllowType) -> Option<Vec<Remedy>> {
         let (new, facts) = (item.new.as_ref().ok()?, item.facts?);
-        let rule = |pair: &Pair| judge(self.from, pair, new, self.how, &self.policy).code;
+        let rule = |pair: &PairFacts| judge(self.from, pair, new, self.how, &self.policy).code;
         remedy::fewest(&facts, &self.policy, new_account, rule)
     }
 }

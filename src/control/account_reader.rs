@@ -3,7 +3,7 @@
 use super::account::{
     AccountDocument, BlockedDocument, FriendDocument, NameOr, RequestDocument, Value,
 };
-use super::problem::Fault;
+use super::problem::InvalidField;
 use super::request::join;
 use crate::config::CustomFields;
 use crate::profile::{Profile, ProfileField};
@@ -20,7 +20,7 @@ use std::collections::{BTreeMap, HashSet};
 pub(super) struct Reader<'a> {
     pub(super) declared: &'a CustomFields,
     pub(super) now: UnixTime,
-    pub(super) faults: Vec<Fault>,
+    pub(super) faults: Vec<InvalidField>,
 }
 
 impl Reader<'_> {
@@ -145,7 +145,7 @@ impl Reader<'_> {
     }
 
     fn complain(&mut self, pointer: impl Into<String>, detail: &str) {
-        self.faults.push(Fault::of_body(pointer, detail));
+        self.faults.push(InvalidField::of_body(pointer, detail));
     }
 
     fn profile(&mut self, at: &str, fields: &BTreeMap<String, Value>, was: &Profile) -> Profile {

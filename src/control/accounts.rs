@@ -116,7 +116,7 @@ pub(super) async fn put(
             created: Change::of(editor, user, was, snapshot).done(editor),
         })
     });
-    put.map(Json).ok_or_else(|| Problem::faults(reader.faults))
+    put.map(Json).ok_or_else(|| Problem::invalid(reader.faults))
 }
 
 pub(super) async fn remove(

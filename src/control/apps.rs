@@ -1,6 +1,6 @@
 //! Apps: a test that makes its own is isolated from every other.
 
-use super::problem::{Fault, Problem};
+use super::problem::{InvalidField, Problem};
 use super::request::Nothing;
 use super::route::{Created, Json};
 use crate::apps::{App, NotMade};
@@ -377,7 +377,7 @@ impl NewApp {
                  retries,
              }| {
                 let url = WebhookConfig::check_url(&url).unwrap_or_else(|expected| {
-                    faults.push(Fault::of_body(
+                    faults.push(InvalidField::of_body(
                         "/webhook/url",
                         format!("should be {expected}"),
                     ));
@@ -419,7 +419,7 @@ impl NewApp {
         if faults.is_empty() {
             Ok(config)
         } else {
-            Err(Problem::faults(faults))
+            Err(Problem::invalid(faults))
         }
     }
 }

@@ -31,7 +31,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 /// Which code.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Wish {
+pub(super) struct ArrangeRequest {
     /// A number of friend_add's error table, or an outcome's name as `codes` has it; 0 as well.
     code: CodeName,
 }
@@ -44,7 +44,7 @@ pub(super) struct Arranged {
     /// Where the answer carries it.
     carried_by: Carrier,
     /// What gives it.
-    given_by: Giver,
+    given_by: Source,
     /// The id of the fault that was armed, where no state gives the code.
     fault: Option<u64>,
     /// The accounts that were made; those that only fill a list are counted, not shown.
@@ -69,7 +69,7 @@ enum Carrier {
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
-pub(super) enum Giver {
+pub(super) enum Source {
     /// What the accounts are.
     State,
     /// What the request says.
@@ -82,11 +82,11 @@ pub(super) async fn arrange(
     state: AppState,
     path: OfApp,
     _: Nothing,
-    Wish { code: name }: Wish,
+    ArrangeRequest { code: name }: ArrangeRequest,
 ) -> Result<Json<Arranged>, Problem> {
     let (app, world) = (path.find(&state)?, state.world());
     let first = name.all().next();
-    let first = first.ok_or_else(|| Problem::fault("/code", name.is_unknown()))?;
+    let first = first.ok_or_else(|| Problem::invalid_field("/code", name.is_unknown()))?;
     let now = world.clock.now().unix_time();
     let recipe = Recipe {
         from: unused_name(&app, "from"),
@@ -95,15 +95,15 @@ pub(super) async fn arrange(
     };
     let follow = |code| Some((code, recipe.follow(code, &state.config)?));
     // Of the outcomes of a number, one that state gives, and an item's.
-    let rank = |(_, situation): &(Code, Situation)| (situation.giver, situation.carrier);
+    let rank = |(_, situation): &(Code, Situation)| (situation.source, situation.carrier);
     let found = name.all().filter_map(follow).min_by_key(rank);
     let (code, situation) = found.ok_or_else(|| {
         let detail = format!("{} is no outcome of friend_add", first.name());
-        Problem::fault("/code", detail)
+        Problem::invalid_field("/code", detail)
     })?;
-    let fault = match situation.giver {
-        Giver::State | Giver::Request => None,
-        Giver::Fault => {
+    let fault = match situation.source {
+        Source::State | Source::Request => None,
+        Source::Fault => {
             let plan = recipe.plan(app.sdkappid, code, situation.carrier);
             let armed = state.change(|world| world.arm(plan));
             Some(armed.map_err(not_armed)?.id)
@@ -112,7 +112,7 @@ pub(super) async fn arrange(
     let (accounts, fillers) = recipe.make(&app, &situation);
     let Situation {
         request,
-        giver,
+        source,
         carrier,
         by_stranger,
         ..
@@ -130,7 +130,7 @@ pub(super) async fn arrange(
         code: code.number(),
         outcome: code.name(),
         carried_by: carrier,
-        given_by: giver,
+        given_by: source,
         fault,
         accounts: documents.collect(),
         fillers,
@@ -144,14 +144,14 @@ pub(super) async fn arrange(
 }
 
 /// How friend_add is brought to an outcome; `None` where it has no such outcome.
-pub(super) fn giver(code: Code, config: &Config) -> Option<Giver> {
+pub(super) fn source(code: Code, config: &Config) -> Option<Source> {
     let user = |name| UserId::parse(name).expect("short and printable");
     let recipe = Recipe {
         from: user("from"),
         to: user("to"),
         now: UnixTime(0),
     };
-    Some(recipe.follow(code, config)?.giver)
+    Some(recipe.follow(code, config)?.source)
 }
 
 /// The address, as a client on this machine reaches it.
@@ -178,7 +178,7 @@ struct Situation {
     /// Others, who fill a list.
     others: Others,
     request: Value,
-    giver: Giver,
+    source: Source,
     carrier: Carrier,
     /// From_Account calls, who is no app admin.
     by_stranger: bool,
@@ -223,7 +223,7 @@ impl Recipe {
             }
             Code::AccountNotAString => {
                 situation.request["AddFriendItem"][0]["To_Account"] = 1.into();
-                situation.giver = Giver::Request;
+                situation.source = Source::Request;
                 situation.carrier = Carrier::ErrorCode;
             }
             Code::FriendExist => from.friends = vec![friend(self.to, self.now)],
@@ -244,7 +244,11 @@ impl Recipe {
             Code::NotAdmin | Code::NotAdminGateway => {
                 let is_met = gateway::not_admin(config, &FriendAdd::INFO) == code;
                 situation.by_stranger = is_met;
-                situation.giver = if is_met { Giver::Request } else { Giver::Fault };
+                situation.source = if is_met {
+                    Source::Request
+                } else {
+                    Source::Fault
+                };
                 situation.carrier = Carrier::ErrorCode;
             }
             Code::ForbidByAdmin => from.profile.admin_forbid_type = AdminForbidType::SendOut,
@@ -274,13 +278,13 @@ impl Recipe {
             | Code::SdkAppIdIllegal
             | Code::Internal
             | Code::NetworkTimeout
-            | Code::WriteConflict => situation.giver = Giver::Fault,
+            | Code::WriteConflict => situation.source = Source::Fault,
             Code::FromAccountNotExist => {
-                situation.giver = Giver::Fault;
+                situation.source = Source::Fault;
                 situation.carrier = Carrier::ErrorCode;
             }
             _ if code.is_gateway() => {
-                situation.giver = Giver::Fault;
+                situation.source = Source::Fault;
                 situation.carrier = Carrier::ErrorCode;
             }
             _ => return None,
@@ -299,7 +303,7 @@ impl Recipe {
                 "From_Account": self.from,
                 "AddFriendItem": [{ "To_Account": self.to, "AddSource": "AddSource_Type_Web" }],
             }),
-            giver: Giver::State,
+            source: Source::State,
             carrier: Carrier::ResultCode,
             by_stranger: false,
         }
@@ -378,12 +382,12 @@ impl Situation {
     /// What the request says gives the code.
     fn ask(&mut self, field: &str, value: Value) {
         self.request[field] = value;
-        self.giver = Giver::Request;
+        self.source = Source::Request;
     }
 
     fn ask_of_item(&mut self, field: &str, text: &str) {
         self.request["AddFriendItem"][0][field] = text.into();
-        self.giver = Giver::Request;
+        self.source = Source::Request;
     }
 }
 

@@ -67,11 +67,14 @@ pub(super) async fn advance(
     Advance { seconds }: Advance,
 ) -> Result<Json<Time>, Problem> {
     let by = Duration::try_from_secs_f64(seconds);
-    let by = by.map_err(|error| Problem::fault("/seconds", error.to_string()))?;
+    let by = by.map_err(|error| Problem::invalid_field("/seconds", error.to_string()))?;
     let world = state.world();
     let then = world.clock.now().wall.saturating_add(by);
     if then.as_secs() > LATEST.unsigned_abs() {
-        return Err(Problem::fault("/seconds", "leads beyond the year 9999"));
+        return Err(Problem::invalid_field(
+            "/seconds",
+            "leads beyond the year 9999",
+        ));
     }
     world.clock.advance(by);
     show(state, path, query, Nothing {}).await

@@ -1,7 +1,7 @@
 //! A fault as it is asked for and shown; and what it means, or why it can never fire.
 
 use super::code_name::CodeName;
-use super::problem::Fault as Wrong;
+use super::problem::InvalidField;
 use super::request::nearest;
 use crate::commands;
 use crate::faults::{Chance, Ending, Kind, Plan, Scope, Wire};
@@ -130,11 +130,11 @@ pub(super) fn plan(
     state: &AppState,
     at: &str,
     document: &FaultDocument,
-) -> Result<Plan, Vec<Wrong>> {
+) -> Result<Plan, Vec<InvalidField>> {
     let mut wrong = Vec::new();
     let mut complain = |field: &str, detail: String| {
         let slash = if field.is_empty() { "" } else { "/" };
-        wrong.push(Wrong::of_body(format!("{at}{slash}{field}"), detail));
+        wrong.push(InvalidField::of_body(format!("{at}{slash}{field}"), detail));
     };
     let command = document.command.as_deref().and_then(|name| {
         let known = commands::named(name);

@@ -2,7 +2,7 @@
 
 use super::apps::OfAnyApp;
 use super::fault_document::{FaultDocument, document, plan};
-use super::problem::{Fault as Wrong, Problem};
+use super::problem::{InvalidField, Problem};
 use super::request::Nothing;
 use super::route::{Created, Json};
 use crate::faults::Fault;
@@ -49,7 +49,7 @@ pub(super) async fn add(
     _: Nothing,
     document: FaultDocument,
 ) -> Result<Created<Armed>, Problem> {
-    let plan = plan(&state, "", &document).map_err(Problem::faults)?;
+    let plan = plan(&state, "", &document).map_err(Problem::invalid)?;
     let armed = state.change(|world| world.arm(plan));
     let armed = armed.map_err(not_armed)?;
     Ok(Created(answer(&armed)))
@@ -81,7 +81,7 @@ pub(super) async fn replace(
     for (at, mut document) in documents.into_iter().enumerate() {
         if document.sdkappid.is_some() && sdkappid.is_some() && document.sdkappid != sdkappid {
             let detail = "is another app than the query's";
-            wrong.push(Wrong::of_body(format!("/{at}/sdkappid"), detail));
+            wrong.push(InvalidField::of_body(format!("/{at}/sdkappid"), detail));
         }
         document.sdkappid = document.sdkappid.or(sdkappid);
         match plan(&state, &format!("/{at}"), &document) {
@@ -90,7 +90,7 @@ pub(super) async fn replace(
         }
     }
     if !wrong.is_empty() {
-        return Err(Problem::faults(wrong));
+        return Err(Problem::invalid(wrong));
     }
     let replaced = state.change(|world| world.replace_faults(sdkappid, plans));
     let [armed, disarmed] = replaced.map_err(not_armed)?;
@@ -156,7 +156,7 @@ pub(super) async fn verify(
                 .map_or_else(String::new, |left| format!(", {left} left"));
             let document = serde_json::to_string(&document(&fault.plan)).expect("it is JSON");
             let detail = format!("fault {} {document}: {} hits{left}", fault.id, fault.hits());
-            Wrong {
+            InvalidField {
                 part: None,
                 pointer: String::new(),
                 detail,

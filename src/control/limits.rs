@@ -1,7 +1,7 @@
 //! Call frequencies: what each command of an app may have, and what is left.
 
 use super::apps::OfApp;
-use super::problem::{Fault, Problem};
+use super::problem::{InvalidField, Problem};
 use super::request::{Nothing, join, unknown};
 use super::route::Json;
 use crate::commands;
@@ -64,12 +64,15 @@ pub(super) async fn put(
             Some(info) => known.push((info, limit.map(|CallsPerSecond(limit)| limit))),
             None => {
                 let names = table.iter().map(|row| row.info.name);
-                faults.push(Fault::of_body(join("", &name), unknown(&name, names)));
+                faults.push(InvalidField::of_body(
+                    join("", &name),
+                    unknown(&name, names),
+                ));
             }
         }
     }
     if !faults.is_empty() {
-        return Err(Problem::faults(faults));
+        return Err(Problem::invalid(faults));
     }
     app.limiter.set(&known);
     show(state, path, query, Nothing {}).await

@@ -20,12 +20,12 @@ pub(super) struct Problem {
     detail: String,
     /// Each fault of the request, where it has faults.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    errors: Vec<Fault>,
+    errors: Vec<InvalidField>,
 }
 
 /// One fault of a request.
 #[derive(Debug, PartialEq, Serialize, JsonSchema)]
-pub(super) struct Fault {
+pub(super) struct InvalidField {
     /// In which part of the request, where it is the request's.
     #[serde(rename = "in", skip_serializing_if = "Option::is_none")]
     pub(super) part: Option<Part>,
@@ -65,10 +65,10 @@ impl Problem {
     }
 
     /// 422: what was understood cannot be done.
-    pub(super) fn faults(errors: Vec<Fault>) -> Self {
+    pub(super) fn invalid(errors: Vec<InvalidField>) -> Self {
         let first = errors.first();
         let detail = first.map_or_else(String::new, |fault| {
-            let Fault {
+            let InvalidField {
                 pointer, detail, ..
             } = fault;
             match pointer.as_str() {
@@ -83,17 +83,17 @@ impl Problem {
     }
 
     /// The same, with what it is about, one by one.
-    pub(super) fn with_errors(self, errors: Vec<Fault>) -> Self {
+    pub(super) fn with_errors(self, errors: Vec<InvalidField>) -> Self {
         Self { errors, ..self }
     }
 
     /// 422 for one fault of the body.
-    pub(super) fn fault(pointer: impl Into<String>, detail: impl Into<String>) -> Self {
-        Self::faults(vec![Fault::of_body(pointer, detail)])
+    pub(super) fn invalid_field(pointer: impl Into<String>, detail: impl Into<String>) -> Self {
+        Self::invalid(vec![InvalidField::of_body(pointer, detail)])
     }
 }
 
-impl Fault {
+impl InvalidField {
     pub(super) fn of_body(pointer: impl Into<String>, detail: impl Into<String>) -> Self {
         Self {
             part: Some(Part::Body),

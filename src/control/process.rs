@@ -1,6 +1,6 @@
 //! The process as a whole: what it is, what it knows, and its reset.
 
-use super::arrange::{Giver, giver};
+use super::arrange::{Source, source};
 use super::problem::Problem;
 use super::request::Nothing;
 use super::route::{Json, OpenMetrics, Text};
@@ -84,10 +84,10 @@ fn how(code: Code, config: &Config) -> String {
         "POST apps/{{sdkappid}}/arrange {{\"code\": {:?}}}",
         code.name()
     );
-    match giver(code, config) {
-        Some(Giver::State) => format!("{arrange} makes the state in which friend_add answers it"),
-        Some(Giver::Request) => format!("{arrange} answers the friend_add request that meets it"),
-        Some(Giver::Fault) => format!("{arrange} arms the fault that gives it to friend_add"),
+    match source(code, config) {
+        Some(Source::State) => format!("{arrange} makes the state in which friend_add answers it"),
+        Some(Source::Request) => format!("{arrange} answers the friend_add request that meets it"),
+        Some(Source::Fault) => format!("{arrange} arms the fault that gives it to friend_add"),
         None if code.is_items() => {
             let name = code.name();
             format!("as `meaning` says; or by a fault with the result_code or code {name:?}")

@@ -2,7 +2,7 @@
 //! become, which is the one that the OpenAPI document shows. So the document cannot say anything
 //! else than what is accepted, and all faults are found at once.
 
-use super::problem::{Fault, Part};
+use super::problem::{InvalidField, Part};
 use dashmap::DashMap;
 use jsonschema::error::{TypeKind, ValidationErrorKind};
 use jsonschema::{ValidationError, Validator};
@@ -76,7 +76,10 @@ pub(super) fn max_bytes<T: Fields>(otherwise: usize) -> usize {
 }
 
 /// Reads JSON, and goes no further than the first fault.
-pub(super) fn read_or_first_fault<T: Fields>(part: Part, value: Value) -> Result<T, Vec<Fault>> {
+pub(super) fn read_or_first_fault<T: Fields>(
+    part: Part,
+    value: Value,
+) -> Result<T, Vec<InvalidField>> {
     let checked = checked::<T>();
     let mut faults = Vec::new();
     if let Err(error) = checked.validator.validate(&value) {
@@ -84,11 +87,11 @@ pub(super) fn read_or_first_fault<T: Fields>(part: Part, value: Value) -> Result
         faults.truncate(1);
         return Err(faults);
     }
-    become_it(part, value)
+    deserialize_validated(part, value)
 }
 
 /// Reads JSON.
-pub(super) fn read<T: Fields>(part: Part, value: Value) -> Result<T, Vec<Fault>> {
+pub(super) fn read<T: Fields>(part: Part, value: Value) -> Result<T, Vec<InvalidField>> {
     let checked = checked::<T>();
     let mut faults = Vec::new();
     for error in checked.validator.iter_errors(&value).take(MOST_FAULTS) {
@@ -98,14 +101,14 @@ pub(super) fn read<T: Fields>(part: Part, value: Value) -> Result<T, Vec<Fault>>
     if !faults.is_empty() {
         return Err(faults);
     }
-    become_it(part, value)
+    deserialize_validated(part, value)
 }
 
 /// What the schema lets through may still be nothing that can be.
-fn become_it<T: Fields>(part: Part, value: Value) -> Result<T, Vec<Fault>> {
+fn deserialize_validated<T: Fields>(part: Part, value: Value) -> Result<T, Vec<InvalidField>> {
     let deserialized = serde_path_to_error::deserialize(value);
     deserialized.map_err(|error| {
-        let fault = Fault {
+        let fault = InvalidField {
             part: Some(part),
             pointer: pointer(error.path()),
             detail: error.inner().to_string(),
@@ -119,7 +122,7 @@ fn become_it<T: Fields>(part: Part, value: Value) -> Result<T, Vec<Fault>> {
 pub(super) fn read_texts<T: Fields>(
     part: Part,
     texts: impl Iterator<Item = (String, String)>,
-) -> Result<T, Vec<Fault>> {
+) -> Result<T, Vec<InvalidField>> {
     let checked = checked::<T>();
     let typed = |(name, text): (String, String)| {
         let value = typed(&checked.schema["properties"][&name], text);
@@ -148,10 +151,15 @@ fn typed(schema: &Value, text: String) -> Value {
     clippy::wildcard_enum_match_arm,
     reason = "the other kinds speak for themselves"
 )]
-fn explain(part: Part, error: &ValidationError<'_>, schema: &Value, faults: &mut Vec<Fault>) {
+fn explain(
+    part: Part,
+    error: &ValidationError<'_>,
+    schema: &Value,
+    faults: &mut Vec<InvalidField>,
+) {
     let at = error.instance_path().as_str().to_owned();
     let mut add = |pointer: String, detail: String| {
-        faults.push(Fault {
+        faults.push(InvalidField {
             part: Some(part),
             pointer,
             detail,

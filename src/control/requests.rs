@@ -1,10 +1,10 @@
 //! The journal: what was called, and what it was answered.
 
 use super::apps::OfAnyApp;
-use super::problem::{Fault, Part, Problem};
+use super::problem::{InvalidField, Part, Problem};
+use super::redact::redact_body;
 use super::request::{Nothing, unknown};
 use super::route::Json;
-use super::shown::shown;
 use crate::commands;
 use crate::faults::Subjects;
 use crate::journal::{Call, Excerpt, Journal};
@@ -90,12 +90,12 @@ impl Wanted {
         }
         let table = commands::table();
         let names = table.iter().map(|row| row.info.name);
-        let fault = Fault {
+        let fault = InvalidField {
             part: Some(Part::Query),
             pointer: "/command".to_owned(),
             detail: unknown(command, names),
         };
-        Err(Problem::faults(vec![fault]))
+        Err(Problem::invalid(vec![fault]))
     }
 
     pub(super) fn is(&self, call: &Call) -> bool {
@@ -200,8 +200,8 @@ impl CallDocument {
             code: call.code.number(),
             outcome: call.code.name(),
             warning: (!call.warning().is_empty()).then(|| call.warning().to_owned()),
-            request: shown(call.request()),
-            response: shown(call.response()),
+            request: redact_body(call.request()),
+            response: redact_body(call.response()),
             cut: call.is_cut,
         }
     }

@@ -1,7 +1,7 @@
 //! One control route: how its handler is called, and how the OpenAPI document describes it. Both
 //! follow from the handler's types.
 
-use super::problem::{Fault, Part, Problem};
+use super::problem::{InvalidField, Part, Problem};
 use super::request::{
     Fields, Nothing, generator, join, max_bytes, read, read_or_first_fault, read_texts, schema_of,
 };
@@ -289,14 +289,14 @@ fn understand<P: Fields, Q: Fields, B: Fields>(
         true => read(Part::Body, json),
         false => read_or_first_fault(Part::Body, json),
     };
-    let mut keep = |found: Vec<Fault>| faults.extend(found);
+    let mut keep = |found: Vec<InvalidField>| faults.extend(found);
     match (path, query, body) {
         (Ok(path), Ok(query), Ok(body)) => Ok((path, query, body)),
         (path, query, body) => {
             path.err().map(&mut keep);
             query.err().map(&mut keep);
             body.err().map(&mut keep);
-            Err(Problem::faults(faults))
+            Err(Problem::invalid(faults))
         }
     }
 }
@@ -311,13 +311,13 @@ fn resume<Q: Fields>(pairs: &mut Vec<(String, String)>, last: Option<&HeaderValu
 }
 
 /// The names and values of a query. A name stands there once.
-fn pairs(query: &str) -> Result<Vec<(String, String)>, Vec<Fault>> {
+fn pairs(query: &str) -> Result<Vec<(String, String)>, Vec<InvalidField>> {
     let decode = |text: &str| {
         let decoded = percent_decode_str(&text.replace('+', " "))
             .decode_utf8()
             .map(|text| text.into_owned());
         decoded.map_err(|_| {
-            vec![Fault {
+            vec![InvalidField {
                 part: Some(Part::Query),
                 pointer: String::new(),
                 detail: "is not UTF-8".to_owned(),
@@ -329,7 +329,7 @@ fn pairs(query: &str) -> Result<Vec<(String, String)>, Vec<Fault>> {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
         let (name, value) = (decode(name)?, decode(value)?);
         if pairs.iter().any(|(other, _)| *other == name) {
-            return Err(vec![Fault {
+            return Err(vec![InvalidField {
                 part: Some(Part::Query),
                 pointer: join("", &name),
                 detail: "is there twice".to_owned(),

@@ -137,11 +137,11 @@ pub(super) async fn replace(
             let at = join("/accounts", user.as_str());
             reader
                 .faults
-                .push(super::problem::Fault::of_body(at, detail));
+                .push(super::problem::InvalidField::of_body(at, detail));
         }
     }
     if !reader.faults.is_empty() {
-        return Err(Problem::faults(reader.faults));
+        return Err(Problem::invalid(reader.faults));
     }
     complete_requests(&mut graph);
     app.put_graph(&graph);

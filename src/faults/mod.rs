@@ -14,7 +14,7 @@ use crate::protocol::code::Code;
 use crate::protocol::ids::{SdkAppId, UserId};
 use crate::protocol::reply::Answer;
 use crate::protocol::service::CommandInfo;
-use crate::sns::pair::Asks;
+use crate::sns::pair::ItemTarget;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
@@ -87,14 +87,14 @@ struct Progress {
 
 /// What a call meets: how long it waits and how it ends, before its work is done and after.
 #[derive(Debug, Default)]
-pub(crate) struct Met {
-    pub(crate) before: Stop,
-    pub(crate) after: Stop,
+pub(crate) struct TriggeredFaults {
+    pub(crate) before: DelayThenEnd,
+    pub(crate) after: DelayThenEnd,
 }
 
 /// A wait, and an end.
 #[derive(Debug, Default)]
-pub(crate) struct Stop {
+pub(crate) struct DelayThenEnd {
     delay: Duration,
     pub(crate) end: Option<Arc<Fault>>,
 }
@@ -102,20 +102,20 @@ pub(crate) struct Stop {
 /// What a call asks for: its From_Account, and each item's account, where the item is well-formed
 /// and has met no fault yet.
 #[derive(Debug)]
-pub(crate) struct Work {
+pub(crate) struct ItemTargets {
     from: UserId,
     tos: Vec<Option<UserId>>,
 }
 
-impl Work {
-    pub(crate) fn of<I: Asks>(from: UserId, items: &[Result<I, Code>]) -> Self {
-        let to = |item: &Result<I, Code>| item.as_ref().ok().map(Asks::to);
+impl ItemTargets {
+    pub(crate) fn of<I: ItemTarget>(from: UserId, items: &[Result<I, Code>]) -> Self {
+        let to = |item: &Result<I, Code>| item.as_ref().ok().map(ItemTarget::to);
         let tos = items.iter().map(to).collect();
         Self { from, tos }
     }
 }
 
-impl Stop {
+impl DelayThenEnd {
     /// Waits, by the system's clock: it is the client's patience that is tested, and nobody has any
     /// when the emulator stops, or the app is reset. How the call ends then, if it ends.
     pub(crate) async fn wait(self, ended: [&CancellationToken; 2]) -> Option<Ending> {
@@ -170,8 +170,8 @@ impl Faults {
         app: SdkAppId,
         command: &CommandInfo,
         subjects: impl FnOnce() -> Subjects,
-    ) -> Met {
-        let mut met = Met::default();
+    ) -> TriggeredFaults {
+        let mut met = TriggeredFaults::default();
         let mut faults = self.of(app, command).peekable();
         if faults.peek().is_none() {
             return met;
@@ -209,14 +209,16 @@ impl Faults {
 
     /// Ends items as they meet faults, before anything is done for them; which faults they were.
     /// Commands without a From_Account ask each account about itself.
-    pub(crate) fn overrule<I: Asks>(
+    pub(crate) fn fail_items_before<I: ItemTarget>(
         &self,
         app: SdkAppId,
         command: &CommandInfo,
         from: Option<UserId>,
         items: &mut [Result<I, Code>],
     ) -> Vec<Option<Arc<Fault>>> {
-        let tos = items.iter().map(|item| item.as_ref().ok().map(Asks::to));
+        let tos = items
+            .iter()
+            .map(|item| item.as_ref().ok().map(ItemTarget::to));
         let met = self.meet_items(app, command, false, from, tos);
         for (item, fault) in items.iter_mut().zip(&met) {
             if let Some(code) = fault.as_ref().and_then(|fault| fault.code()) {
@@ -227,15 +229,15 @@ impl Faults {
     }
 
     /// Says of items that they ended as they meet faults, although their work is done.
-    pub(crate) fn belie(
+    pub(crate) fn fail_items_after(
         &self,
         app: SdkAppId,
         command: &'static CommandInfo,
-        work: &Work,
+        work: &ItemTargets,
         answer: &mut impl Answer,
     ) {
         let met = self.meet_done_items(app, command, work);
-        answer.overrule(command, &mut |at| met.get(at)?.as_ref()?.code());
+        answer.replace_codes(command, &mut |at| met.get(at)?.as_ref()?.code());
     }
 
     /// Which faults items meet whose work is done.
@@ -243,9 +245,9 @@ impl Faults {
         &self,
         app: SdkAppId,
         command: &CommandInfo,
-        work: &Work,
+        work: &ItemTargets,
     ) -> Vec<Option<Arc<Fault>>> {
-        let Work { from, tos } = work;
+        let ItemTargets { from, tos } = work;
         self.meet_items(app, command, true, Some(*from), tos.iter().copied())
     }
 

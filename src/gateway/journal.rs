@@ -3,9 +3,9 @@
 use crate::clock::Moment;
 use crate::http::Answered;
 use crate::journal::Record;
-use crate::protocol::query::{named_app, struck};
-use crate::protocol::reply::{Notes, Outcome, Tally};
-use crate::protocol::user_sig::struck_text;
+use crate::protocol::query::{named_app, redact_query};
+use crate::protocol::reply::{CallLogInfo, Outcome, Tally};
+use crate::protocol::user_sig::redact_text;
 use crate::state::AppState;
 use crate::webhooks::ClientIp;
 use crate::world::World;
@@ -69,7 +69,7 @@ impl Arrival {
         state.metrics.count(&outcome, took);
         if self.world.journal.is_kept() {
             let query = call.uri.query().unwrap_or_default();
-            let Notes {
+            let CallLogInfo {
                 app,
                 generation,
                 request,
@@ -84,7 +84,7 @@ impl Arrival {
                 status: response.status().as_u16(),
                 method: method(&call.method),
                 command,
-                query: &struck(query),
+                query: &redact_query(query),
                 warning: warning.unwrap_or_default(),
                 request,
                 response: &outcome.answer,
@@ -140,12 +140,12 @@ fn about_random(random: &str) -> String {
     format!("random should be a decimal in 0..4294967295, as documented, and is {random:?}")
 }
 
-/// Never a UserSig, a key or a body: of the query string, only what `Notes` took from it.
+/// Never a UserSig, a key or a body: of the query string, only what `CallLogInfo` took from it.
 fn write_line(command: &str, outcome: &Outcome, warning: Option<&str>, duration_ms: f64) {
     let Outcome {
         code,
         detail,
-        notes: Notes { app, .. },
+        notes: CallLogInfo { app, .. },
         ..
     } = outcome;
     info!(
@@ -153,7 +153,7 @@ fn write_line(command: &str, outcome: &Outcome, warning: Option<&str>, duration_
         app.id = app.map(|app| app.get()),
         error.code = code.number(),
         duration_ms,
-        detail = (!detail.is_empty()).then(|| shortened(&struck_text(detail)).to_owned()),
+        detail = (!detail.is_empty()).then(|| shortened(&redact_text(detail)).to_owned()),
         warning,
         "{}",
         Summary(command, outcome),

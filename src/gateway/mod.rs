@@ -8,7 +8,7 @@ use crate::config::{Config, NonAdminCode};
 use crate::protocol::code::Code;
 use crate::protocol::ids::UserId;
 use crate::protocol::query::CommonQuery;
-use crate::protocol::reply::{CallError, Notes};
+use crate::protocol::reply::{CallError, CallLogInfo};
 use crate::protocol::service::CommandInfo;
 use axum::http::Method;
 use axum::http::request::Parts;
@@ -42,7 +42,7 @@ pub(crate) fn admit<'a>(
     arrival: &'a Arrival,
     command: &'static CommandInfo,
     call: &Parts,
-    notes: &mut Notes,
+    notes: &mut CallLogInfo,
 ) -> Result<Caller<'a>, CallError> {
     let query = call.uri.query().unwrap_or_default();
     let query = CommonQuery::parse(query, config.strict_query)?;

@@ -1,12 +1,12 @@
 //! The vocabulary of Tencent's REST protocol. Pure: no HTTP, no clock, no locks.
 
 pub mod code;
+pub mod code_text;
 pub mod ids;
 pub mod object;
 pub mod query;
 pub mod reply;
 pub mod service;
 pub mod tag;
-pub mod text;
 pub mod user_sig;
 pub mod webhook;

@@ -2,7 +2,7 @@
 
 use super::code::Code;
 use super::ids::SdkAppId;
-use super::reply::{CallError, Notes};
+use super::reply::{CallError, CallLogInfo};
 use memchr::memchr;
 use percent_encoding::percent_decode_str;
 use schemars::JsonSchema;
@@ -59,13 +59,13 @@ impl<'a> CommonQuery<'a> {
     }
 
     /// What the log should know of the query. Nothing of the UserSig is.
-    pub fn notes(&self) -> Notes {
+    pub fn notes(&self) -> CallLogInfo {
         let odd_random = self.odd_random.as_deref();
         let shown = |random| if is_long(random) { "***" } else { random };
-        Notes {
+        CallLogInfo {
             app: Some(self.sdkappid),
             odd_random: odd_random.map(|random| shown(random).into()),
-            ..Notes::default()
+            ..CallLogInfo::default()
         }
     }
 }
@@ -83,27 +83,27 @@ const LONGEST_NAME: usize = 16;
 const LONGEST: usize = 2048;
 
 /// A raw query as it may be written down: of whatever may be a UserSig, only the name.
-pub fn struck(raw: &str) -> String {
-    let mut struck = String::with_capacity(raw.len().min(LONGEST));
+pub fn redact_query(raw: &str) -> String {
+    let mut redacted = String::with_capacity(raw.len().min(LONGEST));
     for pair in pairs(&raw[..raw.floor_char_boundary(LONGEST)]) {
-        if !struck.is_empty() {
-            struck.push('&');
+        if !redacted.is_empty() {
+            redacted.push('&');
         }
         let (name, value) = split_at(pair, b'=');
         if is_plain(name, value.unwrap_or_default()) {
-            struck.push_str(pair);
+            redacted.push_str(pair);
             continue;
         }
         // A name that is misspelt may still be a UserSig's.
         let name = unescape_lossy(name);
         if name.len() <= LONGEST_NAME {
-            struck.push_str(&name);
-            struck.push_str("=***");
+            redacted.push_str(&name);
+            redacted.push_str("=***");
         } else {
-            struck.push_str("***");
+            redacted.push_str("***");
         }
     }
-    struck
+    redacted
 }
 
 /// Whether nothing in a pair can be a UserSig, or the name of one that went astray.
@@ -243,7 +243,7 @@ mod tests {
                 "identifier=***&usersig=***",
             ),
         ] {
-            assert_eq!(struck(raw), written);
+            assert_eq!(redact_query(raw), written);
         }
     }
 

@@ -1,9 +1,9 @@
 //! What a call answers: a command's own fields, or a failure, in Tencent's envelope.
 
 use super::code::Code;
+use super::code_text::CodeText;
 use super::ids::SdkAppId;
 use super::service::CommandInfo;
-use super::text::Text;
 use bytes::Bytes;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
@@ -76,7 +76,7 @@ pub trait Answer: Serialize {
     const INFO: &'static str = "";
 
     /// Gives items other outcomes, where there is one for an item's place.
-    fn overrule(
+    fn replace_codes(
         &mut self,
         _command: &'static CommandInfo,
         _outcome: &mut dyn FnMut(usize) -> Option<Code>,
@@ -111,7 +111,7 @@ pub trait ItemFields: Serialize {
 /// The outcomes of a batch, in the request's order, and the accounts that failed. The two lists
 /// cannot disagree.
 #[derive(Debug)]
-pub struct ItemResults<T = Nothing> {
+pub struct ItemResults<T = NoFields> {
     items: Vec<ResultItem<T>>,
     fail_account: Vec<String>,
 }
@@ -127,7 +127,7 @@ struct ResultItem<T> {
     fields: T,
     result_code: u32,
     /// Empty exactly when the code is 0.
-    result_info: Text,
+    result_info: CodeText,
 }
 
 impl<T> ItemResults<T> {
@@ -195,7 +195,7 @@ impl<T: ItemFields + JsonSchema> JsonSchema for ItemResults<T> {
 }
 
 impl<T: ItemFields> Answer for ItemResults<T> {
-    fn overrule(
+    fn replace_codes(
         &mut self,
         command: &'static CommandInfo,
         outcome: &mut dyn FnMut(usize) -> Option<Code>,
@@ -220,11 +220,11 @@ impl<T: ItemFields> Answer for ItemResults<T> {
 
 /// No fields of a command's own: only the envelope is answered.
 #[derive(Debug, Serialize, JsonSchema)]
-pub struct Nothing {}
+pub struct NoFields {}
 
-impl Answer for Nothing {}
+impl Answer for NoFields {}
 
-impl ItemFields for Nothing {
+impl ItemFields for NoFields {
     const LIST: &'static str = "ResultItem";
 }
 
@@ -233,12 +233,12 @@ impl ItemFields for Nothing {
 pub struct Reply<T> {
     command: Option<&'static CommandInfo>,
     result: Result<T, CallError>,
-    notes: Notes,
+    notes: CallLogInfo,
 }
 
 /// What the log should know of a call's query.
 #[derive(Clone, Debug, Default)]
-pub struct Notes {
+pub struct CallLogInfo {
     /// The app that it named, known or not.
     pub app: Option<SdkAppId>,
     /// The beginning of an odd `random`; see `CommonQuery::odd_random`.
@@ -249,13 +249,13 @@ pub struct Notes {
     pub request: Bytes,
 }
 
-impl Reply<Nothing> {
+impl Reply<NoFields> {
     /// The gateway's answer, where no command was reached: the bare envelope.
-    pub fn gateway(result: Result<Nothing, CallError>) -> Self {
+    pub fn gateway(result: Result<NoFields, CallError>) -> Self {
         Self {
             command: None,
             result,
-            notes: Notes::default(),
+            notes: CallLogInfo::default(),
         }
     }
 
@@ -271,13 +271,13 @@ impl<T: Answer> Reply<T> {
         Self {
             command: Some(command),
             result,
-            notes: Notes::default(),
+            notes: CallLogInfo::default(),
         }
     }
 
     /// The same answer, with what the log should know of the call.
     #[must_use]
-    pub fn with_notes(self, notes: Notes) -> Self {
+    pub fn with_notes(self, notes: CallLogInfo) -> Self {
         Self { notes, ..self }
     }
 
@@ -343,7 +343,7 @@ pub struct Outcome {
     /// How the items fared, where there were items.
     pub tally: Option<Tally>,
     /// What its query said.
-    pub notes: Notes,
+    pub notes: CallLogInfo,
     /// The answer's body.
     pub answer: Bytes,
 }
@@ -403,7 +403,7 @@ mod tests {
     fn results(outcomes: &[(&str, Code)]) -> Reply<ItemResults> {
         let outcomes = outcomes
             .iter()
-            .map(|(to, code)| ((*to).to_owned(), *code, Nothing {}));
+            .map(|(to, code)| ((*to).to_owned(), *code, NoFields {}));
         Reply::new(FRIEND_ADD, Ok(ItemResults::new(FRIEND_ADD, outcomes)))
     }
 
@@ -435,7 +435,7 @@ mod tests {
             r#"{"ActionStatus":"FAIL","ErrorCode":60002,"ErrorInfo":"HTTP parse Error"}"#
         );
         for code in Code::ALL.iter().filter(|code| **code != Code::Ok) {
-            let reply = Reply::<Nothing>::new(FRIEND_ADD, Err((*code).into()));
+            let reply = Reply::<NoFields>::new(FRIEND_ADD, Err((*code).into()));
             assert_eq!(
                 json(&reply).contains("ErrorDisplay"),
                 !code.is_gateway(),

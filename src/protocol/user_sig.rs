@@ -159,7 +159,7 @@ const BEGINNING: &str = "eJ";
 const SHORTEST: usize = 60;
 
 /// A text without what may be UserSigs.
-pub fn struck_text(text: &str) -> String {
+pub fn redact_text(text: &str) -> String {
     let is_outside = |c: char| !c.is_ascii_alphanumeric() && !"*-_+/=%".contains(c);
     let words = text.split_inclusive(is_outside);
     let word = |word: &str| match word.find(BEGINNING) {

@@ -2,7 +2,7 @@
 
 use super::decision::{Change, Decision, Side};
 use super::model::{Blocked, SnsPolicy};
-use super::pair::Pair;
+use super::pair::PairFacts;
 use crate::protocol::code::Code;
 use crate::protocol::ids::{UnixTime, UserId};
 
@@ -22,7 +22,7 @@ pub enum Friendship {
 /// Itself, not imported, already there, full (GUESS).
 pub fn judge_add(
     (from, to): (UserId, UserId),
-    pair: &Pair,
+    pair: &PairFacts,
     friendship: Friendship,
     now: UnixTime,
     policy: &SnsPolicy,
@@ -56,7 +56,7 @@ pub fn judge_add(
 ///
 /// # Precedence
 /// Not imported, not there.
-pub fn judge_delete(pair: &Pair) -> Decision {
+pub fn judge_delete(pair: &PairFacts) -> Decision {
     if !pair.to_exists {
         return Decision::refuse(Code::ToAccountNotExist);
     }
@@ -78,15 +78,15 @@ mod tests {
         UserId::parse(text).expect("a legal UserID")
     }
 
-    fn every_pair(mut check: impl FnMut(&Pair)) {
+    fn every_pair(mut check: impl FnMut(&PairFacts)) {
         for bits in 0..32_u8 {
-            check(&Pair {
+            check(&PairFacts {
                 to_exists: bits & 1 != 0,
                 from_has_to: bits & 2 != 0,
                 to_has_from: bits & 4 != 0,
                 from_blocks_to: bits & 8 != 0,
                 from_blocklist: if bits & 16 != 0 { 1000 } else { 999 },
-                ..Pair::default()
+                ..PairFacts::default()
             });
         }
     }

@@ -10,7 +10,7 @@ use super::model::{
     AddType, AdminForbidType, AllowType, ForceAddFlags, Friend, FriendDetails, PendingRequest,
     RequestMinute, SnsPolicy,
 };
-use super::pair::{Asks, Pair};
+use super::pair::{ItemTarget, PairFacts};
 use super::texts::{AddSource, AddWording, GroupName, Remark, given};
 use crate::protocol::code::Code;
 use crate::protocol::ids::{UnixTime, UserId};
@@ -81,7 +81,7 @@ impl NewFriend {
     }
 }
 
-impl Asks for NewFriend {
+impl ItemTarget for NewFriend {
     fn to(&self) -> UserId {
         self.to
     }
@@ -109,7 +109,7 @@ pub struct How {
 /// makes no difference.
 pub fn judge(
     from: UserId,
-    pair: &Pair,
+    pair: &PairFacts,
     item: &NewFriend,
     how: How,
     policy: &SnsPolicy,

@@ -15,7 +15,7 @@ fn id(text: &str) -> UserId {
 
 /// One point of the input space.
 struct Case {
-    pair: Pair,
+    pair: PairFacts,
     item: NewFriend,
     how: How,
     policy: SnsPolicy,
@@ -55,7 +55,7 @@ fn every_case(mut check: impl FnMut(&Case)) {
             rest = rest.rotate_right(1);
             rest >> 31 == 1
         };
-        let mut pair = Pair {
+        let mut pair = PairFacts {
             to_exists: flag(),
             from_forbidden: if flag() {
                 AdminForbidType::SendOut
@@ -72,7 +72,7 @@ fn every_case(mut check: impl FnMut(&Case)) {
             to_asked_from: flag(),
             from_pending: if flag() { 100 } else { 99 },
             to_pending: if flag() { 100 } else { 99 },
-            ..Pair::default()
+            ..PairFacts::default()
         };
         let force = if flag() {
             ForceAddFlags::Forced
@@ -83,7 +83,7 @@ fn every_case(mut check: impl FnMut(&Case)) {
             for (group, from_groups, new_groups) in GROUPS {
                 for (max_requests_per_minute, requests) in MINUTES {
                     for (_, add_type) in AddType::WIRE {
-                        pair = Pair {
+                        pair = PairFacts {
                             to_allows: *to_allows,
                             from_groups,
                             new_groups,
@@ -166,33 +166,33 @@ fn expected(case: &Case) -> Code {
 }
 
 /// What the changes make of the facts.
-fn apply(pair: Pair, changes: &[Change]) -> Pair {
+fn apply(pair: PairFacts, changes: &[Change]) -> PairFacts {
     changes.iter().fold(pair, |pair, change| match change {
-        Change::Befriend(Side::From, _) => Pair {
+        Change::Befriend(Side::From, _) => PairFacts {
             from_has_to: true,
             from_friends: pair.from_friends + 1,
             ..pair
         },
-        Change::Befriend(Side::To, _) => Pair {
+        Change::Befriend(Side::To, _) => PairFacts {
             to_has_from: true,
             to_friends: pair.to_friends + 1,
             ..pair
         },
-        Change::CreateGroups(_) => Pair {
+        Change::CreateGroups(_) => PairFacts {
             from_groups: pair.from_groups + 1,
             new_groups: 0,
             ..pair
         },
-        Change::Ask { .. } => Pair {
+        Change::Ask { .. } => PairFacts {
             from_asked_to: true,
             ..pair
         },
-        Change::Settle => Pair {
+        Change::Settle => PairFacts {
             from_asked_to: false,
             to_asked_from: false,
             ..pair
         },
-        Change::CountRequest(minute) => Pair {
+        Change::CountRequest(minute) => PairFacts {
             from_minute: *minute,
             ..pair
         },
@@ -319,11 +319,11 @@ fn from_keeps_every_text_and_to_keeps_the_wording_alone() {
         add_source: AddSource::parse("AddSource_Type_Web"),
         add_wording: AddWording::parse("I'm Test1"),
     };
-    let pair = Pair {
+    let pair = PairFacts {
         to_exists: true,
         new_groups: 1,
         to_asked_from: true,
-        ..Pair::default()
+        ..PairFacts::default()
     };
     let how = How {
         add_type: AddType::Both,

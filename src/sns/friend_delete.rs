@@ -2,13 +2,13 @@
 
 use super::decision::{Change, Decision, Side};
 use super::model::DeleteType;
-use super::pair::Pair;
+use super::pair::PairFacts;
 use crate::protocol::code::Code;
 
 /// # Precedence
 /// To_Account not imported, then not in From_Account's list: that list alone decides, as it does
 /// for friend_add (GUESS).
-pub fn judge(pair: &Pair, delete_type: DeleteType) -> Decision {
+pub fn judge(pair: &PairFacts, delete_type: DeleteType) -> Decision {
     if !pair.to_exists {
         return Decision::refuse(Code::ToAccountNotExist);
     }
@@ -29,11 +29,11 @@ mod tests {
     #[test]
     fn in_every_case_froms_list_decides_and_both_takes_the_reverse_where_it_is() {
         for bits in 0..8_u8 {
-            let pair = Pair {
+            let pair = PairFacts {
                 to_exists: bits & 1 != 0,
                 from_has_to: bits & 2 != 0,
                 to_has_from: bits & 4 != 0,
-                ..Pair::default()
+                ..PairFacts::default()
             };
             for (_, delete_type) in DeleteType::WIRE {
                 let Decision { code, changes } = judge(&pair, *delete_type);

@@ -4,7 +4,7 @@ use super::decision::{Change, Decision, Side};
 use super::friend_tag::FriendTag;
 use super::group;
 use super::model::{FriendUpdate, SnsPolicy};
-use super::pair::{Asks, Pair};
+use super::pair::{ItemTarget, PairFacts};
 use super::texts::{AddSource, AddWording, GroupName, Keyword, Remark, given, group_names};
 use crate::protocol::code::Code;
 use crate::protocol::ids::{UnixTime, UserId};
@@ -75,7 +75,7 @@ impl ImportedFriend {
     }
 }
 
-impl Asks for ImportedFriend {
+impl ItemTarget for ImportedFriend {
     fn to(&self) -> UserId {
         self.to
     }
@@ -92,7 +92,12 @@ impl Asks for ImportedFriend {
 ///
 /// # Precedence
 /// To_Account not imported, the friend list full, too many groups.
-pub fn judge(pair: &Pair, item: &ImportedFriend, now: UnixTime, policy: &SnsPolicy) -> Decision {
+pub fn judge(
+    pair: &PairFacts,
+    item: &ImportedFriend,
+    now: UnixTime,
+    policy: &SnsPolicy,
+) -> Decision {
     if !pair.to_exists {
         return Decision::refuse(Code::ToAccountNotExist);
     }
@@ -255,7 +260,7 @@ mod tests {
     #[test]
     fn in_every_case_only_existence_and_the_caps_count() {
         for bits in 0..64_u8 {
-            let pair = Pair {
+            let pair = PairFacts {
                 to_exists: bits & 1 != 0,
                 from_has_to: bits & 2 != 0,
                 from_friends: if bits & 4 != 0 { 3000 } else { 2999 },
@@ -263,7 +268,7 @@ mod tests {
                 from_groups: 2,
                 to_blocks_from: bits & 16 != 0,
                 from_asked_to: bits & 32 != 0,
-                ..Pair::default()
+                ..PairFacts::default()
             };
             let item = parse(GOOD).expect("good");
             let Decision { code, changes } = judge(&pair, &item, NOW, &POLICY);

@@ -3,7 +3,7 @@
 
 use super::decision::{Change, Decision, Side};
 use super::model::{Friend, FriendDetails, PendingRequest, SnsPolicy};
-use super::pair::{Asks, Pair};
+use super::pair::{ItemTarget, PairFacts};
 use super::texts::GroupName;
 use crate::protocol::code::Code;
 use crate::protocol::ids::{UnixTime, UserId};
@@ -28,7 +28,7 @@ pub struct Answered {
     pub response: Response,
 }
 
-impl Asks for Answered {
+impl ItemTarget for Answered {
     fn to(&self) -> UserId {
         self.request.with
     }
@@ -51,7 +51,7 @@ pub const NO_REQUEST: Code = Code::FriendNotExist;
 /// (GUESS: as friend_add). A request that cannot be granted stays.
 pub fn judge(
     from: UserId,
-    pair: &Pair,
+    pair: &PairFacts,
     item: &Answered,
     now: UnixTime,
     policy: &SnsPolicy,
@@ -136,10 +136,10 @@ mod tests {
                 (true, false, NO_REQUEST),
                 (true, true, Code::Ok),
             ] {
-                let pair = Pair {
+                let pair = PairFacts {
                     to_exists,
                     from_asked_to,
-                    ..Pair::default()
+                    ..PairFacts::default()
                 };
                 let decision = judge(user("id"), &pair, &item, UnixTime(2), &POLICY);
                 assert_eq!(decision.code, expected, "{pair:?}");
@@ -160,14 +160,14 @@ mod tests {
                     .iter()
                     .flat_map(|one| flags.map(|other| (*one, other)))
                 {
-                    let pair = Pair {
+                    let pair = PairFacts {
                         to_exists: true,
                         from_asked_to: true,
                         from_has_to,
                         to_has_from,
                         from_friends: from_full.into(),
                         to_friends: to_full.into(),
-                        ..Pair::default()
+                        ..PairFacts::default()
                     };
                     let request = PendingRequest {
                         with: user("id1"),

@@ -4,7 +4,7 @@ use super::decision::{Change, Decision};
 use super::friend_tag::FriendTag;
 use super::group;
 use super::model::{FriendUpdate, SnsPolicy};
-use super::pair::{Asks, Pair};
+use super::pair::{ItemTarget, PairFacts};
 use super::texts::{GroupName, Keyword, Remark, group_names};
 use crate::protocol::code::Code;
 use crate::protocol::ids::UserId;
@@ -19,7 +19,7 @@ pub struct UpdatedFriend {
     pub update: FriendUpdate,
 }
 
-impl Asks for UpdatedFriend {
+impl ItemTarget for UpdatedFriend {
     fn to(&self) -> UserId {
         self.to
     }
@@ -74,7 +74,7 @@ fn groups(value: &TagValue, policy: &SnsPolicy) -> Result<Vec<GroupName>, Code> 
 ///
 /// # Precedence
 /// To_Account not imported, then not in From_Account's list, then too many groups.
-pub fn judge(pair: &Pair, item: &UpdatedFriend, policy: &SnsPolicy) -> Decision {
+pub fn judge(pair: &PairFacts, item: &UpdatedFriend, policy: &SnsPolicy) -> Decision {
     if !pair.to_exists {
         return Decision::refuse(Code::ToAccountNotExist);
     }
@@ -165,10 +165,10 @@ mod tests {
             (true, false, Code::FriendNotExist),
             (true, true, Code::Ok),
         ] {
-            let pair = Pair {
+            let pair = PairFacts {
                 to_exists,
                 from_has_to,
-                ..Pair::default()
+                ..PairFacts::default()
             };
             let decision = judge(&pair, &item, &POLICY);
             assert_eq!(decision.code, code);

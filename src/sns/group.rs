@@ -2,13 +2,13 @@
 
 use super::decision::{Change, Decision};
 use super::model::SnsPolicy;
-use super::pair::{Asks, Pair};
+use super::pair::{ItemTarget, PairFacts};
 use super::texts::GroupName;
 use crate::protocol::code::Code;
 use crate::protocol::ids::UserId;
 
 /// May From_Account have these groups. Those it has already are no fault (GUESS).
-pub fn judge_add(pair: &Pair, groups: &[GroupName], policy: &SnsPolicy) -> Decision {
+pub fn judge_add(pair: &PairFacts, groups: &[GroupName], policy: &SnsPolicy) -> Decision {
     if pair.new_groups == 0 {
         return Decision::done(Vec::new());
     }
@@ -27,7 +27,7 @@ pub struct Joining<'a> {
     pub groups: &'a [GroupName],
 }
 
-impl Asks for Joining<'_> {
+impl ItemTarget for Joining<'_> {
     fn to(&self) -> UserId {
         self.to
     }
@@ -42,7 +42,7 @@ impl Asks for Joining<'_> {
 /// # Precedence
 /// To_Account not imported, then not in From_Account's list, then a group gone in the meantime that
 /// cannot be made anew.
-pub fn judge_join(pair: &Pair, item: &Joining<'_>, policy: &SnsPolicy) -> Decision {
+pub fn judge_join(pair: &PairFacts, item: &Joining<'_>, policy: &SnsPolicy) -> Decision {
     if !pair.to_exists {
         return Decision::refuse(Code::ToAccountNotExist);
     }
@@ -55,7 +55,7 @@ pub fn judge_join(pair: &Pair, item: &Joining<'_>, policy: &SnsPolicy) -> Decisi
 
 /// May From_Account have these groups; and if so, the change that needs them.
 pub(super) fn judge_and(
-    pair: &Pair,
+    pair: &PairFacts,
     groups: &[GroupName],
     policy: &SnsPolicy,
     change: Change,
@@ -90,10 +90,10 @@ mod tests {
             (31, 2, Code::GroupsFull),
             (32, 1, Code::GroupsFull),
         ] {
-            let pair = Pair {
+            let pair = PairFacts {
                 from_groups,
                 new_groups,
-                ..Pair::default()
+                ..PairFacts::default()
             };
             let Decision { code: met, changes } = judge_add(&pair, &names(), &POLICY);
             assert_eq!(met, code, "{pair:?}");
@@ -115,11 +115,11 @@ mod tests {
             (true, true, 0, Code::Ok),
             (true, true, 33, Code::GroupsFull),
         ] {
-            let pair = Pair {
+            let pair = PairFacts {
                 to_exists,
                 from_has_to,
                 new_groups,
-                ..Pair::default()
+                ..PairFacts::default()
             };
             let decision = judge_join(&pair, &item, &POLICY);
             assert_eq!(decision.code, code, "{pair:?}");

@@ -10,7 +10,7 @@ use crate::protocol::ids::UserId;
 /// It holds answers, not accounts: each field is one look-up in memory, or one column of a query,
 /// so one rule serves every store and none has to load a whole friend list.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Pair {
+pub struct PairFacts {
     /// To_Account is imported. If it is not, the facts about it are those of an empty account; and
     /// so they are where it is From_Account, which is nothing to itself.
     pub to_exists: bool,
@@ -48,7 +48,7 @@ pub struct Pair {
     pub from_minute: RequestMinute,
 }
 
-impl Pair {
+impl PairFacts {
     /// Whether To_Account can be looked at, by calls that only look.
     pub fn readable(&self) -> Result<(), Code> {
         self.to_exists.then_some(()).ok_or(Code::ToAccountNotExist)
@@ -56,7 +56,7 @@ impl Pair {
 }
 
 /// What the store must know of an item to gather its facts.
-pub trait Asks {
+pub trait ItemTarget {
     /// The account that the item is about.
     fn to(&self) -> UserId;
 
@@ -65,7 +65,7 @@ pub trait Asks {
 }
 
 /// An item that says nothing but whom it is about.
-impl Asks for UserId {
+impl ItemTarget for UserId {
     fn to(&self) -> UserId {
         *self
     }

@@ -2,7 +2,7 @@
 //! the facts are changed, and the rule itself is asked again.
 
 use super::model::{AdminForbidType, AllowType, RequestMinute, SnsPolicy};
-use super::pair::Pair;
+use super::pair::PairFacts;
 use crate::protocol::code::Code;
 
 /// One change to what is true of two accounts.
@@ -32,7 +32,7 @@ pub enum Remedy {
 
 impl Remedy {
     /// All that may help; `allow_type` is what an account has that is new.
-    fn all(pair: &Pair, policy: &SnsPolicy) -> [Self; 10] {
+    fn all(pair: &PairFacts, policy: &SnsPolicy) -> [Self; 10] {
         let over = |has: u32, max: u32| has.saturating_sub(max);
         let room_for_one = policy.max_friends.saturating_sub(1);
         [
@@ -49,7 +49,7 @@ impl Remedy {
         ]
     }
 
-    fn apply(self, pair: &mut Pair, new_account: AllowType) {
+    fn apply(self, pair: &mut PairFacts, new_account: AllowType) {
         match self {
             Self::AllowFrom => pair.from_forbidden = AdminForbidType::None,
             Self::ImportTo if pair.to_exists => {}
@@ -69,10 +69,10 @@ impl Remedy {
 /// The fewest changes after which `rule` says 0; `None` where none of these help. `new_account` is
 /// the AllowType of an account that is imported.
 pub fn fewest(
-    pair: &Pair,
+    pair: &PairFacts,
     policy: &SnsPolicy,
     new_account: AllowType,
-    rule: impl Fn(&Pair) -> Code,
+    rule: impl Fn(&PairFacts) -> Code,
 ) -> Option<Vec<Remedy>> {
     let all = Remedy::all(pair, policy);
     let mut subsets: Vec<u32> = (0..1 << all.len()).collect();

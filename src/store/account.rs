@@ -7,7 +7,7 @@ use crate::sns::decision::{Change, Side};
 use crate::sns::model::{
     AccountSeed, AllowType, Blocked, Friend, PendingRequest, RequestMinute, Sequences,
 };
-use crate::sns::pair::Pair;
+use crate::sns::pair::PairFacts;
 use crate::sns::texts::GroupName;
 use std::collections::HashMap;
 
@@ -30,7 +30,7 @@ pub(crate) struct Account {
 #[derive(Clone, Debug)]
 pub(crate) struct FriendView {
     /// What is true of the two.
-    pub pair: Pair,
+    pub pair: PairFacts,
     /// The entry in the friend list, where it is there.
     pub friend: Option<Friend>,
     /// The other account's profile.
@@ -290,14 +290,14 @@ fn page<E>(list: &[E], start: usize, count: usize) -> &[E] {
     &rest[..rest.len().min(count)]
 }
 
-/// Two accounts that are locked together, the one that asks first.
-pub(super) struct Two<'a> {
+/// LockedPair accounts that are locked together, the one that asks first.
+pub(super) struct LockedPair<'a> {
     pub(super) from: &'a mut Account,
     /// `None` when To_Account is not imported.
     pub(super) to: Option<&'a mut Account>,
 }
 
-impl<'a> Two<'a> {
+impl<'a> LockedPair<'a> {
     /// A To_Account that was deleted while the call was under way is none.
     pub(super) fn new(from: &'a mut Account, to: &'a mut Account) -> Self {
         let to = (!to.is_deleted).then_some(to);
@@ -305,13 +305,13 @@ impl<'a> Two<'a> {
     }
 
     /// What is true of the two.
-    pub(super) fn facts(&self, from: UserId, to: UserId, groups: &[GroupName]) -> Pair {
+    pub(super) fn facts(&self, from: UserId, to: UserId, groups: &[GroupName]) -> PairFacts {
         let Self {
             from: asker,
             to: asked,
         } = self;
         let asked = asked.as_deref();
-        Pair {
+        PairFacts {
             to_exists: asked.is_some() || from == to,
             from_forbidden: asker.profile.admin_forbid_type,
             from_has_to: asker.friends.contains(to),
@@ -426,11 +426,11 @@ mod tests {
     fn who_was_deleted_since_the_call_found_it_does_not_exist() {
         let user = |name| UserId::parse(name).expect("a legal UserID");
         let (mut from, mut to) = (Account::default(), Account::default());
-        let exists = |two: Two<'_>| two.facts(user("id"), user("id1"), &[]).to_exists;
-        assert!(exists(Two::new(&mut from, &mut to)));
+        let exists = |two: LockedPair<'_>| two.facts(user("id"), user("id1"), &[]).to_exists;
+        assert!(exists(LockedPair::new(&mut from, &mut to)));
 
         to.delete();
 
-        assert!(!exists(Two::new(&mut from, &mut to)));
+        assert!(!exists(LockedPair::new(&mut from, &mut to)));
     }
 }

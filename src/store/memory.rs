@@ -1,13 +1,15 @@
 //! The store in this process: a map finds an account, a lock enters it.
 
-use super::account::{Account, BlocklistPage, FriendView, FriendsPage, Group, Snapshot, Two};
+use super::account::{
+    Account, BlocklistPage, FriendView, FriendsPage, Group, LockedPair, Snapshot,
+};
 use super::{NoAccount, Rehearsed, Verdict};
 use crate::profile::{Profile, ProfileField};
 use crate::protocol::code::Code;
 use crate::protocol::ids::{UnixTime, UserId};
 use crate::sns::decision::Decision;
 use crate::sns::model::{AccountSeed, AllowType, DeleteType, Sequences, UnknownAccounts};
-use crate::sns::pair::{Asks, Pair};
+use crate::sns::pair::{ItemTarget, PairFacts};
 use crate::sns::texts::GroupName;
 use dashmap::DashMap;
 use foldhash::fast::RandomState;
@@ -15,7 +17,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 
 /// A guard of the map is never held while the map is touched again, nor while an account is
-/// locked: DashMap's own documents warn that it may deadlock. Two accounts are locked in the order
+/// locked: DashMap's own documents warn that it may deadlock. LockedPair accounts are locked in the order
 /// of their UserIDs. Locks are std's: nothing here awaits, and every section is short.
 #[derive(Debug)]
 pub(crate) struct MemoryStore {
@@ -222,7 +224,7 @@ impl MemoryStore {
             lost.push((from, to));
             if delete_type == DeleteType::Both {
                 let asked = self.find(to);
-                let reached_to = with_both((from, &asker), (to, asked.as_deref()), |mut two| {
+                let reached_to = lock_pair((from, &asker), (to, asked.as_deref()), |mut two| {
                     two.unfriend_to(from, to)
                 });
                 lost.extend(reached_to.then_some((to, from)));
@@ -235,7 +237,7 @@ impl MemoryStore {
         &self,
         from: UserId,
         tos: &[Result<UserId, Code>],
-    ) -> Result<Vec<Result<Pair, Code>>, NoAccount> {
+    ) -> Result<Vec<Result<PairFacts, Code>>, NoAccount> {
         self.look_at_each(from, tos, |to, two| two.facts(from, to, &[]))
     }
 
@@ -243,13 +245,13 @@ impl MemoryStore {
         &self,
         from: UserId,
         tos: &[Result<UserId, Code>],
-        look: impl Fn(UserId, Two<'_>) -> T,
+        look: impl Fn(UserId, LockedPair<'_>) -> T,
     ) -> Result<Vec<Result<T, Code>>, NoAccount> {
         let _turn = self.turn();
         let asker = self.named(from).ok_or(NoAccount)?;
         let look = |to: UserId| {
             let asked = self.named(to);
-            with_both((from, &asker), (to, asked.as_deref()), |two| look(to, two))
+            lock_pair((from, &asker), (to, asked.as_deref()), |two| look(to, two))
         };
         Ok(tos.iter().map(|to| to.map(look)).collect())
     }
@@ -258,11 +260,11 @@ impl MemoryStore {
         &self,
         from: UserId,
         groups: &[GroupName],
-        rule: impl Fn(&Pair) -> Decision,
+        rule: impl Fn(&PairFacts) -> Decision,
     ) -> Result<Code, NoAccount> {
         let _turn = self.turn();
         let asker = self.named(from).ok_or(NoAccount)?;
-        with_both((from, &asker), (from, None), |mut two| {
+        lock_pair((from, &asker), (from, None), |mut two| {
             if two.from.is_deleted {
                 return Err(NoAccount);
             }
@@ -272,18 +274,18 @@ impl MemoryStore {
         })
     }
 
-    pub(super) fn judge_each<I: Asks>(
+    pub(super) fn judge_each<I: ItemTarget>(
         &self,
         from: UserId,
         items: &[Result<I, Code>],
-        rule: impl Fn(&Pair, &I) -> Decision,
+        rule: impl Fn(&PairFacts, &I) -> Decision,
     ) -> Result<Vec<Verdict>, NoAccount> {
         let _turn = self.turn();
         let asker = self.named(from).ok_or(NoAccount)?;
         let judge = |item: &I| {
             let to = item.to();
             let asked = self.named(to);
-            with_both((from, &asker), (to, asked.as_deref()), |mut two| {
+            lock_pair((from, &asker), (to, asked.as_deref()), |mut two| {
                 if two.from.is_deleted {
                     return Verdict::refused(Code::FromAccountNotExist);
                 }
@@ -301,11 +303,11 @@ impl MemoryStore {
         Ok(items.iter().map(verdict).collect())
     }
 
-    pub(super) fn rehearse_each<I: Asks>(
+    pub(super) fn rehearse_each<I: ItemTarget>(
         &self,
         from: UserId,
         items: &[Result<I, Code>],
-        rule: impl Fn(&Pair, &I) -> Decision,
+        rule: impl Fn(&PairFacts, &I) -> Decision,
     ) -> Result<Vec<Rehearsed>, NoAccount> {
         let _turn = self.turn();
         let copy = |user: UserId| match self.find(user) {
@@ -319,7 +321,7 @@ impl MemoryStore {
         let mut judge = |item: &I| {
             let to = item.to();
             let other = others.entry(to).or_insert_with(|| copy(to));
-            let mut two = Two {
+            let mut two = LockedPair {
                 from: &mut asker,
                 to: other.as_mut().filter(|_| from != to),
             };
@@ -374,23 +376,23 @@ impl MemoryStore {
 
 /// Locks the accounts in UserID order and lends them. An account has no second side to itself, and
 /// one that was deleted while the call was under way is none.
-fn with_both<T>(
+fn lock_pair<T>(
     (from, asker): (UserId, &Mutex<Account>),
     (to, asked): (UserId, Option<&Mutex<Account>>),
-    work: impl FnOnce(Two<'_>) -> T,
+    work: impl FnOnce(LockedPair<'_>) -> T,
 ) -> T {
     match asked.filter(|_| from != to) {
-        None => work(Two {
+        None => work(LockedPair {
             from: &mut lock(asker),
             to: None,
         }),
         Some(asked) if from < to => {
             let (mut first, mut second) = (lock(asker), lock(asked));
-            work(Two::new(&mut first, &mut second))
+            work(LockedPair::new(&mut first, &mut second))
         }
         Some(asked) => {
             let (mut first, mut second) = (lock(asked), lock(asker));
-            work(Two::new(&mut second, &mut first))
+            work(LockedPair::new(&mut second, &mut first))
         }
     }
 }

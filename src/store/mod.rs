@@ -23,7 +23,7 @@ use crate::protocol::code::Code;
 use crate::protocol::ids::{UnixTime, UserId};
 use crate::sns::decision::{Change, Decision, Side};
 use crate::sns::model::{AccountSeed, AllowType, DeleteType, Sequences, UnknownAccounts};
-use crate::sns::pair::{Asks, Pair};
+use crate::sns::pair::{ItemTarget, PairFacts};
 use crate::sns::texts::GroupName;
 use memory::MemoryStore;
 
@@ -48,7 +48,7 @@ pub(crate) struct Verdict {
 }
 
 /// What an item would be told, and on which facts; or what it alone shows.
-pub(crate) type Rehearsed = Result<(Pair, Code), Code>;
+pub(crate) type Rehearsed = Result<(PairFacts, Code), Code>;
 
 impl Verdict {
     fn of(decision: &Decision) -> Self {
@@ -214,7 +214,7 @@ impl Store {
         &self,
         from: UserId,
         tos: &[Result<UserId, Code>],
-    ) -> Result<Vec<Result<Pair, Code>>, NoAccount> {
+    ) -> Result<Vec<Result<PairFacts, Code>>, NoAccount> {
         let Self::Memory(store) = self;
         store.facts_each(from, tos)
     }
@@ -224,7 +224,7 @@ impl Store {
         &self,
         from: UserId,
         groups: &[GroupName],
-        rule: impl Fn(&Pair) -> Decision + Send + Sync,
+        rule: impl Fn(&PairFacts) -> Decision + Send + Sync,
     ) -> Result<Code, NoAccount> {
         let Self::Memory(store) = self;
         store.judge_own(from, groups, rule)
@@ -233,22 +233,22 @@ impl Store {
     /// Judges what `from` asks for, in order; an item that has failed already keeps its code.
     ///
     /// `rule` may be run more than once for an item, so it must have no effect of its own.
-    pub(crate) async fn judge_each<I: Asks + Sync>(
+    pub(crate) async fn judge_each<I: ItemTarget + Sync>(
         &self,
         from: UserId,
         items: &[Result<I, Code>],
-        rule: impl Fn(&Pair, &I) -> Decision + Send + Sync,
+        rule: impl Fn(&PairFacts, &I) -> Decision + Send + Sync,
     ) -> Result<Vec<Verdict>, NoAccount> {
         let Self::Memory(store) = self;
         store.judge_each(from, items, rule)
     }
 
     /// What `judge_each` would decide, and on which facts. Nothing is written.
-    pub(crate) async fn rehearse_each<I: Asks + Sync>(
+    pub(crate) async fn rehearse_each<I: ItemTarget + Sync>(
         &self,
         from: UserId,
         items: &[Result<I, Code>],
-        rule: impl Fn(&Pair, &I) -> Decision + Send + Sync,
+        rule: impl Fn(&PairFacts, &I) -> Decision + Send + Sync,
     ) -> Result<Vec<Rehearsed>, NoAccount> {
         let Self::Memory(store) = self;
         store.rehearse_each(from, items, rule)

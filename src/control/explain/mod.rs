@@ -16,7 +16,7 @@ use crate::protocol::code::Code;
 use crate::protocol::ids::UserId;
 use crate::protocol::reply::CallError;
 use crate::protocol::service::CommandInfo;
-use crate::sns::pair::Pair;
+use crate::sns::pair::PairFacts;
 use crate::state::AppState;
 use change::Change;
 use rehearser::{Rehearser, bytes};
@@ -421,7 +421,7 @@ impl Item {
 }
 
 impl Facts {
-    fn of(pair: &Pair) -> Self {
+    fn of(pair: &PairFacts) -> Self {
         Self {
             to_exists: pair.to_exists,
             from_forbidden: pair.from_forbidden.wire(),

@@ -1,4 +1,4 @@
-//! Asks friend_add's own rule what it would say, and makes no call.
+//! ItemTarget friend_add's own rule what it would say, and makes no call.
 
 use crate::apps::App;
 use crate::clock::Moment;
@@ -13,7 +13,7 @@ use crate::protocol::reply::CallError;
 use bytes::Bytes;
 use serde_json::Value;
 
-/// Asks the rule of an app, at one moment.
+/// ItemTarget the rule of an app, at one moment.
 pub(super) struct Rehearser<'a> {
     pub(super) config: &'a Config,
     pub(super) app: &'a App,

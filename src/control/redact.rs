@@ -1,44 +1,44 @@
 //! A body as the journal shows it. It is what came, but for UserSigs: a client may have put one where
 //! it does not belong.
 
-use crate::protocol::user_sig::struck_text;
+use crate::protocol::user_sig::redact_text;
 use serde_json::Value;
 use serde_json::value::{RawValue, to_raw_value};
 
-const STRUCK: &str = "***";
+const REDACTED: &str = "***";
 
 /// JSON as it stands, or a text as a JSON string; nothing, where there is none.
-pub(super) fn shown(bytes: &[u8]) -> Option<Box<RawValue>> {
+pub(super) fn redact_body(bytes: &[u8]) -> Option<Box<RawValue>> {
     if bytes.is_empty() {
         return None;
     }
     // Half a surrogate pair, or a number beyond all bounds, would spoil the whole answer to those who
     // read it strictly, so such JSON is text.
     let Ok(mut json) = serde_json::from_slice::<Value>(bytes) else {
-        return to_raw_value(&struck_text(&String::from_utf8_lossy(bytes))).ok();
+        return to_raw_value(&redact_text(&String::from_utf8_lossy(bytes))).ok();
     };
-    if strike(&mut json) {
+    if redact(&mut json) {
         return to_raw_value(&json).ok();
     }
     serde_json::from_slice(bytes).ok()
 }
 
 /// Whether anything was struck out.
-fn strike(json: &mut Value) -> bool {
+fn redact(json: &mut Value) -> bool {
     match json {
         Value::String(text) => {
-            let struck = struck_text(text);
-            let is_other = struck != *text;
-            *text = struck;
+            let redacted = redact_text(text);
+            let is_other = redacted != *text;
+            *text = redacted;
             is_other
         }
-        Value::Array(list) => list.iter_mut().fold(false, |any, item| strike(item) | any),
+        Value::Array(list) => list.iter_mut().fold(false, |any, item| redact(item) | any),
         Value::Object(fields) => fields.iter_mut().fold(false, |any, (name, field)| {
             if name.to_ascii_lowercase().contains("usersig") {
-                *field = STRUCK.into();
+                *field = REDACTED.into();
                 return true;
             }
-            strike(field) | any
+            redact(field) | any
         }),
         Value::Null | Value::Bool(_) | Value::Number(_) => false,
     }
@@ -49,7 +49,9 @@ mod tests {
     use super::*;
 
     fn shown_as(body: &str) -> String {
-        shown(body.as_bytes()).expect("it is not empty").to_string()
+        redact_body(body.as_bytes())
+            .expect("it is not empty")
+            .to_string()
     }
 
     #[test]

@@ -10,22 +10,22 @@ use std::fmt;
 /// What ErrorInfo or ResultInfo carries, or begins with: the table's text, with the command's name
 /// where the table has `<Api>`.
 #[derive(Clone, Copy, Debug)]
-pub struct Text {
+pub struct CodeText {
     code: Code,
     command: &'static CommandInfo,
 }
 
 impl CommandInfo {
     /// An outcome's text in an answer of this command.
-    pub fn text(&'static self, code: Code) -> Text {
-        Text {
+    pub fn text(&'static self, code: Code) -> CodeText {
+        CodeText {
             code,
             command: self,
         }
     }
 }
 
-impl fmt::Display for Text {
+impl fmt::Display for CodeText {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let info = self.code.info();
         match info.split_once(API) {
@@ -35,13 +35,13 @@ impl fmt::Display for Text {
     }
 }
 
-impl JsonSchema for Text {
+impl JsonSchema for CodeText {
     fn inline_schema() -> bool {
         true
     }
 
     fn schema_name() -> Cow<'static, str> {
-        "Text".into()
+        "CodeText".into()
     }
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
@@ -49,7 +49,7 @@ impl JsonSchema for Text {
     }
 }
 
-impl Serialize for Text {
+impl Serialize for CodeText {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         if self.code == Code::Ok {
             return serializer.serialize_str("");
