@@ -75,7 +75,7 @@ use state::AppState;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use store::Snapshot;
+use store::{Account, Edit, StoreError};
 use token::Token;
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
@@ -174,12 +174,25 @@ impl Emulator {
         Some(app.sign(identifier, world.clock.now().unix_time(), expire))
     }
 
-    /// Imports an account, or gives one that is there these settings. No app, no effect.
-    pub fn put_account(&self, app: SdkAppId, user: UserId, seed: &AccountSeed) {
+    /// Imports an account, or gives an imported one these settings; its friends stay. Without such
+    /// an app, nothing happens.
+    pub async fn put_account(&self, app: SdkAppId, user: UserId, seed: &AccountSeed) {
         let world = self.state.world();
-        if let Some(app) = world.apps.get(app) {
-            let now = world.clock.now().unix_time();
-            app.store.put_account(user, seed, now);
+        let Some(app) = world.apps.get(app) else {
+            return;
+        };
+        loop {
+            let was = app.store.account(user).await.ok();
+            let mut account = was.clone().unwrap_or_else(|| Arc::clone(&app.new_account));
+            Arc::make_mut(&mut account).set(seed, world.clock.now().unix_time());
+            let edit = Edit {
+                user,
+                was,
+                is: account,
+            };
+            if app.store.update(&[edit], &[]).await != Err(StoreError::Conflict) {
+                return;
+            }
         }
     }
 
@@ -222,8 +235,9 @@ impl Emulator {
     }
 
     /// One account as it is now; `None` when it is not imported.
-    pub fn account(&self, app: SdkAppId, user: UserId) -> Option<Snapshot> {
-        self.state.world().apps.get(app)?.store.snapshot(user)
+    pub async fn account(&self, app: SdkAppId, user: UserId) -> Option<Arc<Account>> {
+        let world = self.state.world();
+        world.apps.get(app)?.store.account(user).await.ok()
     }
 
     /// Stops listening, finishes the calls in flight, and returns when their answers have left and

@@ -9,6 +9,7 @@ use crate::protocol::code::Code;
 use crate::protocol::ids::{SdkAppId, UserId};
 use crate::protocol::user_sig::{self, SecretKey};
 use crate::sns::black_list::Friendship;
+use crate::sns::model::AllowType;
 use crate::sns::texts::Keyword;
 use crate::state::AppState;
 use crate::token::random_hex;
@@ -63,7 +64,7 @@ pub(super) struct NewApp {
     #[schemars(length(max = 100_000))]
     accounts: Vec<UserId>,
     /// The AllowType of an account that does not say; AllowAny, if not given.
-    default_allow_type: Option<super::words::AllowType>,
+    default_allow_type: Option<AllowType>,
     /// For every command: 0 is no limit; as each page documents, if not given.
     #[schemars(range(max = 1_000_000))]
     calls_per_second: Option<u32>,
@@ -118,7 +119,11 @@ pub(super) async fn list(
     _: Nothing,
 ) -> Result<Json<Vec<AppAnswer>>, Problem> {
     let apps = state.world().apps.all();
-    Ok(Json(apps.iter().map(|app| answer(&state, app)).collect()))
+    let mut answers = Vec::new();
+    for app in apps {
+        answers.push(answer(&state, &app).await?);
+    }
+    Ok(Json(answers))
 }
 
 pub(super) async fn create(
@@ -138,7 +143,7 @@ pub(super) async fn create(
             "there are as many apps as there may be",
         ),
     })?;
-    Ok(Created(answer(&state, &app)))
+    Ok(Created(answer(&state, &app).await?))
 }
 
 pub(super) async fn show(
@@ -148,7 +153,7 @@ pub(super) async fn show(
     _: Nothing,
 ) -> Result<Json<AppAnswer>, Problem> {
     let app = path.find(&state)?;
-    Ok(Json(answer(&state, &app)))
+    Ok(Json(answer(&state, &app).await?))
 }
 
 /// What a reset or a removal took away.
@@ -168,8 +173,7 @@ pub(super) async fn remove(
     _: Nothing,
 ) -> Result<Json<Taken>, Problem> {
     let gone = state.change(|world| world.remove_app(path.sdkappid));
-    gone.map(|gone| Json(Taken::of(&gone)))
-        .ok_or_else(|| path.missing())
+    Ok(Json(Taken::of(&gone.ok_or_else(|| path.missing())?).await?))
 }
 
 pub(super) async fn reset(
@@ -182,18 +186,18 @@ pub(super) async fn reset(
     loop {
         let app = path.find(&state)?;
         if let Some(gone) = state.reset_app(&app) {
-            return Ok(Json(Taken::of(&gone)));
+            return Ok(Json(Taken::of(&gone).await?));
         }
     }
 }
 
 impl Taken {
-    fn of(Gone { app, faults }: &Gone) -> Self {
-        Self {
+    async fn of(Gone { app, faults }: &Gone) -> Result<Self, Problem> {
+        Ok(Self {
             sdkappid: app.sdkappid,
-            accounts: app.store.len(),
+            accounts: app.store.accounts().await?.len(),
             faults: faults.len(),
-        }
+        })
     }
 }
 
@@ -345,18 +349,18 @@ pub(super) async fn inspect(
     }))
 }
 
-fn answer(state: &AppState, app: &App) -> AppAnswer {
+async fn answer(state: &AppState, app: &App) -> Result<AppAnswer, Problem> {
     let now = state.world().clock.now().unix_time();
     let admin = app.first_admin();
     let usersig = app.sign(admin.as_str(), now, EXPIRE_SECONDS);
-    AppAnswer {
+    Ok(AppAnswer {
         sdkappid: app.sdkappid,
         admins: app.config.admins.clone(),
-        accounts: app.store.len(),
+        accounts: app.store.accounts().await?.len(),
         secret_key: app.config.secret_key.as_str().to_owned(),
         query: app.query(admin, now, EXPIRE_SECONDS),
         usersig,
-    }
+    })
 }
 
 impl NewApp {
@@ -390,7 +394,7 @@ impl NewApp {
                 }
             },
         );
-        let default_allow_type = self.default_allow_type.map(Into::into).unwrap_or_default();
+        let default_allow_type = self.default_allow_type.unwrap_or_default();
         let mut config = AppConfig {
             secret_key: secret(self.secret_key.unwrap_or_else(random_hex)),
             admins: self

@@ -1,6 +1,7 @@
 //! What a control call that fails is told: `application/problem+json` (RFC 9457), with every fault
 //! of the request at once.
 
+use crate::store::StoreError;
 use axum::body::Body;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -90,6 +91,19 @@ impl Problem {
     /// 422 for one fault of the body.
     pub(super) fn invalid_field(pointer: impl Into<String>, detail: impl Into<String>) -> Self {
         Self::invalid(vec![InvalidField::of_body(pointer, detail)])
+    }
+}
+
+/// 409 for a write conflict, 503 for a store that does not answer.
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::NoAccount => Self::not_found("there is no such account"),
+            StoreError::Conflict => Self::conflict("the account was changed by another call"),
+            StoreError::Unavailable => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "the store does not answer")
+            }
+        }
     }
 }
 

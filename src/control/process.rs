@@ -9,6 +9,7 @@ use crate::metrics::Size;
 use crate::protocol::code::Code;
 use crate::protocol::ids::SdkAppId;
 use crate::state::AppState;
+use crate::store::Accounts;
 use crate::world::World;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -175,11 +176,20 @@ pub(super) async fn reset(
     Ok(Json(Reset {
         apps,
         apps_gone,
-        accounts: was.apps.all().iter().map(|app| app.store.len()).sum(),
+        accounts: accounts(&was).await?.iter().map(Accounts::len).sum(),
         faults: was.faults.all().len(),
         calls: was.journal.len(),
         clock_was_held: was.clock.is_held(),
     }))
+}
+
+/// The accounts of each app.
+async fn accounts(world: &World) -> Result<Vec<Accounts>, Problem> {
+    let mut accounts = Vec::new();
+    for app in world.apps.all() {
+        accounts.push(app.store.accounts().await?);
+    }
+    Ok(accounts)
 }
 
 pub(super) async fn metrics(
@@ -189,10 +199,10 @@ pub(super) async fn metrics(
     _: Nothing,
 ) -> Result<OpenMetrics, Problem> {
     let world = state.world();
-    let apps = world.apps.all();
+    let accounts = accounts(&world).await?;
     let size = Size {
-        accounts: apps.iter().map(|app| app.store.len()).sum(),
-        friendships: apps.iter().map(|app| app.store.relations()).sum(),
+        accounts: accounts.iter().map(Accounts::len).sum(),
+        friendships: accounts.iter().map(Accounts::friendships).sum(),
         journal_bytes: world.journal.bytes(),
     };
     Ok(OpenMetrics(state.metrics.text(size)))

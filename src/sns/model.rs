@@ -4,6 +4,9 @@
 use super::texts::{AddSource, AddWording, GroupName, Keyword, Remark};
 use crate::protocol::ids::{UnixTime, UserId};
 use crate::protocol::tag::TagValue;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use std::borrow::Cow;
 
 /// Whom an account lets add it: `Tag_Profile_IM_AllowType`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -42,6 +45,33 @@ macro_rules! wire_spelling {
             /// The protocol's spelling.
             pub const fn wire(self) -> &'static str {
                 match self { $( Self::$variant => $wire, )* }
+            }
+        }
+
+        impl Serialize for $type {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(self.wire())
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $type {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = Cow::<str>::deserialize(deserializer)?;
+                Self::parse(&text).ok_or_else(|| de::Error::unknown_variant(&text, &[ $( $wire, )* ]))
+            }
+        }
+
+        impl JsonSchema for $type {
+            fn inline_schema() -> bool {
+                true
+            }
+
+            fn schema_name() -> Cow<'static, str> {
+                stringify!($type).into()
+            }
+
+            fn json_schema(_: &mut SchemaGenerator) -> Schema {
+                json_schema!({ "type": "string", "enum": [ $( $wire, )* ] })
             }
         }
     };
@@ -254,17 +284,25 @@ pub struct Blocked {
     pub add_time: UnixTime,
 }
 
+/// The largest sequence: published clients read sequences as i32.
+pub const MAX_SEQUENCE: u32 = i32::MAX.unsigned_abs();
+
 /// How often an account's lists have changed: each number grows by one with each item of a call
 /// that changes something.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub struct Sequences {
-    /// StandardSequence: a friend came, went, or changed but for custom fields.
+    /// StandardSequence: a friend was added or removed, or a standard field of one has changed.
+    #[schemars(range(max = MAX_SEQUENCE))]
     pub standard: u32,
-    /// CustomSequence: a friend's custom fields came, went, or changed.
+    /// CustomSequence: a custom field of a friend was added, removed or changed.
+    #[schemars(range(max = MAX_SEQUENCE))]
     pub custom: u32,
-    /// CurrentSequence of groups: one was made or deleted, or somebody joined or left one.
+    /// CurrentSequence of groups: a group was created or deleted, or has gained or lost a member.
+    #[schemars(range(max = MAX_SEQUENCE))]
     pub groups: u32,
-    /// CurrentSequence of the blocklist: somebody came or went.
+    /// CurrentSequence of the blocklist: an account was added or removed.
+    #[schemars(range(max = MAX_SEQUENCE))]
     pub blocklist: u32,
 }
 
@@ -282,7 +320,8 @@ pub struct PendingRequest {
 }
 
 /// How many friend requests an account made in the minute that began at `since`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub struct RequestMinute {
     /// When the first of them was made.
     pub since: UnixTime,
