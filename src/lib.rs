@@ -42,6 +42,7 @@
 
 mod apps;
 mod background;
+mod client_ip;
 pub mod clock;
 mod commands;
 pub mod config;

@@ -1,5 +1,6 @@
 //! The routes, and the loop that accepts connections.
 
+use crate::client_ip::ClientIp;
 use crate::commands;
 use crate::control;
 use crate::faults::Reset;
@@ -9,7 +10,6 @@ use crate::line::{Line, Resetter};
 use crate::protocol::code::Code;
 use crate::protocol::reply::Reply;
 use crate::state::AppState;
-use crate::webhooks::ClientIp;
 use crate::workers::Workers;
 use axum::Router;
 use axum::body::Body;

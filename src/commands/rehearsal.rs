@@ -5,6 +5,7 @@ use super::body;
 use super::context::CallContext;
 use super::friend_add::{Batch, FriendAdd, FriendAddRequest};
 use crate::apps::App;
+use crate::client_ip::ClientIp;
 use crate::clock::Moment;
 use crate::faults::{Fault, Faults, Work};
 use crate::gateway::body::Received;
@@ -17,7 +18,6 @@ use crate::sns::model::{AllowType, SnsPolicy};
 use crate::sns::pair::{Asks, Pair};
 use crate::sns::remedy::{self, Remedy};
 use crate::sns::texts::GroupName;
-use crate::webhooks::ClientIp;
 use bytes::Bytes;
 use std::sync::{Arc, OnceLock};
 

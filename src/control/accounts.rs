@@ -7,6 +7,7 @@ use super::problem::Problem;
 use super::request::Nothing;
 use super::route::Json;
 use crate::apps::App;
+use crate::client_ip::ClientIp;
 use crate::protocol::code::Code;
 use crate::protocol::ids::{SdkAppId, UserId};
 use crate::protocol::webhook::{AddedPair, Event, Pair};
@@ -14,7 +15,6 @@ use crate::sns::friend_response::{self, Answered, Response};
 use crate::sns::model::{FriendDetails, PendingRequest};
 use crate::state::AppState;
 use crate::store::{Editor, Snapshot};
-use crate::webhooks::ClientIp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -323,7 +323,7 @@ pub(super) async fn respond(
             force_flag: 0,
         };
         if !event.is_empty() {
-            webhook.tell(&event, ClientIp::default());
+            webhook.send(&event, ClientIp::default());
         }
     }
     let document = |user: UserId| {
