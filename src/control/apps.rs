@@ -12,7 +12,7 @@ use crate::sns::black_list::Friendship;
 use crate::sns::texts::Keyword;
 use crate::state::AppState;
 use crate::token::random_hex;
-use crate::world::Gone;
+use crate::world::RemovedApp;
 use axum::http::StatusCode;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -188,7 +188,7 @@ pub(super) async fn reset(
 }
 
 impl Taken {
-    fn of(Gone { app, faults }: &Gone) -> Self {
+    fn of(RemovedApp { app, faults }: &RemovedApp) -> Self {
         Self {
             sdkappid: app.sdkappid,
             accounts: app.store.len(),
