@@ -17,7 +17,7 @@
 //! | room | what lives there |
 //! |---|---|
 //! | `main`, `cli`, `serve`, `health` | the process: command line, signals, exit codes |
-//! | `server`, `line` | all routes; the loop that accepts connections; a connection's stream |
+//! | `server`, `client_stream` | all routes; the loop that accepts connections; a connection's stream |
 //! | `workers` | the runtimes that serve connections |
 //! | `commands` | THE TABLE of REST commands; one file each: understand, judge, answer |
 //! | `gateway` | what every call passes: its body received, UserSig, call frequency, the journal |
@@ -43,6 +43,7 @@
 mod apps;
 mod background;
 mod client_ip;
+mod client_stream;
 pub mod clock;
 mod commands;
 pub mod config;
@@ -52,7 +53,6 @@ mod gateway;
 mod http;
 mod journal;
 mod limiter;
-mod line;
 mod metrics;
 pub mod profile;
 pub mod protocol;

@@ -1,12 +1,12 @@
 //! The routes, and the loop that accepts connections.
 
 use crate::client_ip::ClientIp;
+use crate::client_stream::{ClientStream, ResetHandle};
 use crate::commands;
 use crate::control;
-use crate::faults::Reset;
+use crate::faults::ResetConnection;
 use crate::gateway::body;
 use crate::gateway::journal::Arrival;
-use crate::line::{Line, Resetter};
 use crate::protocol::code::Code;
 use crate::protocol::reply::Reply;
 use crate::state::AppState;
@@ -137,7 +137,7 @@ impl Server {
         watcher: Watcher,
     ) -> Result<(), Box<dyn Error + Send + Sync>> {
         let stream = TcpStream::from_std(stream)?;
-        let (line, resetter) = Line::new(stream, self.state.config.read_timeout);
+        let (line, resetter) = ClientStream::new(stream, self.state.config.read_timeout);
         let service = service_fn(|call: hyper::Request<Incoming>| {
             let mut call = call.map(Body::new);
             call.extensions_mut()
@@ -167,8 +167,8 @@ impl fmt::Display for NoAnswer {
 impl Error for NoAnswer {}
 
 /// An answer, unless the connection is to be reset instead.
-fn send(answer: Response, resetter: &Resetter) -> Result<Response, NoAnswer> {
-    if answer.extensions().get::<Reset>().is_some() {
+fn send(answer: Response, resetter: &ResetHandle) -> Result<Response, NoAnswer> {
+    if answer.extensions().get::<ResetConnection>().is_some() {
         resetter.reset();
         return Err(NoAnswer);
     }
