@@ -12,8 +12,7 @@ const STOPPED_AT_ONCE: i32 = 130;
 
 pub(crate) fn run(arguments: &ServeArgs) -> Result<(), String> {
     let config = arguments.config.load()?;
-    let log = telemetry::start(config.log);
-    let _log = log.map_err(|error| format!("cannot start the log: {error}"))?;
+    let _log = telemetry::start(config.log);
     let listen = config.listen;
     // A configured token is not printed.
     let makes_token = matches!(config.control.token, ControlToken::Default);

@@ -95,20 +95,29 @@ impl Server {
         Self::spawn(command)
     }
 
-    /// Waits for the ready file, which must be all that tells.
+    /// Waits until the ready file exists; no other sign is used.
     #[track_caller]
     pub(crate) fn spawn(command: Command) -> Self {
         Self::spawn_logging_to(command, None)
     }
 
-    /// With this for its standard error, in place of a file.
+    /// With this standard error, instead of a file.
     #[track_caller]
-    pub(crate) fn spawn_logging_to(mut command: Command, stderr: Option<Stdio>) -> Self {
+    pub(crate) fn spawn_logging_to(command: Command, stderr: Option<Stdio>) -> Self {
+        Self::spawn_writing_to(command, [None, stderr])
+    }
+
+    /// With this standard output and this standard error, instead of files.
+    #[track_caller]
+    pub(crate) fn spawn_writing_to(
+        mut command: Command,
+        [stdout, stderr]: [Option<Stdio>; 2],
+    ) -> Self {
         let dir = TempDir::new().expect("a place for files");
         let create = |name| File::create(dir.path().join(name)).expect("a new file");
         let ready_file = dir.path().join("ready");
         command.arg("--ready-file").arg(&ready_file);
-        command.stdout(create("stdout"));
+        command.stdout(stdout.unwrap_or_else(|| create("stdout").into()));
         command.stderr(stderr.unwrap_or_else(|| create("stderr").into()));
         let mut process = Running::spawn(&mut command);
         let url = wait_for("the ready file", || {

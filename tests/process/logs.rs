@@ -236,7 +236,7 @@ fn probes_are_no_calls() {
 }
 
 #[test]
-fn who_never_reads_the_log_or_has_closed_it_holds_up_no_call() {
+fn a_log_that_is_full_or_closed_delays_no_call() {
     for close in [false, true] {
         let (reader, writer) = std::io::pipe().expect("a pipe");
         let log = Some(Stdio::from(writer));
@@ -256,4 +256,54 @@ fn who_never_reads_the_log_or_has_closed_it_holds_up_no_call() {
         assert_eq!(server.wait().code(), Some(0));
         drop(reader);
     }
+}
+
+/// The value of `emulator_log_lines_dropped_total` in `/metrics`.
+#[cfg(target_os = "linux")]
+fn dropped_lines(server: &Server) -> u64 {
+    let mut client = server.connect();
+    client.send(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    let metrics = client.body();
+    let value = metrics
+        .lines()
+        .find_map(|line| line.strip_prefix("emulator_log_lines_dropped_total "));
+    value.expect("the metric").parse().expect("a number")
+}
+
+/// Fills a pipe to the last byte.
+#[cfg(target_os = "linux")]
+fn fill(pipe: &std::io::PipeWriter) {
+    use std::io::Write;
+    use std::os::fd::AsRawFd;
+
+    // Opened anew, because the process shares the flags of the pipe.
+    let path = format!("/proc/self/fd/{}", pipe.as_raw_fd());
+    let pipe = File::options().write(true).open(path);
+    let mut pipe = pipe.expect("Linux opens a pipe anew");
+    rustix::io::ioctl_fionbio(&pipe, true).expect("it need not block");
+    while pipe.write(b"\n").is_ok() {}
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn dropped_lines_are_counted_and_a_full_pipe_for_both_outputs_does_not_prevent_the_end() {
+    let (reader, writer) = std::io::pipe().expect("a pipe");
+    let both = [(); 2].map(|()| Stdio::from(writer.try_clone().expect("a pipe")));
+    let mut command = program(&["--listen", "127.0.0.1:0"]);
+    command.env("EMULATOR__APPS__88888888__CALLS_PER_SECOND", "0");
+    let mut server = Server::spawn_writing_to(command, both.map(Some));
+    assert_eq!(dropped_lines(&server), 0);
+    let request = post(&Server::query(), GOOD_BODY);
+    let mut client = server.connect();
+
+    // More lines than the pipe and the queue hold.
+    for _ in 0..10_000 {
+        client.call(&request);
+    }
+
+    assert!(dropped_lines(&server) > 0);
+    fill(&writer);
+    server.signal("TERM");
+    assert_eq!(server.wait().code(), Some(0));
+    drop(reader);
 }
