@@ -1,4 +1,4 @@
-//! The log: one line a call on standard error, with what one needs and nothing secret.
+//! The log: one line for each call on standard error, without secrets.
 
 use crate::fixture::{ADMIN, APP, GOOD_BODY, Server, post, program, run, text};
 use serde_json::Value;
@@ -6,13 +6,13 @@ use std::fs::File;
 use std::io::Read;
 use std::process::Stdio;
 
-/// Stands in every text of a request that no log line may quote.
+/// Part of every request text that the log must not quote.
 const PRIVATE: &str = "PrivateText";
 
 /// The built-in app's key.
 const KEY: &str = "5bd2850fff3ecb11d7c805251c51ee463a25727bddc2385f3fa8bfee1bb93b5e";
 
-/// Makes a few good and bad calls; how many, and their UserSigs.
+/// Makes some good and bad calls. Returns their number and their UserSigs.
 fn make_calls(server: &Server) -> (usize, Vec<String>) {
     let query = Server::query();
     let good = Server::user_sig();
@@ -50,7 +50,7 @@ fn make_calls(server: &Server) -> (usize, Vec<String>) {
     for (query, body) in &calls {
         client.call(&post(query, body));
     }
-    // Mistakes about where the query begins.
+    // Wrong characters in place of the question mark.
     let mistakes = ["&", "%3F", "%3f", ";"];
     for mistake in mistakes {
         let call = text(&post(&query, GOOD_BODY)).replacen('?', mistake, 1);
@@ -173,7 +173,7 @@ fn a_line_does_not_grow_with_what_was_sent() {
 fn more_detail_quotes_nothing_private_either() {
     let server = Server::start_with(&[], &[("EMULATOR__LOG__LEVEL", "debug")]);
     let (calls, user_sigs) = make_calls(&server);
-    // What is no HTTP is told at this level, and not quoted either.
+    // At this level, requests that are not HTTP are logged, but not quoted.
     server
         .connect()
         .send(format!("{PRIVATE} {}\r\n\r\n", user_sigs[0]).as_bytes());
@@ -202,7 +202,7 @@ fn a_terminal_gets_the_same_lines() {
     assert_eq!(server.wait().code(), Some(0));
 
     let mut lines = Vec::new();
-    // It ends with an error, once nobody has the other side open.
+    // It ends with an error after the process has closed the terminal.
     let _ = File::from(terminal).read_to_end(&mut lines);
 
     let lines = text(&lines);
