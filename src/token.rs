@@ -1,17 +1,18 @@
-//! The control token: what lets a caller drive the emulator, where one is needed.
+//! The token of the control API, and random secrets.
 
 use crate::config::{Config, ControlToken};
 use sha2::{Digest, Sha256};
 use std::fmt;
 
-/// Random bytes of a token, or of a secret key.
+/// The number of random bytes in a token or a secret key.
 const RANDOM_BYTES: usize = 32;
 
-/// A token. It is never printed but by whoever asks for its text.
+/// A token. Its `Debug` output does not show it.
 pub(crate) struct Token(Box<str>);
 
 impl Token {
-    /// The token that the configuration asks for, if it asks for one.
+    /// The configured token, or a random one if the emulator listens off loopback. `None`: the control
+    /// API needs no token.
     pub(crate) fn of(config: &Config) -> Option<Self> {
         match &config.control.token {
             ControlToken::Given(token) => Some(Self(token.as_str().into())),
@@ -23,12 +24,12 @@ impl Token {
         }
     }
 
-    /// The token itself, for whoever started the emulator.
+    /// The token in clear text.
     pub(crate) fn text(&self) -> &str {
         &self.0
     }
 
-    /// Whether this is it; the time that takes tells nothing of it.
+    /// Whether `given` is the token. Hashes are compared, so that the duration reveals nothing.
     pub(crate) fn is(&self, given: &str) -> bool {
         Sha256::digest(given) == Sha256::digest(&*self.0)
     }
@@ -40,7 +41,7 @@ impl fmt::Debug for Token {
     }
 }
 
-/// 64 hexadecimal digits that nobody can guess: Tencent's own secret keys look so.
+/// 64 random hexadecimal digits, the format of Tencent's secret keys.
 pub(crate) fn random_hex() -> String {
     let mut bytes = [0; RANDOM_BYTES];
     getrandom::fill(&mut bytes).expect("the system has randomness");

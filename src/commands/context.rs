@@ -3,6 +3,7 @@
 
 use super::body::bad_field;
 use crate::apps::App;
+use crate::client_ip::ClientIp;
 use crate::clock::Moment;
 use crate::faults::{Faults, ItemTargets};
 use crate::protocol::code::Code;
@@ -14,7 +15,6 @@ use crate::sns::model::SnsPolicy;
 use crate::sns::pair::ItemTarget;
 use crate::sns::texts::GroupName;
 use crate::store::{StoreError, Verdict};
-use crate::webhooks::ClientIp;
 use std::sync::OnceLock;
 
 /// GroupNames in a request, as documented; how many groups an account may have is another matter.
@@ -172,7 +172,7 @@ impl CallContext<'_> {
         if let Some(webhook) = &self.app.webhook {
             let event = event();
             if !event.is_empty() {
-                webhook.tell(&event, self.client);
+                webhook.send(&event, self.client);
             }
         }
     }

@@ -8,13 +8,14 @@ use super::problem::Problem;
 use super::request::Nothing;
 use super::route::Json;
 use crate::apps::App;
+use crate::client_ip::ClientIp;
 use crate::protocol::code::Code;
 use crate::protocol::ids::{SdkAppId, UserId};
 use crate::protocol::webhook::{AddedPair, Event, Pair};
 use crate::sns::friend_response::{self, Answered, Response};
 use crate::state::AppState;
 use crate::store::{Account, Accounts, StoreError};
-use crate::webhooks::{ClientIp, Webhook};
+use crate::webhooks::Webhook;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -279,6 +280,6 @@ fn send_friend_add(webhook: &Webhook, initiator: UserId, pairs: Vec<Pair>) {
         force_flag: 0,
     };
     if !event.is_empty() {
-        webhook.tell(&event, ClientIp::default());
+        webhook.send(&event, ClientIp::default());
     }
 }

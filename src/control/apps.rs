@@ -13,7 +13,7 @@ use crate::sns::model::AllowType;
 use crate::sns::texts::Keyword;
 use crate::state::AppState;
 use crate::token::random_hex;
-use crate::world::Gone;
+use crate::world::RemovedApp;
 use axum::http::StatusCode;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -192,7 +192,7 @@ pub(super) async fn reset(
 }
 
 impl Taken {
-    async fn of(Gone { app, faults }: &Gone) -> Result<Self, Problem> {
+    async fn of(RemovedApp { app, faults }: &RemovedApp) -> Result<Self, Problem> {
         Ok(Self {
             sdkappid: app.sdkappid,
             accounts: app.store.accounts().await?.len(),

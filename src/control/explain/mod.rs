@@ -21,7 +21,7 @@ use crate::sns::pair::{ItemTarget, PairFacts};
 use crate::sns::remedy;
 use crate::state::AppState;
 use crate::store::Store;
-use crate::webhooks::ClientIp;
+use crate::client_ip::ClientIp;
 use bytes::Bytes;
 use change::Changes;
 use schemars::JsonSchema;

@@ -416,9 +416,9 @@ async fn a_fault_that_decides_is_named_and_the_next_reason_after_it() {
                 .post(&made.path("/explain"), body.clone())
                 .await
                 .ok();
-            let reason = match &explained["to_be_0"] {
-                Value::Null => &explained["items"][0],
-                _ => &explained,
+            let reason = match explained["to_be_0"].is_null() {
+                true => &explained["items"][0],
+                false => &explained,
             };
             let change = &reason["to_be_0"];
             met.push(reason["code"].clone());
