@@ -14,7 +14,9 @@ use crate::sns::model::{AccountSeed, AdminForbidType, AllowType, SnsPolicy, Unkn
 use crate::sns::texts::Keyword;
 use document::{Document, Leaf};
 use faults::Faults;
+use schemars::JsonSchema;
 use section::Section;
+use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::net::SocketAddr;
@@ -56,7 +58,7 @@ pub struct Config {
 }
 
 /// A configured value and the place it comes from.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Setting {
     /// The key, with dots.
     pub key: String,

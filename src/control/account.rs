@@ -17,7 +17,6 @@ pub(super) const LARGE_BYTES: usize = 32 << 20;
 /// An account. What is left out stays as it is; a new account has none of it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[schemars(extend("x-max-bytes" = LARGE_BYTES))]
 pub(super) struct AccountDocument {
     /// Whom it lets add it.
     pub(super) allow_type: Option<AllowType>,

@@ -2,10 +2,9 @@
 
 use super::account::AccountDocument;
 use super::account_reader::Reader;
-use super::apps::OfApp;
+use super::apps::AppPath;
+use super::extract::{Body, Path, Query};
 use super::problem::Problem;
-use super::request::Nothing;
-use super::route::Json;
 use crate::apps::App;
 use crate::protocol::code::Code;
 use crate::protocol::ids::{SdkAppId, UserId};
@@ -15,6 +14,8 @@ use crate::sns::model::{FriendDetails, PendingRequest};
 use crate::state::AppState;
 use crate::store::{Editor, Snapshot};
 use crate::webhooks::ClientIp;
+use axum::Json;
+use axum::extract::State;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -22,14 +23,14 @@ use std::sync::Arc;
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct OfAccount {
+pub(super) struct AccountPath {
     sdkappid: SdkAppId,
     user: UserId,
 }
 
-impl OfAccount {
+impl AccountPath {
     fn find(&self, state: &AppState) -> Result<(Arc<App>, UserId), Problem> {
-        let app = OfApp {
+        let app = AppPath {
             sdkappid: self.sdkappid,
         }
         .find(state)?;
@@ -61,10 +62,9 @@ pub(super) struct Accounts {
 }
 
 pub(super) async fn list(
-    state: AppState,
-    path: OfApp,
-    Page { start, limit }: Page,
-    _: Nothing,
+    State(state): State<AppState>,
+    Path(path): Path<AppPath>,
+    Query(Page { start, limit }): Query<Page>,
 ) -> Result<Json<Accounts>, Problem> {
     let app = path.find(&state)?;
     let users = app.store.edit(|editor| editor.users());
@@ -76,10 +76,8 @@ pub(super) async fn list(
 }
 
 pub(super) async fn show(
-    state: AppState,
-    path: OfAccount,
-    _: Nothing,
-    _: Nothing,
+    State(state): State<AppState>,
+    Path(path): Path<AccountPath>,
 ) -> Result<Json<AccountDocument>, Problem> {
     let (app, user) = path.find(&state)?;
     let snapshot = app.store.snapshot(user).ok_or_else(|| no_account(user))?;
@@ -96,10 +94,9 @@ pub(super) struct Put {
 }
 
 pub(super) async fn put(
-    state: AppState,
-    path: OfAccount,
-    _: Nothing,
-    document: AccountDocument,
+    State(state): State<AppState>,
+    Path(path): Path<AccountPath>,
+    Body(document): Body<AccountDocument>,
 ) -> Result<Json<Put>, Problem> {
     let (app, user) = path.find(&state)?;
     let mut reader = Reader {
@@ -120,10 +117,8 @@ pub(super) async fn put(
 }
 
 pub(super) async fn remove(
-    state: AppState,
-    path: OfAccount,
-    _: Nothing,
-    _: Nothing,
+    State(state): State<AppState>,
+    Path(path): Path<AccountPath>,
 ) -> Result<Json<AccountDocument>, Problem> {
     let (app, user) = path.find(&state)?;
     if app.config.admins.contains(&user) {
@@ -238,7 +233,7 @@ pub(super) fn mirrored(request: &PendingRequest, with: UserId) -> PendingRequest
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct OfRequest {
+pub(super) struct PendingPath {
     sdkappid: SdkAppId,
     /// Who has asked.
     from: UserId,
@@ -272,12 +267,11 @@ pub(super) struct Responded {
 }
 
 pub(super) async fn respond(
-    state: AppState,
-    OfRequest { sdkappid, from, to }: OfRequest,
-    _: Nothing,
-    Action { action }: Action,
+    State(state): State<AppState>,
+    Path(PendingPath { sdkappid, from, to }): Path<PendingPath>,
+    Body(Action { action }): Body<Action>,
 ) -> Result<Json<Responded>, Problem> {
-    let app = OfApp { sdkappid }.find(&state)?;
+    let app = AppPath { sdkappid }.find(&state)?;
     let no_request = || Problem::not_found(format!("no request of {from} waits for {to}"));
     let now = state.world().clock.now().unix_time();
     let asker = app.store.snapshot(from).ok_or_else(|| no_account(from))?;

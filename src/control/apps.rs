@@ -1,8 +1,8 @@
 //! Apps: a test that makes its own is isolated from every other.
 
+use super::extract::{Body, Path};
 use super::problem::{InvalidField, Problem};
-use super::request::Nothing;
-use super::route::{Created, Json};
+use super::route::Created;
 use crate::apps::{App, NotMade};
 use crate::config::{AppConfig, CustomFields, WebhookConfig};
 use crate::protocol::code::Code;
@@ -13,6 +13,8 @@ use crate::sns::texts::Keyword;
 use crate::state::AppState;
 use crate::token::random_hex;
 use crate::world::Gone;
+use axum::Json;
+use axum::extract::State;
 use axum::http::StatusCode;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -23,18 +25,18 @@ pub(super) const EXPIRE_SECONDS: i64 = 180 * 86_400;
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct OfApp {
+pub(super) struct AppPath {
     pub(super) sdkappid: SdkAppId,
 }
 
 /// Of one app; without it, of all.
 #[derive(Clone, Copy, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct OfAnyApp {
+pub(super) struct AppFilter {
     pub(super) sdkappid: Option<SdkAppId>,
 }
 
-impl OfApp {
+impl AppPath {
     pub(super) fn find(&self, state: &AppState) -> Result<Arc<App>, Problem> {
         let Self { sdkappid } = self;
         let app = state.world().apps.get(*sdkappid).cloned();
@@ -111,21 +113,14 @@ pub(super) struct AppAnswer {
     query: String,
 }
 
-pub(super) async fn list(
-    state: AppState,
-    _: Nothing,
-    _: Nothing,
-    _: Nothing,
-) -> Result<Json<Vec<AppAnswer>>, Problem> {
+pub(super) async fn list(State(state): State<AppState>) -> Result<Json<Vec<AppAnswer>>, Problem> {
     let apps = state.world().apps.all();
     Ok(Json(apps.iter().map(|app| answer(&state, app)).collect()))
 }
 
 pub(super) async fn create(
-    state: AppState,
-    _: Nothing,
-    _: Nothing,
-    new: NewApp,
+    State(state): State<AppState>,
+    Body(new): Body<NewApp>,
 ) -> Result<Created<AppAnswer>, Problem> {
     let sdkappid = new.sdkappid;
     let app = state.create_app(sdkappid, new.into_config()?);
@@ -142,10 +137,8 @@ pub(super) async fn create(
 }
 
 pub(super) async fn show(
-    state: AppState,
-    path: OfApp,
-    _: Nothing,
-    _: Nothing,
+    State(state): State<AppState>,
+    Path(path): Path<AppPath>,
 ) -> Result<Json<AppAnswer>, Problem> {
     let app = path.find(&state)?;
     Ok(Json(answer(&state, &app)))
@@ -162,10 +155,8 @@ pub(super) struct Taken {
 }
 
 pub(super) async fn remove(
-    state: AppState,
-    path: OfApp,
-    _: Nothing,
-    _: Nothing,
+    State(state): State<AppState>,
+    Path(path): Path<AppPath>,
 ) -> Result<Json<Taken>, Problem> {
     let gone = state.change(|world| world.remove_app(path.sdkappid));
     gone.map(|gone| Json(Taken::of(&gone)))
@@ -173,10 +164,8 @@ pub(super) async fn remove(
 }
 
 pub(super) async fn reset(
-    state: AppState,
-    path: OfApp,
-    _: Nothing,
-    _: Nothing,
+    State(state): State<AppState>,
+    Path(path): Path<AppPath>,
 ) -> Result<Json<Taken>, Problem> {
     // Another reset may come between: then there is another app.
     loop {
@@ -220,13 +209,12 @@ pub(super) struct UserSigAnswer {
 }
 
 pub(super) async fn user_sig(
-    state: AppState,
-    path: OfApp,
-    _: Nothing,
-    NewUserSig {
+    State(state): State<AppState>,
+    Path(path): Path<AppPath>,
+    Body(NewUserSig {
         identifier,
         expire_seconds,
-    }: NewUserSig,
+    }): Body<NewUserSig>,
 ) -> Result<Json<UserSigAnswer>, Problem> {
     let app = path.find(&state)?;
     let now = state.world().clock.now().unix_time();
@@ -292,13 +280,12 @@ enum Step {
 }
 
 pub(super) async fn inspect(
-    state: AppState,
-    path: OfApp,
-    _: Nothing,
-    Inspect {
+    State(state): State<AppState>,
+    Path(path): Path<AppPath>,
+    Body(Inspect {
         usersig,
         identifier,
-    }: Inspect,
+    }): Body<Inspect>,
 ) -> Result<Json<Inspection>, Problem> {
     let app = path.find(&state)?;
     let now = state.world().clock.now().unix_time();

@@ -8,7 +8,6 @@ use jsonschema::error::{TypeKind, ValidationErrorKind};
 use jsonschema::{ValidationError, Validator};
 use schemars::JsonSchema;
 use schemars::generate::{SchemaGenerator, SchemaSettings};
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use std::any::TypeId;
@@ -27,13 +26,6 @@ const LONGEST: usize = 200;
 pub(super) trait Fields: DeserializeOwned + JsonSchema + Send + 'static {}
 
 impl<T: DeserializeOwned + JsonSchema + Send + 'static> Fields for T {}
-
-/// A part in which nothing may stand. Where no properties are named at all, the validator would not
-/// say which one is too many.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-#[schemars(extend("properties" = {}))]
-pub(super) struct Nothing {}
 
 /// A schema and what checks values against it, each made once.
 struct Checked {
@@ -66,13 +58,6 @@ fn checked<T: Fields>() -> Arc<Checked> {
         Arc::new(Checked { schema, validator })
     };
     Arc::clone(&CHECKED.entry(TypeId::of::<T>()).or_insert_with(make))
-}
-
-/// How long a body of this type may be: what its schema says, or else this.
-pub(super) fn max_bytes<T: Fields>(otherwise: usize) -> usize {
-    let said = checked::<T>().schema["x-max-bytes"].as_u64();
-    said.and_then(|bytes| usize::try_from(bytes).ok())
-        .unwrap_or(otherwise)
 }
 
 /// Reads JSON, and goes no further than the first fault.
@@ -259,6 +244,7 @@ fn pointer(path: &serde_path_to_error::Path) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde::Deserialize;
     use serde_json::json;
 
     #[derive(Debug, Deserialize, JsonSchema)]

@@ -1,15 +1,16 @@
 //! Named snapshots of an app's graph, and what has changed since.
 
 use super::account::AccountDocument;
-use super::apps::OfApp;
+use super::apps::AppPath;
 use super::drawing::EdgeKind;
+use super::extract::Path;
 use super::problem::Problem;
-use super::request::Nothing;
-use super::route::Json;
 use super::state::Size;
 use crate::apps::{App, Graph};
 use crate::protocol::ids::{SdkAppId, UserId};
 use crate::state::AppState;
+use axum::Json;
+use axum::extract::State;
 use axum::http::StatusCode;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -22,15 +23,15 @@ const MAX_SNAPSHOTS: usize = 100;
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct OfSnapshot {
+pub(super) struct SnapshotPath {
     sdkappid: SdkAppId,
     #[schemars(length(min = 1, max = 100))]
     name: String,
 }
 
-impl OfSnapshot {
+impl SnapshotPath {
     fn app(&self, state: &AppState) -> Result<Arc<App>, Problem> {
-        OfApp {
+        AppPath {
             sdkappid: self.sdkappid,
         }
         .find(state)
@@ -48,19 +49,15 @@ impl OfSnapshot {
 }
 
 pub(super) async fn list(
-    state: AppState,
-    path: OfApp,
-    _: Nothing,
-    _: Nothing,
+    State(state): State<AppState>,
+    Path(path): Path<AppPath>,
 ) -> Result<Json<Vec<String>>, Problem> {
     Ok(Json(path.find(&state)?.snapshots.names()))
 }
 
 pub(super) async fn save(
-    state: AppState,
-    path: OfSnapshot,
-    _: Nothing,
-    _: Nothing,
+    State(state): State<AppState>,
+    Path(path): Path<SnapshotPath>,
 ) -> Result<Json<Size>, Problem> {
     let app = path.app(&state)?;
     let graph = app.graph();
@@ -73,10 +70,8 @@ pub(super) async fn save(
 }
 
 pub(super) async fn restore(
-    state: AppState,
-    path: OfSnapshot,
-    _: Nothing,
-    _: Nothing,
+    State(state): State<AppState>,
+    Path(path): Path<SnapshotPath>,
 ) -> Result<Json<Size>, Problem> {
     let (app, graph) = path.find(&state)?;
     app.put_graph(&graph);
@@ -84,10 +79,8 @@ pub(super) async fn restore(
 }
 
 pub(super) async fn forget(
-    state: AppState,
-    path: OfSnapshot,
-    _: Nothing,
-    _: Nothing,
+    State(state): State<AppState>,
+    Path(path): Path<SnapshotPath>,
 ) -> Result<Json<Size>, Problem> {
     let (app, graph) = path.find(&state)?;
     app.snapshots.remove(&path.name);
@@ -134,10 +127,8 @@ struct Ends {
 }
 
 pub(super) async fn diff(
-    state: AppState,
-    path: OfSnapshot,
-    _: Nothing,
-    _: Nothing,
+    State(state): State<AppState>,
+    Path(path): Path<SnapshotPath>,
 ) -> Result<Json<Diff>, Problem> {
     let (app, was) = path.find(&state)?;
     let is = app.graph();

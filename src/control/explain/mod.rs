@@ -5,9 +5,9 @@ mod change;
 mod rehearser;
 mod repair;
 
-use super::apps::OfApp;
+use super::apps::AppPath;
+use super::extract::{Body, Path, Query};
 use super::problem::Problem;
-use super::route::Json;
 use crate::commands::rehearsal::{self, Rehearsal, Rehearsed};
 use crate::commands::{Command, FriendAdd};
 use crate::faults::{Fault, Faults, Subjects};
@@ -18,6 +18,8 @@ use crate::protocol::reply::CallError;
 use crate::protocol::service::CommandInfo;
 use crate::sns::pair::PairFacts;
 use crate::state::AppState;
+use axum::Json;
+use axum::extract::State;
 use change::Change;
 use rehearser::{Rehearser, bytes};
 use repair::Repaired;
@@ -43,7 +45,7 @@ pub(super) struct By {
 /// A friend_add body, as it would be sent.
 #[derive(Deserialize, JsonSchema)]
 #[serde(transparent)]
-pub(super) struct Body(Map<String, Value>);
+pub(super) struct FriendAddBody(Map<String, Value>);
 
 /// What a call would be told. Nothing was written, and no fault was met.
 #[derive(Serialize, JsonSchema)]
@@ -112,10 +114,10 @@ struct Facts {
 }
 
 pub(super) async fn explain(
-    state: AppState,
-    path: OfApp,
-    By { identifier }: By,
-    Body(body): Body,
+    State(state): State<AppState>,
+    Path(path): Path<AppPath>,
+    Query(By { identifier }): Query<By>,
+    Body(FriendAddBody(body)): Body<FriendAddBody>,
 ) -> Result<Json<Explanation>, Problem> {
     let world = state.world();
     let app = path.find(&state)?;
