@@ -4,7 +4,6 @@ use super::account::{
     AccountDocument, BlockedDocument, FriendDocument, NameOr, RequestDocument, Value,
 };
 use super::problem::InvalidField;
-use super::request::join;
 use crate::config::CustomFields;
 use crate::profile::{Profile, ProfileField};
 use crate::protocol::ids::{UnixTime, UserId};
@@ -13,6 +12,7 @@ use crate::sns::friend_tag::FriendTag;
 use crate::sns::model::{Blocked, Friend, FriendDetails, PendingRequest, RequestMinute, Sequences};
 use crate::sns::texts::{AddSource, AddWording, GroupName, Keyword, Remark};
 use crate::store::Snapshot;
+use crate::strict::join;
 use std::collections::{BTreeMap, HashSet};
 
 /// Reads documents, and keeps every fault with its place.

@@ -2,9 +2,9 @@
 //! and rejects it with a [`Problem`] that names every invalid field of that part.
 
 use super::problem::{InvalidField, Part, Problem};
-use super::request::{Fields, join, read, read_or_first_fault, read_texts, schema_of};
 use crate::gateway::body::{self, Received};
 use crate::state::AppState;
+use crate::strict::{Reader, StrictRead, field_schema, join, typed};
 use axum::body::to_bytes;
 use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request, State};
 use axum::http::request::Parts;
@@ -12,10 +12,13 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
+use dashmap::DashMap;
 use percent_encoding::percent_decode_str;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value};
+use std::any::{Any, TypeId};
+use std::sync::{Arc, LazyLock};
 use tokio::sync::Semaphore;
 
 /// The size limit of a body, except on routes that set their own.
@@ -40,30 +43,26 @@ pub(super) struct Query<T>(pub(super) T);
 /// The JSON body. An empty body is an empty object.
 pub(super) struct Body<T>(pub(super) T);
 
-impl<T: Fields> FromRequestParts<AppState> for Path<T> {
+impl<T: StrictRead> FromRequestParts<AppState> for Path<T> {
     type Rejection = Problem;
 
     async fn from_request_parts(call: &mut Parts, state: &AppState) -> Result<Self, Problem> {
         let params = RawPathParams::from_request_parts(call, state).await;
         let params = params
             .map_err(|error| Problem::new(StatusCode::BAD_REQUEST, format!("the path: {error}")))?;
-        let params = params.iter();
-        let params = params.map(|(name, value)| (name.to_owned(), value.to_owned()));
-        read_texts(Part::Path, params)
-            .map(Self)
-            .map_err(Problem::invalid)
+        read_texts(Part::Path, params.iter()).map(Self)
     }
 }
 
-impl<T: Fields> FromRequestParts<AppState> for Query<T> {
+impl<T: StrictRead> FromRequestParts<AppState> for Query<T> {
     type Rejection = Problem;
 
     async fn from_request_parts(call: &mut Parts, _: &AppState) -> Result<Self, Problem> {
-        read_query(call).map(Self).map_err(Problem::invalid)
+        read_query(call).map(Self)
     }
 }
 
-impl<T: Fields> FromRequest<AppState> for Body<T> {
+impl<T: StrictRead> FromRequest<AppState> for Body<T> {
     type Rejection = Problem;
 
     async fn from_request(call: Request, _: &AppState) -> Result<Self, Problem> {
@@ -74,17 +73,52 @@ impl<T: Fields> FromRequest<AppState> for Body<T> {
     }
 }
 
-fn read_query<T: Fields>(call: &Parts) -> Result<T, Vec<InvalidField>> {
-    let mut pairs = pairs(call.uri.query().unwrap_or_default())?;
+fn read_query<T: StrictRead>(call: &Parts) -> Result<T, Problem> {
+    let pairs = pairs(call.uri.query().unwrap_or_default());
+    let mut pairs = pairs.map_err(Problem::invalid)?;
     let last_id = call.headers.get("last-event-id");
     let last_id = last_id.and_then(|id| id.to_str().ok());
     if let Some(id) = last_id
-        && schema_of::<T>()["properties"].get("since").is_some()
+        && field_schema(&reader::<T>().schema, "since").is_some()
     {
         pairs.retain(|(name, _)| name != "since");
         pairs.push(("since".to_owned(), id.to_owned()));
     }
-    read_texts(Part::Query, pairs.into_iter())
+    let pairs = pairs.iter().map(|(name, text)| (&**name, &**text));
+    read_texts(Part::Query, pairs)
+}
+
+/// The reader of a type, made once.
+fn reader<T: StrictRead>() -> Arc<Reader<T>> {
+    static READERS: LazyLock<DashMap<TypeId, Arc<dyn Any + Send + Sync>>> =
+        LazyLock::new(DashMap::new);
+    let new = || Arc::new(Reader::<T>::new()) as Arc<dyn Any + Send + Sync>;
+    let reader = Arc::clone(&READERS.entry(TypeId::of::<T>()).or_insert_with(new));
+    reader.downcast().expect("it is found by its type")
+}
+
+/// Reads the names and values of a path or a query.
+fn read_texts<'a, T: StrictRead>(
+    part: Part,
+    texts: impl Iterator<Item = (&'a str, &'a str)>,
+) -> Result<T, Problem> {
+    let reader = reader::<T>();
+    let value = |(name, text): (&str, &str)| {
+        let value = typed(field_schema(&reader.schema, name), text);
+        (name.to_owned(), value)
+    };
+    let object = Value::Object(texts.map(value).collect());
+    reader
+        .read(object)
+        .map_err(|invalid| of_part(part, invalid))
+}
+
+fn of_part(part: Part, invalid: Vec<InvalidField>) -> Problem {
+    let of_part = |field| InvalidField {
+        part: Some(part),
+        ..field
+    };
+    Problem::invalid(invalid.into_iter().map(of_part).collect())
 }
 
 /// The names and values of a query. A name must not be repeated.
@@ -115,7 +149,7 @@ fn pairs(query: &str) -> Result<Vec<(String, String)>, Vec<InvalidField>> {
     Ok(pairs)
 }
 
-fn read_body<T: Fields>(bytes: &[u8]) -> Result<T, Problem> {
+fn read_body<T: StrictRead>(bytes: &[u8]) -> Result<T, Problem> {
     let json = match bytes {
         [] => Value::Object(Map::new()),
         bytes => serde_json::from_slice(bytes).map_err(|error| {
@@ -124,10 +158,10 @@ fn read_body<T: Fields>(bytes: &[u8]) -> Result<T, Problem> {
         })?,
     };
     let body = match bytes.len() <= MAX_BYTES_FOR_ALL {
-        true => read(Part::Body, json),
-        false => read_or_first_fault(Part::Body, json),
+        true => reader().read(json),
+        false => reader().read_or_first_error(json),
     };
-    body.map_err(Problem::invalid)
+    body.map_err(|invalid| of_part(Part::Body, invalid))
 }
 
 /// What a route reads of a call, and where it runs.
@@ -195,7 +229,7 @@ fn check(received: Received, call: &Parts, reception: Reception) -> Result<Bytes
         return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail));
     }
     if !reception.query {
-        read_query::<Empty>(call).map_err(Problem::invalid)?;
+        read_query::<Empty>(call)?;
     }
     if !reception.body {
         read_body::<Empty>(&bytes)?;

@@ -3,10 +3,10 @@
 use super::apps::AppPath;
 use super::extract::{Body, Path};
 use super::problem::{InvalidField, Problem};
-use super::request::{join, unknown};
 use crate::apps::App;
 use crate::commands;
 use crate::state::AppState;
+use crate::strict::{join, unknown};
 use axum::Json;
 use axum::extract::State;
 use schemars::JsonSchema;

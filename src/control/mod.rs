@@ -24,7 +24,6 @@ mod problem;
 mod process;
 mod rate;
 mod redact;
-mod request;
 mod requests;
 mod route;
 mod snapshots;

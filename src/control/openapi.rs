@@ -3,10 +3,10 @@
 
 use super::all;
 use super::problem::Problem;
-use super::request::generator;
 use super::route::parameters;
 use crate::commands::{self, Row};
 use crate::protocol::query::QueryParameters;
+use crate::strict::generator;
 use axum::Json;
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};

@@ -3,8 +3,8 @@
 
 use super::extract::{Body, MAX_BODY_BYTES, Path, Query, Reception, receive};
 use super::problem::{Part, Problem};
-use super::request::{Fields, generator, schema_of};
 use crate::state::AppState;
+use crate::strict::{StrictRead, generator, schema_of};
 use axum::Json;
 use axum::extract::{RawQuery, State};
 use axum::handler::Handler;
@@ -230,7 +230,7 @@ impl OperationInput for RawQuery {
     const PART: Option<Part> = Some(Part::Query);
 }
 
-impl<T: Fields> OperationInput for Path<T> {
+impl<T: StrictRead> OperationInput for Path<T> {
     const PART: Option<Part> = Some(Part::Path);
 
     fn describe(operation: &mut Operation) {
@@ -239,7 +239,7 @@ impl<T: Fields> OperationInput for Path<T> {
     }
 }
 
-impl<T: Fields> OperationInput for Query<T> {
+impl<T: StrictRead> OperationInput for Query<T> {
     const PART: Option<Part> = Some(Part::Query);
 
     fn describe(operation: &mut Operation) {
@@ -248,7 +248,7 @@ impl<T: Fields> OperationInput for Query<T> {
     }
 }
 
-impl<T: Fields> OperationInput for Body<T> {
+impl<T: StrictRead> OperationInput for Body<T> {
     const PART: Option<Part> = Some(Part::Body);
 
     fn describe(operation: &mut Operation) {
