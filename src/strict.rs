@@ -187,7 +187,7 @@ fn explain(error: &ValidationError<'_>, schema: &Value, invalid: &mut Vec<Invali
         }
         ValidationErrorKind::PropertyNames { error } => {
             let name = error.instance().as_str().unwrap_or_default();
-            let expected = expected(&rule["propertyNames"]);
+            let expected = expected(rule.get("propertyNames").unwrap_or(rule));
             let expected = expected.unwrap_or_else(|| "another name".to_owned());
             add(join(&at, name), format!("should be {expected}"));
         }
@@ -195,13 +195,14 @@ fn explain(error: &ValidationError<'_>, schema: &Value, invalid: &mut Vec<Invali
             let name = property.as_str().unwrap_or_default();
             add(join(&at, name), "is missing".to_owned());
         }
-        ValidationErrorKind::MinItems { limit } | ValidationErrorKind::MinProperties { limit } => {
-            add(at, format!("should have at least {limit} entries"));
-        }
         ValidationErrorKind::MaxItems { limit } => {
             add(at, format!("should have at most {limit} entries"));
         }
-        ValidationErrorKind::MinLength { limit: 1 } => add(at, "should not be empty".to_owned()),
+        ValidationErrorKind::MinItems { limit: 1 }
+        | ValidationErrorKind::MinLength { limit: 1 }
+        | ValidationErrorKind::MinProperties { limit: 1 } => {
+            add(at, "should not be empty".to_owned());
+        }
         ValidationErrorKind::MaxLength { limit } => {
             add(at, format!("should have at most {limit} characters"));
         }

@@ -1,36 +1,34 @@
 //! The control token: what lets a caller drive the emulator, where one is needed.
 
 use crate::config::{Config, ControlToken};
+use crate::protocol::user_sig::SecretKey;
 use sha2::{Digest, Sha256};
 use std::fmt;
 
-/// Random bytes of a token, or of a secret key.
-const RANDOM_BYTES: usize = 32;
-
 /// A token. It is never printed but by whoever asks for its text.
-pub(crate) struct Token(Box<str>);
+pub(crate) struct Token(SecretKey);
 
 impl Token {
     /// The token that the configuration asks for, if it asks for one.
     pub(crate) fn of(config: &Config) -> Option<Self> {
         match &config.control.token {
-            ControlToken::Given(token) => Some(Self(token.as_str().into())),
+            ControlToken::Given(token) => Some(Self(token.clone())),
             ControlToken::None => None,
             ControlToken::Default => {
                 let is_local = config.listen.ip().is_loopback();
-                (!is_local).then(|| Self(random_hex().into()))
+                (!is_local).then(|| Self(SecretKey::random()))
             }
         }
     }
 
     /// The token itself, for whoever started the emulator.
     pub(crate) fn text(&self) -> &str {
-        &self.0
+        self.0.as_str()
     }
 
     /// Whether this is it; the time that takes tells nothing of it.
     pub(crate) fn is(&self, given: &str) -> bool {
-        Sha256::digest(given) == Sha256::digest(&*self.0)
+        Sha256::digest(given) == Sha256::digest(self.text())
     }
 }
 
@@ -38,13 +36,6 @@ impl fmt::Debug for Token {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Token(***)")
     }
-}
-
-/// 64 hexadecimal digits that nobody can guess: Tencent's own secret keys look so.
-pub(crate) fn random_hex() -> String {
-    let mut bytes = [0; RANDOM_BYTES];
-    getrandom::fill(&mut bytes).expect("the system has randomness");
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

@@ -60,11 +60,8 @@ impl App {
     ) -> Self {
         let store = Store::in_memory(unknown, config.default_allow_type);
         let now = clock.now().unix_time();
-        for admin in &config.admins {
-            store.put_account(*admin, &config.new_account(), now);
-        }
-        for (user, seed) in &config.accounts {
-            store.put_account(*user, seed, now);
+        for (user, seed) in config.seeds() {
+            store.put_account(user, &seed, now);
         }
         let webhook = config.webhook.as_ref();
         Self {
@@ -183,7 +180,7 @@ mod tests {
             friendship_when_blocked: Default::default(),
             custom_fields: Default::default(),
             webhook: None,
-            accounts: Vec::new(),
+            accounts: Default::default(),
         };
         let app = SdkAppId::parse("88888888").expect("legal");
         App::new(app, config.into(), UnknownAccounts::Refuse, &Arc::default())

@@ -1,10 +1,9 @@
 //! An account as a JSON document: the same to make one, to change one, and to save one.
 
-use super::words::{AdminForbidType, AllowType};
 use crate::protocol::ids::UserId;
 use crate::protocol::tag::{TagItem, TagValue};
 use crate::sns::friend_tag::FriendTag;
-use crate::sns::model::{Friend, FriendDetails, PendingRequest};
+use crate::sns::model::{AdminForbidType, AllowType, Friend, FriendDetails, PendingRequest};
 use crate::sns::texts::{AddSource, GroupName};
 use crate::store::Snapshot;
 use schemars::JsonSchema;
@@ -158,8 +157,8 @@ impl AccountDocument {
             add_time: Some(blocked.add_time.0),
         });
         Self {
-            allow_type: Some(profile.allow_type.into()),
-            admin_forbid_type: Some(profile.admin_forbid_type.into()),
+            allow_type: Some(profile.allow_type),
+            admin_forbid_type: Some(profile.admin_forbid_type),
             profile: Some(profile.items().filter_map(value).collect()),
             friends: Some(
                 friends

@@ -47,9 +47,9 @@ impl Reader<'_> {
         if let Some(fields) = profile {
             snapshot.profile = self.profile(&format!("{at}/profile"), fields, &snapshot.profile);
         }
-        snapshot.profile.allow_type = allow_type.map_or(snapshot.profile.allow_type, Into::into);
+        snapshot.profile.allow_type = allow_type.unwrap_or(snapshot.profile.allow_type);
         let forbid = snapshot.profile.admin_forbid_type;
-        snapshot.profile.admin_forbid_type = admin_forbid_type.map_or(forbid, Into::into);
+        snapshot.profile.admin_forbid_type = admin_forbid_type.unwrap_or(forbid);
         if let Some(names) = groups {
             snapshot.groups = self.groups(&format!("{at}/groups"), names);
         }

@@ -28,7 +28,6 @@ mod requests;
 mod route;
 mod snapshots;
 mod state;
-mod words;
 
 use crate::apps::App;
 use crate::gateway::body;

@@ -4,6 +4,9 @@
 use super::texts::{AddSource, AddWording, GroupName, Keyword, Remark};
 use crate::protocol::ids::{UnixTime, UserId};
 use crate::protocol::tag::TagValue;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use std::borrow::Cow;
 
 /// Whom an account lets add it: `Tag_Profile_IM_AllowType`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -42,6 +45,33 @@ macro_rules! wire_spelling {
             /// The protocol's spelling.
             pub const fn wire(self) -> &'static str {
                 match self { $( Self::$variant => $wire, )* }
+            }
+        }
+
+        impl Serialize for $type {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(self.wire())
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $type {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = Cow::<str>::deserialize(deserializer)?;
+                Self::parse(&text).ok_or_else(|| de::Error::custom("an unknown value"))
+            }
+        }
+
+        impl JsonSchema for $type {
+            fn inline_schema() -> bool {
+                true
+            }
+
+            fn schema_name() -> Cow<'static, str> {
+                stringify!($type).into()
+            }
+
+            fn json_schema(_: &mut SchemaGenerator) -> Schema {
+                json_schema!({ "type": "string", "enum": [ $( $wire ),* ] })
             }
         }
     };
@@ -306,19 +336,26 @@ impl RequestMinute {
 }
 
 /// The product's ceilings, which the configuration may change.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub struct SnsPolicy {
     /// Friends an account may have.
+    #[schemars(range(min = 1, max = 1_000_000))]
     pub max_friends: u32,
     /// Items a request may have.
+    #[schemars(range(min = 1, max = 100_000))]
     pub max_items: u32,
     /// Pending requests an account may have, sent and received together.
+    #[schemars(range(max = 10_000))]
     pub max_pending: u32,
     /// Groups an account may have.
+    #[schemars(range(max = 10_000))]
     pub max_groups: u32,
     /// Accounts that an account may block.
+    #[schemars(range(max = 1_000_000))]
     pub max_blocklist: u32,
     /// Friend requests an account may make in a minute; 0 is no limit.
+    #[schemars(range(max = 1_000_000))]
     pub max_requests_per_minute: u32,
     /// What becomes of an account that a call names and nobody imported.
     pub unknown_accounts: UnknownAccounts,
