@@ -62,6 +62,7 @@ mod server;
 pub mod sns;
 mod state;
 pub mod store;
+mod strict;
 pub mod telemetry;
 mod token;
 mod webhooks;

@@ -49,11 +49,7 @@ struct Example {
 impl Example {
     fn of(config: &Config) -> Option<Self> {
         let (id, app) = config.apps.first_key_value()?;
-        let mut accounts = app
-            .accounts
-            .iter()
-            .map(|(user, _)| *user)
-            .chain(app.admins.iter().copied());
+        let mut accounts = app.accounts.keys().chain(&app.admins);
         Some(Self {
             app: *id,
             admin: app.admins.first()?.to_string(),

@@ -226,7 +226,7 @@ mod tests {
                 token: None,
                 retries: 0,
             }),
-            accounts: Vec::new(),
+            accounts: Default::default(),
             ..app.clone()
         }
     }

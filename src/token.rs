@@ -1,37 +1,35 @@
 //! The token of the control API, and random secrets.
 
 use crate::config::{Config, ControlToken};
+use crate::protocol::user_sig::SecretKey;
 use sha2::{Digest, Sha256};
 use std::fmt;
 
-/// The number of random bytes in a token or a secret key.
-const RANDOM_BYTES: usize = 32;
-
 /// A token. Its `Debug` output does not show it.
-pub(crate) struct Token(Box<str>);
+pub(crate) struct Token(SecretKey);
 
 impl Token {
     /// The configured token, or a random one if the emulator listens off loopback. `None`: the control
     /// API needs no token.
     pub(crate) fn of(config: &Config) -> Option<Self> {
         match &config.control.token {
-            ControlToken::Given(token) => Some(Self(token.as_str().into())),
+            ControlToken::Given(token) => Some(Self(token.clone())),
             ControlToken::None => None,
             ControlToken::Default => {
                 let is_local = config.listen.ip().is_loopback();
-                (!is_local).then(|| Self(random_hex().into()))
+                (!is_local).then(|| Self(SecretKey::random()))
             }
         }
     }
 
     /// The token in clear text.
     pub(crate) fn text(&self) -> &str {
-        &self.0
+        self.0.as_str()
     }
 
     /// Whether `given` is the token. Hashes are compared, so that the duration reveals nothing.
     pub(crate) fn is(&self, given: &str) -> bool {
-        Sha256::digest(given) == Sha256::digest(&*self.0)
+        Sha256::digest(given) == Sha256::digest(self.text())
     }
 }
 
@@ -39,13 +37,6 @@ impl fmt::Debug for Token {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Token(***)")
     }
-}
-
-/// 64 random hexadecimal digits, the format of Tencent's secret keys.
-pub(crate) fn random_hex() -> String {
-    let mut bytes = [0; RANDOM_BYTES];
-    getrandom::fill(&mut bytes).expect("the system has randomness");
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

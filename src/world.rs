@@ -48,7 +48,7 @@ impl World {
             apps: Apps::configured(config, &clock),
             faults: Faults::default(),
             clock,
-            journal: Journal::new(config.journal_bytes).into(),
+            journal: Journal::new(config.journal.bytes).into(),
         }
     }
 

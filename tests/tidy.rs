@@ -28,7 +28,6 @@ const WALLS: [(&str, &[&str]); 10] = [
             "tokio",
             "dashmap",
             "tracing",
-            "serde",
             "crate::store",
             "crate::commands",
             "crate::state",

@@ -71,11 +71,8 @@ impl App {
             Arc::new(account)
         };
         let new_account = account(&config.new_account());
-        let admins = config.admins.iter();
-        let admins = admins.map(|admin| (*admin, Arc::clone(&new_account)));
-        let accounts = config.accounts.iter();
-        let accounts = accounts.map(|(user, seed)| (*user, account(seed)));
-        let accounts: Accounts = admins.chain(accounts).collect();
+        let accounts = config.seeds().map(|(user, seed)| (user, account(&seed)));
+        let accounts: Accounts = accounts.collect();
         let store = Store::in_memory(accounts, unknown, config.default_allow_type);
         let webhook = config.webhook.as_ref();
         Self {
@@ -215,7 +212,7 @@ mod tests {
             friendship_when_blocked: Default::default(),
             custom_fields: Default::default(),
             webhook: None,
-            accounts: Vec::new(),
+            accounts: Default::default(),
         };
         let app = SdkAppId::parse("88888888").expect("legal");
         App::new(app, config.into(), UnknownAccounts::Refuse, &Arc::default())

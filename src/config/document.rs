@@ -1,243 +1,163 @@
-//! A configuration document: a tree of values, each with the place it comes from, over which other
-//! sources can be laid.
+//! A configuration document: a JSON tree, and beside it the origin of each value: a file and line, an
+//! environment variable, a flag. Documents can be merged.
 
 use super::Setting;
-use super::faults::Faults;
-use std::borrow::Cow;
+use crate::strict::{field_schema, join, typed};
+use serde_json::{Map, Value};
 use std::collections::BTreeMap;
-use std::ops::RangeInclusive;
-use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-/// A table at the top of a source, or of several laid over each other.
+/// The keys whose values are secrets.
+const SECRETS: [&str; 2] = ["secret_key", "token"];
+
+/// A source of configuration, or several merged ones.
 #[derive(Debug, Default)]
-pub(super) struct Document(pub(super) Table);
-
-pub(super) type Table = BTreeMap<String, Node>;
-
-/// What stands at a key.
-#[derive(Debug)]
-pub(super) struct Node {
-    /// Where it stands: a file and line, a variable, a flag.
-    pub(super) origin: String,
-    pub(super) value: Value,
-}
-
-#[derive(Debug)]
-pub(super) enum Value {
-    Table(Table),
-    Leaf(Leaf),
-}
-
-/// A value that is no table.
-#[derive(Debug)]
-pub(super) enum Leaf {
-    Text(String),
-    Integer(i64),
-    Boolean(bool),
-    List(Vec<Leaf>),
-    /// From the environment or a flag: whatever the reader makes of it.
-    Raw(String),
-    /// A kind that no key takes: a fraction, a date.
-    Other,
+pub(super) struct Document {
+    pub(super) tree: Map<String, Value>,
+    /// By JSON pointer. The entries of a list have the list's origin.
+    origins: BTreeMap<String, String>,
 }
 
 impl Document {
-    /// Reads TOML; `name` is the source's, for origins.
-    pub(super) fn parse(text: &str, name: &str, faults: &mut Faults) -> Self {
-        let (table, errors) = DeTable::parse_recoverable(text);
-        let origin = |place: usize| {
-            format!(
-                "{name}:{}",
-                1 + text[..place.min(text.len())].matches('\n').count()
-            )
+    /// Reads TOML; `name` is the source's name.
+    pub(super) fn parse(text: &str, name: &str, errors: &mut Vec<String>) -> Self {
+        let (table, invalid) = DeTable::parse_recoverable(text);
+        let line = |place: usize| {
+            let before = &text[..place.min(text.len())];
+            format!("{name}:{}", 1 + before.matches('\n').count())
         };
-        for error in errors {
-            let place = error
-                .span()
-                .map_or_else(|| name.to_owned(), |span| origin(span.start));
-            faults.add(&place, error.message());
+        for error in invalid {
+            let place = error.span().map(|span| line(span.start));
+            let place = place.unwrap_or_else(|| name.to_owned());
+            errors.push(format!("{place}: {}", error.message()));
         }
-        Self(convert(table.into_inner(), &origin))
+        let mut document = Self::default();
+        document.tree = document.table("", table.into_inner(), &line);
+        document
     }
 
-    /// Each value and where it comes from, without the secrets.
-    pub(super) fn settings(&self) -> Vec<Setting> {
-        let mut settings = Vec::new();
-        list("", &self.0, &mut settings);
-        settings
+    fn table(
+        &mut self,
+        at: &str,
+        table: DeTable<'_>,
+        line: &impl Fn(usize) -> String,
+    ) -> Map<String, Value> {
+        let mut tree = Map::new();
+        for (key, value) in table {
+            let at = join(at, key.get_ref());
+            self.origins.insert(at.clone(), line(key.span().start));
+            let value = self.value(&at, value.into_inner(), line);
+            tree.insert(key.into_inner().into_owned(), value);
+        }
+        tree
     }
 
-    pub(super) fn has(&self, key: &str) -> bool {
-        self.0.contains_key(key)
+    /// No key takes the kinds that JSON does not have: they become text.
+    fn value(&mut self, at: &str, value: DeValue<'_>, line: &impl Fn(usize) -> String) -> Value {
+        match value {
+            DeValue::Table(table) => Value::Object(self.table(at, table, line)),
+            DeValue::Array(array) => {
+                let values = array.into_iter().enumerate().map(|(number, value)| {
+                    let at = join(at, &number.to_string());
+                    self.value(&at, value.into_inner(), line)
+                });
+                values.collect()
+            }
+            DeValue::Integer(integer) => i64::from_str_radix(integer.as_str(), integer.radix())
+                .map_or_else(|_| integer.to_string().into(), Value::from),
+            DeValue::Float(float) => {
+                let number = float.as_str().parse::<f64>();
+                number.map_or_else(|_| float.to_string().into(), Value::from)
+            }
+            DeValue::Boolean(boolean) => boolean.into(),
+            DeValue::String(text) => text.into_owned().into(),
+            DeValue::Datetime(time) => time.to_string().into(),
+        }
     }
 
-    pub(super) fn remove(&mut self, key: &str) {
-        self.0.remove(key);
-    }
-
-    /// Lets the other's values win; tables are merged.
-    pub(super) fn lay_over(&mut self, other: Self) {
-        merge(&mut self.0, other.0);
+    /// Merges another document into this one. Its values win; tables are merged.
+    pub(super) fn merge(&mut self, other: Self) {
+        merge(&mut self.tree, other.tree);
+        self.origins.extend(other.origins);
     }
 
     /// Sets one value, given as text.
-    pub(super) fn set(&mut self, path: &[String], text: &str, origin: &str, faults: &mut Faults) {
-        let mut table = &mut self.0;
+    pub(super) fn set(&mut self, schema: &Value, path: &[String], text: &str, origin: &str) {
+        let (mut tree, mut schema, mut at) = (&mut self.tree, Some(schema), String::new());
         let Some((last, parents)) = path.split_last() else {
             return;
         };
         for key in parents {
-            let new = || Node {
-                origin: origin.to_owned(),
-                value: Value::Table(Table::new()),
-            };
-            match &mut table.entry(key.clone()).or_insert_with(new).value {
-                Value::Table(inner) => table = inner,
-                Value::Leaf(_) => {
-                    return faults.add(origin, &format!("{key} has no keys of its own"));
-                }
+            at = join(&at, key);
+            schema = schema.and_then(|schema| field_schema(schema, key));
+            let child = tree.entry(key.clone()).or_insert(Value::Null);
+            if !child.is_object() {
+                *child = Value::Object(Map::new());
+                self.origins.insert(at.clone(), origin.to_owned());
+            }
+            let Value::Object(child) = child else { return };
+            tree = child;
+        }
+        let schema = schema.and_then(|schema| field_schema(schema, last));
+        tree.insert(last.clone(), typed(schema, text));
+        self.origins.insert(join(&at, last), origin.to_owned());
+    }
+
+    /// The origin of the value that a JSON pointer points to, or else of the nearest table around it.
+    pub(super) fn origin(&self, pointer: &str) -> &str {
+        let mut at = pointer;
+        loop {
+            match (self.origins.get(at), at.rsplit_once('/')) {
+                (Some(origin), _) => return origin,
+                (None, Some((parent, _))) => at = parent,
+                (None, None) => return "the configuration",
             }
         }
-        let value = Value::Leaf(Leaf::Raw(text.to_owned()));
-        table.insert(
-            last.clone(),
-            Node {
-                origin: origin.to_owned(),
-                value,
-            },
-        );
     }
-}
 
-/// The keys whose values nobody may see.
-const SECRETS: [&str; 2] = ["secret_key", "token"];
+    /// Each value and its origin, without the secrets.
+    pub(super) fn settings(&self) -> Vec<Setting> {
+        let mut settings = Vec::new();
+        self.list("", &self.tree, &mut settings);
+        settings
+    }
 
-fn list(path: &str, table: &Table, settings: &mut Vec<Setting>) {
-    for (name, Node { origin, value }) in table {
-        let key = match path {
-            "" => name.clone(),
-            path => format!("{path}.{name}"),
-        };
-        match value {
-            Value::Table(inner) if !inner.is_empty() => list(&key, inner, settings),
-            Value::Table(_) => settings.push(Setting {
-                key,
-                value: "{}".to_owned(),
-                origin: origin.clone(),
-            }),
-            Value::Leaf(leaf) => settings.push(Setting {
+    fn list(&self, at: &str, table: &Map<String, Value>, settings: &mut Vec<Setting>) {
+        for (name, value) in table {
+            let at = join(at, name);
+            let inner = value.as_object().filter(|inner| !inner.is_empty());
+            if let Some(inner) = inner {
+                self.list(&at, inner, settings);
+                continue;
+            }
+            settings.push(Setting {
+                key: key(&at),
                 value: match SECRETS.contains(&name.as_str()) {
                     true => "\"***\"".to_owned(),
-                    false => leaf.to_toml(),
+                    false => value.to_string(),
                 },
-                key,
-                origin: origin.clone(),
-            }),
+                origin: self.origin(&at).to_owned(),
+            });
         }
     }
 }
 
-fn convert(table: DeTable<'_>, origin: &impl Fn(usize) -> String) -> Table {
-    let node = |(key, value): (Spanned<Cow<'_, str>>, Spanned<DeValue<'_>>)| {
-        let node = Node {
-            origin: origin(key.span().start),
-            value: convert_value(value.into_inner(), origin),
-        };
-        (key.into_inner().into_owned(), node)
-    };
-    table.into_iter().map(node).collect()
+/// A JSON pointer as a key with dots.
+pub(super) fn key(pointer: &str) -> String {
+    let parts = pointer.split('/').skip(1);
+    let parts: Vec<_> = parts
+        .map(|part| part.replace("~1", "/").replace("~0", "~"))
+        .collect();
+    parts.join(".")
 }
 
-fn convert_value(value: DeValue<'_>, origin: &impl Fn(usize) -> String) -> Value {
-    let leaf = |value: Spanned<DeValue<'_>>| match convert_value(value.into_inner(), origin) {
-        Value::Leaf(leaf) => leaf,
-        Value::Table(_) => Leaf::Other,
-    };
-    Value::Leaf(match value {
-        DeValue::Table(inner) => return Value::Table(convert(inner, origin)),
-        DeValue::String(text) => Leaf::Text(text.into_owned()),
-        DeValue::Integer(integer) => i64::from_str_radix(integer.as_str(), integer.radix())
-            .map_or(Leaf::Other, Leaf::Integer),
-        DeValue::Boolean(boolean) => Leaf::Boolean(boolean),
-        DeValue::Array(array) => Leaf::List(array.into_iter().map(leaf).collect()),
-        DeValue::Float(_) | DeValue::Datetime(_) => Leaf::Other,
-    })
-}
-
-fn merge(under: &mut Table, over: Table) {
-    for (key, node) in over {
-        match (under.get_mut(&key).map(|node| &mut node.value), node.value) {
-            (Some(Value::Table(under)), Value::Table(over)) => merge(under, over),
+fn merge(under: &mut Map<String, Value>, over: Map<String, Value>) {
+    for (key, value) in over {
+        match (under.get_mut(&key), value) {
+            (Some(Value::Object(under)), Value::Object(over)) => merge(under, over),
             (_, value) => {
-                under.insert(
-                    key,
-                    Node {
-                        origin: node.origin,
-                        value,
-                    },
-                );
+                under.insert(key, value);
             }
         }
-    }
-}
-
-impl Leaf {
-    fn to_toml(&self) -> String {
-        match self {
-            Self::Text(text) => format!("{text:?}"),
-            Self::Raw(text) => text.clone(),
-            Self::Integer(integer) => integer.to_string(),
-            Self::Boolean(boolean) => boolean.to_string(),
-            Self::List(list) => {
-                let list: Vec<_> = list.iter().map(Self::to_toml).collect();
-                format!("[{}]", list.join(", "))
-            }
-            Self::Other => String::new(),
-        }
-    }
-
-    pub(super) fn text(&self) -> Result<&str, String> {
-        match self {
-            Self::Text(text) | Self::Raw(text) => Ok(text),
-            Self::Integer(_) | Self::Boolean(_) | Self::List(_) | Self::Other => {
-                Err("a string".to_owned())
-            }
-        }
-    }
-
-    pub(super) fn boolean(&self) -> Result<bool, String> {
-        let boolean = match self {
-            Self::Boolean(boolean) => Some(*boolean),
-            Self::Raw(text) => text.parse().ok(),
-            Self::Text(_) | Self::Integer(_) | Self::List(_) | Self::Other => None,
-        };
-        boolean.ok_or_else(|| "true or false".to_owned())
-    }
-
-    pub(super) fn integer(&self, range: RangeInclusive<u32>) -> Result<u32, String> {
-        let integer = match self {
-            Self::Integer(integer) => u32::try_from(*integer).ok(),
-            Self::Raw(text) => text.parse().ok(),
-            Self::Text(_) | Self::Boolean(_) | Self::List(_) | Self::Other => None,
-        };
-        let expected = || format!("an integer from {} to {}", range.start(), range.end());
-        integer
-            .filter(|integer| range.contains(integer))
-            .ok_or_else(expected)
-    }
-
-    /// A list of strings; in the environment, with commas between them.
-    pub(super) fn texts(&self) -> Result<Vec<&str>, String> {
-        match self {
-            Self::List(list) => list.iter().map(Self::text).collect::<Result<_, _>>(),
-            Self::Raw(text) => Ok(text
-                .split(',')
-                .map(str::trim)
-                .filter(|text| !text.is_empty())
-                .collect()),
-            Self::Text(_) | Self::Integer(_) | Self::Boolean(_) | Self::Other => Err(String::new()),
-        }
-        .map_err(|_| "a list of strings".to_owned())
     }
 }

@@ -22,7 +22,6 @@ pub(super) const LARGE_BYTES: usize = 32 << 20;
 /// An account. A field that is left out stays as it is; a new account has none of them.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[schemars(extend("x-max-bytes" = LARGE_BYTES))]
 pub(super) struct AccountDocument {
     pub(super) allow_type: Option<AllowType>,
     pub(super) admin_forbid_type: Option<AdminForbidType>,

@@ -5,7 +5,6 @@
 
 use super::account::{AccountDocument, FriendDocument, RequestDocument};
 use super::problem::InvalidField;
-use super::request::join;
 use crate::config::CustomFields;
 use crate::profile::{Profile, ProfileField};
 use crate::protocol::ids::{UnixTime, UserId};
@@ -14,6 +13,7 @@ use crate::sns::friend_tag::FriendTag;
 use crate::sns::model::{Blocked, Friend, FriendDetails, PendingRequest};
 use crate::sns::texts::{GroupName, Keyword};
 use crate::store::{Account, Peer};
+use crate::strict::join;
 use std::collections::{BTreeMap, HashSet};
 
 /// Applies documents.

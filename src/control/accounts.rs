@@ -2,11 +2,10 @@
 
 use super::account::AccountDocument;
 use super::account_reader::AccountReader;
-use super::apps::OfApp;
+use super::apps::AppPath;
 use super::edits::Edits;
+use super::extract::{Body, Path, Query};
 use super::problem::Problem;
-use super::request::Nothing;
-use super::route::Json;
 use crate::apps::App;
 use crate::client_ip::ClientIp;
 use crate::protocol::code::Code;
@@ -16,20 +15,22 @@ use crate::sns::friend_response::{self, Answered, Response};
 use crate::state::AppState;
 use crate::store::{Account, Accounts, StoreError};
 use crate::webhooks::Webhook;
+use axum::Json;
+use axum::extract::State;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct OfAccount {
+pub(super) struct AccountPath {
     sdkappid: SdkAppId,
     user: UserId,
 }
 
-impl OfAccount {
+impl AccountPath {
     fn find(&self, state: &AppState) -> Result<(Arc<App>, UserId), Problem> {
-        let app = OfApp {
+        let app = AppPath {
             sdkappid: self.sdkappid,
         }
         .find(state)?;
@@ -61,10 +62,9 @@ pub(super) struct AccountList {
 }
 
 pub(super) async fn list(
-    state: AppState,
-    path: OfApp,
-    Page { start, limit }: Page,
-    _: Nothing,
+    State(state): State<AppState>,
+    Path(path): Path<AppPath>,
+    Query(Page { start, limit }): Query<Page>,
 ) -> Result<Json<AccountList>, Problem> {
     let accounts = path.find(&state)?.store.accounts().await?;
     let users = accounts.sorted().into_iter().map(|(user, _)| user);
@@ -76,10 +76,8 @@ pub(super) async fn list(
 }
 
 pub(super) async fn show(
-    state: AppState,
-    path: OfAccount,
-    _: Nothing,
-    _: Nothing,
+    State(state): State<AppState>,
+    Path(path): Path<AccountPath>,
 ) -> Result<Json<AccountDocument>, Problem> {
     let (app, user) = path.find(&state)?;
     let account = find(&app.store.accounts().await?, user)?;
@@ -101,10 +99,9 @@ pub(super) struct Put {
 }
 
 pub(super) async fn put(
-    state: AppState,
-    path: OfAccount,
-    _: Nothing,
-    document: AccountDocument,
+    State(state): State<AppState>,
+    Path(path): Path<AccountPath>,
+    Body(document): Body<AccountDocument>,
 ) -> Result<Json<Put>, Problem> {
     let (app, user) = path.find(&state)?;
     loop {
@@ -138,10 +135,8 @@ pub(super) async fn put(
 }
 
 pub(super) async fn remove(
-    state: AppState,
-    path: OfAccount,
-    _: Nothing,
-    _: Nothing,
+    State(state): State<AppState>,
+    Path(path): Path<AccountPath>,
 ) -> Result<Json<AccountDocument>, Problem> {
     let (app, user) = path.find(&state)?;
     if app.config.admins.contains(&user) {
@@ -157,7 +152,7 @@ pub(super) async fn remove(
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct OfRequest {
+pub(super) struct RequestPath {
     sdkappid: SdkAppId,
     /// The account that has sent the request.
     from: UserId,
@@ -191,12 +186,11 @@ pub(super) struct Responded {
 }
 
 pub(super) async fn respond(
-    state: AppState,
-    OfRequest { sdkappid, from, to }: OfRequest,
-    _: Nothing,
-    Action { action }: Action,
+    State(state): State<AppState>,
+    Path(RequestPath { sdkappid, from, to }): Path<RequestPath>,
+    Body(Action { action }): Body<Action>,
 ) -> Result<Json<Responded>, Problem> {
-    let app = OfApp { sdkappid }.find(&state)?;
+    let app = AppPath { sdkappid }.find(&state)?;
     let response = match action {
         ActionName::Agree => Response::Agree,
         ActionName::AgreeAndAdd => Response::AgreeAndAdd,

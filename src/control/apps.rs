@@ -1,41 +1,39 @@
-//! Apps: a test that makes its own is isolated from every other.
+//! Apps: a test that makes its own is isolated from all others.
 
-use super::problem::{InvalidField, Problem};
-use super::request::Nothing;
-use super::route::{Created, Json};
+use super::extract::{Body, Path};
+use super::problem::Problem;
+use super::route::Created;
 use crate::apps::{App, NotMade};
-use crate::config::{AppConfig, CustomFields, WebhookConfig};
+use crate::config::AppConfig;
 use crate::protocol::code::Code;
 use crate::protocol::ids::{SdkAppId, UserId};
-use crate::protocol::user_sig::{self, SecretKey};
-use crate::sns::black_list::Friendship;
-use crate::sns::model::AllowType;
-use crate::sns::texts::Keyword;
+use crate::protocol::user_sig;
 use crate::state::AppState;
-use crate::token::random_hex;
 use crate::world::RemovedApp;
+use axum::Json;
+use axum::extract::State;
 use axum::http::StatusCode;
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
-/// What a UserSig is valid for when nothing is said: 180 days, as Tencent's generators have it.
+/// How long a UserSig is valid by default: 180 days, as from Tencent's generators.
 pub(super) const EXPIRE_SECONDS: i64 = 180 * 86_400;
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct OfApp {
+pub(super) struct AppPath {
     pub(super) sdkappid: SdkAppId,
 }
 
-/// Of one app; without it, of all.
+/// Selects one app, or all without it.
 #[derive(Clone, Copy, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct OfAnyApp {
+pub(super) struct AppFilter {
     pub(super) sdkappid: Option<SdkAppId>,
 }
 
-impl OfApp {
+impl AppPath {
     pub(super) fn find(&self, state: &AppState) -> Result<Arc<App>, Problem> {
         let Self { sdkappid } = self;
         let app = state.world().apps.get(*sdkappid).cloned();
@@ -47,93 +45,49 @@ impl OfApp {
     }
 }
 
-/// An app to make; everything may be left out.
+/// A new app, described as in the configuration; everything may be left out.
 #[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[schemars(deny_unknown_fields, transform = all_optional)]
 pub(super) struct NewApp {
     /// The next free one, if not given.
     sdkappid: Option<SdkAppId>,
-    /// A random one, if not given.
-    #[schemars(length(min = 1, max = 1024))]
-    secret_key: Option<String>,
-    /// Who may call the REST API; "administrator", if not given. They exist as accounts, too.
-    #[schemars(length(min = 1, max = 1000))]
-    admins: Option<Vec<UserId>>,
-    /// Further accounts that exist from the start, and again after a reset.
-    #[serde(default)]
-    #[schemars(length(max = 100_000))]
-    accounts: Vec<UserId>,
-    /// The AllowType of an account that does not say; AllowAny, if not given.
-    default_allow_type: Option<AllowType>,
-    /// For every command: 0 is no limit; as each page documents, if not given.
-    #[schemars(range(max = 1_000_000))]
-    calls_per_second: Option<u32>,
-    /// Whether blocking keeps a friendship; it does not, if not given.
-    #[serde(default)]
-    remain_friends: bool,
-    /// What stands behind `Tag_SNS_Custom_`.
-    #[serde(default)]
-    #[schemars(length(max = 20), inner(regex(pattern = "^[A-Za-z]{1,8}$")))]
-    custom_friend_fields: Vec<String>,
-    /// What stands behind `Tag_Profile_Custom_`.
-    #[serde(default)]
-    #[schemars(length(max = 20), inner(regex(pattern = "^[A-Za-z]{1,8}$")))]
-    custom_profile_fields: Vec<String>,
-    /// Where to tell what has happened.
-    webhook: Option<NewWebhook>,
+    #[serde(flatten)]
+    config: AppConfig,
 }
 
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-struct NewWebhook {
-    /// An http:// URL.
-    url: String,
-    /// Signs the URL, if given.
-    #[schemars(length(min = 1, max = 1024))]
-    token: Option<String>,
-    /// How often one that was not taken is told again.
-    #[serde(default)]
-    #[schemars(range(max = 10))]
-    retries: u32,
+fn all_optional(schema: &mut Schema) {
+    schema.remove("required");
 }
 
 /// An app.
 #[derive(Serialize, JsonSchema)]
-pub(super) struct AppAnswer {
+pub(super) struct AppInfo {
     sdkappid: SdkAppId,
     admins: Vec<UserId>,
     /// How many accounts it has.
     accounts: usize,
-    /// What UserSigs are signed with.
+    /// The key that UserSigs are signed with.
     secret_key: String,
-    /// A UserSig of the first admin, valid for 180 days from now on.
+    /// A UserSig of the first admin, valid for 180 days.
     usersig: String,
-    /// The query of a call by the first admin.
+    /// The query for calls by the first admin.
     query: String,
 }
 
-pub(super) async fn list(
-    state: AppState,
-    _: Nothing,
-    _: Nothing,
-    _: Nothing,
-) -> Result<Json<Vec<AppAnswer>>, Problem> {
-    let apps = state.world().apps.all();
-    let mut answers = Vec::new();
-    for app in apps {
-        answers.push(answer(&state, &app).await?);
+pub(super) async fn list(State(state): State<AppState>) -> Result<Json<Vec<AppInfo>>, Problem> {
+    let mut apps = Vec::new();
+    for app in state.world().apps.all() {
+        apps.push(info(&state, &app).await?);
     }
-    Ok(Json(answers))
+    Ok(Json(apps))
 }
 
 pub(super) async fn create(
-    state: AppState,
-    _: Nothing,
-    _: Nothing,
-    new: NewApp,
-) -> Result<Created<AppAnswer>, Problem> {
+    State(state): State<AppState>,
+    Body(new): Body<NewApp>,
+) -> Result<Created<AppInfo>, Problem> {
     let sdkappid = new.sdkappid;
-    let app = state.create_app(sdkappid, new.into_config()?);
+    let app = state.create_app(sdkappid, new.config);
     let app = app.map_err(|why| match (why, sdkappid) {
         (NotMade::Taken, Some(taken)) => {
             Problem::conflict(format!("there is an app {taken} already"))
@@ -143,55 +97,50 @@ pub(super) async fn create(
             "there are as many apps as there may be",
         ),
     })?;
-    Ok(Created(answer(&state, &app).await?))
+    Ok(Created(info(&state, &app).await?))
 }
 
 pub(super) async fn show(
-    state: AppState,
-    path: OfApp,
-    _: Nothing,
-    _: Nothing,
-) -> Result<Json<AppAnswer>, Problem> {
+    State(state): State<AppState>,
+    Path(path): Path<AppPath>,
+) -> Result<Json<AppInfo>, Problem> {
     let app = path.find(&state)?;
-    Ok(Json(answer(&state, &app).await?))
+    Ok(Json(info(&state, &app).await?))
 }
 
-/// What a reset or a removal took away.
+/// What a reset or a removal of an app removed.
 #[derive(Serialize, JsonSchema)]
-pub(super) struct Taken {
+pub(super) struct AppRemoval {
     sdkappid: SdkAppId,
-    /// Accounts that it had.
+    /// How many accounts it had.
     accounts: usize,
-    /// Faults that were armed for it alone.
+    /// How many faults were armed for this app alone.
     faults: usize,
 }
 
 pub(super) async fn remove(
-    state: AppState,
-    path: OfApp,
-    _: Nothing,
-    _: Nothing,
-) -> Result<Json<Taken>, Problem> {
-    let gone = state.change(|world| world.remove_app(path.sdkappid));
-    Ok(Json(Taken::of(&gone.ok_or_else(|| path.missing())?).await?))
+    State(state): State<AppState>,
+    Path(path): Path<AppPath>,
+) -> Result<Json<AppRemoval>, Problem> {
+    let removed = state.change(|world| world.remove_app(path.sdkappid));
+    let removed = removed.ok_or_else(|| path.missing())?;
+    Ok(Json(AppRemoval::of(&removed).await?))
 }
 
 pub(super) async fn reset(
-    state: AppState,
-    path: OfApp,
-    _: Nothing,
-    _: Nothing,
-) -> Result<Json<Taken>, Problem> {
-    // Another reset may come between: then there is another app.
+    State(state): State<AppState>,
+    Path(path): Path<AppPath>,
+) -> Result<Json<AppRemoval>, Problem> {
+    // A reset in parallel replaces the app: then the new app is reset.
     loop {
         let app = path.find(&state)?;
-        if let Some(gone) = state.reset_app(&app) {
-            return Ok(Json(Taken::of(&gone).await?));
+        if let Some(removed) = state.reset_app(&app) {
+            return Ok(Json(AppRemoval::of(&removed).await?));
         }
     }
 }
 
-impl Taken {
+impl AppRemoval {
     async fn of(RemovedApp { app, faults }: &RemovedApp) -> Result<Self, Problem> {
         Ok(Self {
             sdkappid: app.sdkappid,
@@ -204,9 +153,9 @@ impl Taken {
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct NewUserSig {
-    /// Who it is for.
+    /// The UserID that the UserSig is for.
     identifier: String,
-    /// For how many seconds, from now on; a UserSig that has expired has less than 0.
+    /// How long it is valid; less than 0 makes a UserSig that has expired.
     #[serde(default = "expire_seconds")]
     #[schemars(range(min = -253_402_300_799_i64, max = 253_402_300_799_i64))]
     expire_seconds: i64,
@@ -217,24 +166,23 @@ fn expire_seconds() -> i64 {
 }
 
 #[derive(Serialize, JsonSchema)]
-pub(super) struct UserSigAnswer {
+pub(super) struct MadeUserSig {
     usersig: String,
     /// The last second in which it is valid, since 1970-01-01 UTC.
     expires_at: i64,
 }
 
 pub(super) async fn user_sig(
-    state: AppState,
-    path: OfApp,
-    _: Nothing,
-    NewUserSig {
+    State(state): State<AppState>,
+    Path(path): Path<AppPath>,
+    Body(NewUserSig {
         identifier,
         expire_seconds,
-    }: NewUserSig,
-) -> Result<Json<UserSigAnswer>, Problem> {
+    }): Body<NewUserSig>,
+) -> Result<Json<MadeUserSig>, Problem> {
     let app = path.find(&state)?;
     let now = state.world().clock.now().unix_time();
-    Ok(Json(UserSigAnswer {
+    Ok(Json(MadeUserSig {
         usersig: app.sign(&identifier, now, expire_seconds),
         expires_at: now.0.saturating_add(expire_seconds),
     }))
@@ -244,26 +192,26 @@ pub(super) async fn user_sig(
 #[serde(deny_unknown_fields)]
 pub(super) struct Inspect {
     usersig: String,
-    /// Who calls with it; without one, whoever it is for.
+    /// The caller; the identifier in the UserSig, if not given.
     identifier: Option<String>,
 }
 
-/// What is in a UserSig, and what a call with it is told.
+/// The contents of a UserSig, and the answer to a call with it.
 #[derive(Serialize, JsonSchema)]
 pub(super) struct Inspection {
-    /// What it says of itself, if it can be read.
+    /// Its contents, if it can be read.
     contents: Option<Contents>,
-    /// The step of its check that fails, if any does.
+    /// The step of its check that fails.
     failed_step: Option<Step>,
-    /// Why, in words that Tencent does not send.
+    /// The reason, in words that Tencent does not send.
     why: Option<String>,
-    /// The ErrorCode of a call with it; 0 when it is good.
+    /// The ErrorCode of a call with it; 0 when it is valid.
     code: u32,
     /// The ErrorInfo.
     error_info: String,
     /// The emulator's clock: seconds since 1970-01-01 UTC.
     now: i64,
-    /// For how many seconds from now on it is still good; less than 0 when it has expired.
+    /// How many seconds are left until it expires; less than 0 when it has expired.
     seconds_left: Option<i64>,
 }
 
@@ -283,26 +231,25 @@ struct Contents {
 #[derive(Clone, Copy, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 enum Step {
-    /// Base64, zlib, JSON, and all fields there.
+    /// It is base64, zlib and JSON, and has all fields.
     Read,
-    /// It is this app's.
+    /// It belongs to this app.
     Sdkappid,
-    /// It is this identifier's.
+    /// It belongs to this identifier.
     Identifier,
-    /// It was made with this app's key.
+    /// It is signed with this app's key.
     Key,
-    /// Its time is not over.
+    /// It has not expired.
     Expiry,
 }
 
 pub(super) async fn inspect(
-    state: AppState,
-    path: OfApp,
-    _: Nothing,
-    Inspect {
+    State(state): State<AppState>,
+    Path(path): Path<AppPath>,
+    Body(Inspect {
         usersig,
         identifier,
-    }: Inspect,
+    }): Body<Inspect>,
 ) -> Result<Json<Inspection>, Problem> {
     let app = path.find(&state)?;
     let now = state.world().clock.now().unix_time();
@@ -349,11 +296,11 @@ pub(super) async fn inspect(
     }))
 }
 
-async fn answer(state: &AppState, app: &App) -> Result<AppAnswer, Problem> {
+async fn info(state: &AppState, app: &App) -> Result<AppInfo, Problem> {
     let now = state.world().clock.now().unix_time();
     let admin = app.first_admin();
     let usersig = app.sign(admin.as_str(), now, EXPIRE_SECONDS);
-    Ok(AppAnswer {
+    Ok(AppInfo {
         sdkappid: app.sdkappid,
         admins: app.config.admins.clone(),
         accounts: app.store.accounts().await?.len(),
@@ -361,69 +308,4 @@ async fn answer(state: &AppState, app: &App) -> Result<AppAnswer, Problem> {
         query: app.query(admin, now, EXPIRE_SECONDS),
         usersig,
     })
-}
-
-impl NewApp {
-    fn into_config(self) -> Result<AppConfig, Problem> {
-        let mut faults = Vec::new();
-        let secret =
-            |text: String| SecretKey::new(&text).expect("the schema asks for one byte at least");
-        let keywords = |texts: &[String]| {
-            let keywords = texts.iter().map(|text| Keyword::parse(text));
-            keywords
-                .collect::<Option<Vec<_>>>()
-                .expect("the schema asks for letters")
-        };
-        let webhook = self.webhook.map(
-            |NewWebhook {
-                 url,
-                 token,
-                 retries,
-             }| {
-                let url = WebhookConfig::check_url(&url).unwrap_or_else(|expected| {
-                    faults.push(InvalidField::of_body(
-                        "/webhook/url",
-                        format!("should be {expected}"),
-                    ));
-                    String::new()
-                });
-                WebhookConfig {
-                    url,
-                    token: token.map(secret),
-                    retries,
-                }
-            },
-        );
-        let default_allow_type = self.default_allow_type.unwrap_or_default();
-        let mut config = AppConfig {
-            secret_key: secret(self.secret_key.unwrap_or_else(random_hex)),
-            admins: self
-                .admins
-                .unwrap_or_else(|| vec![UserId::parse("administrator").expect("a legal UserID")]),
-            default_allow_type,
-            calls_per_second: self.calls_per_second,
-            friendship_when_blocked: if self.remain_friends {
-                Friendship::Kept
-            } else {
-                Friendship::Dissolved
-            },
-            custom_fields: CustomFields {
-                friend: keywords(&self.custom_friend_fields),
-                profile: keywords(&self.custom_profile_fields),
-            },
-            webhook,
-            accounts: Vec::new(),
-        };
-        let seed = config.new_account();
-        config.accounts = self
-            .accounts
-            .into_iter()
-            .map(|user| (user, seed.clone()))
-            .collect();
-        if faults.is_empty() {
-            Ok(config)
-        } else {
-            Err(Problem::invalid(faults))
-        }
-    }
 }

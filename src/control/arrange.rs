@@ -2,13 +2,12 @@
 //! the request that meets it. Where no state gives a code, one fault is armed, and said so.
 
 use super::account::AccountDocument;
-use super::apps::{EXPIRE_SECONDS, OfApp};
+use super::apps::{AppPath, EXPIRE_SECONDS};
 use super::code_name::CodeName;
 use super::edits::Edits;
+use super::extract::{Body, Path};
 use super::faults::not_armed;
 use super::problem::Problem;
-use super::request::Nothing;
-use super::route::Json;
 use super::unused_name;
 use crate::apps::App;
 use crate::commands::{Command, FriendAdd};
@@ -23,6 +22,8 @@ use crate::sns::model::{
 use crate::sns::texts::{AddWording, GroupName, Remark};
 use crate::state::AppState;
 use crate::store::{Account, Accounts};
+use axum::Json;
+use axum::extract::State;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -80,10 +81,9 @@ pub(super) enum Source {
 }
 
 pub(super) async fn arrange(
-    state: AppState,
-    path: OfApp,
-    _: Nothing,
-    ArrangeRequest { code: name }: ArrangeRequest,
+    State(state): State<AppState>,
+    Path(path): Path<AppPath>,
+    Body(ArrangeRequest { code: name }): Body<ArrangeRequest>,
 ) -> Result<Json<Arranged>, Problem> {
     let (app, world) = (path.find(&state)?, state.world());
     let first = name.all().next();

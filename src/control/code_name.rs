@@ -1,9 +1,12 @@
-//! How a control call names an outcome.
+//! A code in a control call: its number, or the name of its outcome.
 
-use super::request::unknown;
 use crate::protocol::code::Code;
+use crate::strict::unknown;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+/// Where to find all codes.
+pub(super) const CODES: &str = "GET /_emulator/v1/codes lists them";
 
 /// A code's number, or an outcome's name as `codes` has it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -14,15 +17,15 @@ pub(super) enum CodeName {
 }
 
 impl CodeName {
-    /// That there is no such code.
+    /// Says that the code does not exist.
     pub(super) fn is_unknown(&self) -> String {
         match self {
-            Self::Number(_) => "is no code that `codes` has".to_owned(),
+            Self::Number(_) => format!("unknown code; {CODES}"),
             Self::Name(name) => unknown(name, Code::ALL.iter().map(|code| code.name())),
         }
     }
 
-    /// The outcomes that it may stand for.
+    /// The outcomes that have this number or name.
     pub(super) fn all(&self) -> impl Iterator<Item = Code> {
         let all = Code::ALL.iter().copied();
         all.filter(move |code| match self {
@@ -31,12 +34,12 @@ impl CodeName {
         })
     }
 
-    /// The outcome: of a number that several have, the first.
+    /// The first outcome with this number or name.
     pub(super) fn find(&self) -> Option<Code> {
         self.all().next()
     }
 
-    /// The same, of an item: the first that is not a whole call's.
+    /// The first that an item can have, or else the first of all.
     pub(super) fn find_for_items(&self) -> Option<Code> {
         let of_items = self.all().find(|code| !code.is_whole_calls());
         of_items.or_else(|| self.find())

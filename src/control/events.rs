@@ -1,16 +1,15 @@
 //! The calls as they come, as server-sent events.
 
+use super::extract::Query;
 use super::problem::Problem;
-use super::request::Nothing;
 use super::requests::{CallDocument, Wanted};
-use super::route::Answer;
+use super::route::{Operation, OperationOutput};
 use crate::journal::Call;
 use crate::state::AppState;
-use axum::http::StatusCode;
+use axum::extract::State;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream::{self, Stream, StreamExt};
-use serde_json::Value;
 use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -27,17 +26,15 @@ impl IntoResponse for Events {
     }
 }
 
-impl Answer for Events {
-    fn describe() -> (StatusCode, Vec<(&'static str, Option<Value>)>) {
-        (StatusCode::OK, vec![("text/event-stream", None)])
+impl OperationOutput for Events {
+    fn describe(operation: &mut Operation) {
+        operation.answers("text/event-stream", None);
     }
 }
 
 pub(super) async fn events(
-    state: AppState,
-    _: Nothing,
-    wanted: Wanted,
-    _: Nothing,
+    State(state): State<AppState>,
+    Query(wanted): Query<Wanted>,
 ) -> Result<Events, Problem> {
     wanted.check(&state)?;
     // Without `since`, what comes from now on.

@@ -1,14 +1,14 @@
 //! A fault as it is asked for and shown; and what it means, or why it can never fire.
 
-use super::code_name::CodeName;
+use super::code_name::{CODES, CodeName};
 use super::problem::InvalidField;
-use super::request::nearest;
 use crate::commands;
 use crate::faults::{Chance, Ending, Kind, Plan, Scope, Wire};
 use crate::protocol::code::Code;
 use crate::protocol::ids::{SdkAppId, UserId};
 use crate::protocol::service::{CommandInfo, Subject};
 use crate::state::AppState;
+use crate::strict::nearest;
 use axum::http::StatusCode;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -255,7 +255,10 @@ fn kinds(
     if let Some(name) = &way.code {
         let code = name.find().filter(|code| *code != Code::Ok);
         if code.is_none() {
-            complain("code", "is no ErrorCode that `codes` has".to_owned());
+            complain(
+                "code",
+                format!("is not an ErrorCode that a call can fail with; {CODES}"),
+            );
         }
         kinds.push(code.map(|code| Kind::Ending(Ending::Code(code))));
     }
@@ -264,7 +267,7 @@ fn kinds(
         if code.is_none() {
             complain(
                 "result_code",
-                "is no ResultCode that `codes` has".to_owned(),
+                format!("is not a ResultCode that an item can fail with; {CODES}"),
             );
         }
         let has_items = |info: &CommandInfo| match info.subject {

@@ -1,13 +1,15 @@
 //! Faults: what fails, when, and how. One that can never fire is refused, with the reason.
 
-use super::apps::OfAnyApp;
+use super::apps::AppFilter;
+use super::extract::{Body, Path, Query};
 use super::fault_document::{FaultDocument, document, plan};
 use super::problem::{InvalidField, Problem};
-use super::request::Nothing;
-use super::route::{Created, Json};
+use super::route::Created;
 use crate::faults::Fault;
 use crate::state::AppState;
 use crate::world::{MAX_FAULTS, NotArmed};
+use axum::Json;
+use axum::extract::State;
 use axum::http::StatusCode;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -32,10 +34,8 @@ pub(super) struct Changed {
 }
 
 pub(super) async fn list(
-    state: AppState,
-    _: Nothing,
-    OfAnyApp { sdkappid }: OfAnyApp,
-    _: Nothing,
+    State(state): State<AppState>,
+    Query(AppFilter { sdkappid }): Query<AppFilter>,
 ) -> Result<Json<Vec<Armed>>, Problem> {
     let world = state.world();
     let faults = world.faults.all().iter();
@@ -44,10 +44,8 @@ pub(super) async fn list(
 }
 
 pub(super) async fn add(
-    state: AppState,
-    _: Nothing,
-    _: Nothing,
-    document: FaultDocument,
+    State(state): State<AppState>,
+    Body(document): Body<FaultDocument>,
 ) -> Result<Created<Armed>, Problem> {
     let plan = plan(&state, "", &document).map_err(Problem::invalid)?;
     let armed = state.change(|world| world.arm(plan));
@@ -72,10 +70,9 @@ pub(super) struct Set(#[schemars(length(max = MAX_FAULTS))] Vec<FaultDocument>);
 
 /// With an app, only its own faults are replaced, and all the new ones are its own.
 pub(super) async fn replace(
-    state: AppState,
-    _: Nothing,
-    OfAnyApp { sdkappid }: OfAnyApp,
-    Set(documents): Set,
+    State(state): State<AppState>,
+    Query(AppFilter { sdkappid }): Query<AppFilter>,
+    Body(Set(documents)): Body<Set>,
 ) -> Result<Json<Changed>, Problem> {
     let (mut plans, mut wrong) = (Vec::new(), Vec::new());
     for (at, mut document) in documents.into_iter().enumerate() {
@@ -101,10 +98,8 @@ pub(super) async fn replace(
 }
 
 pub(super) async fn clear(
-    state: AppState,
-    _: Nothing,
-    OfAnyApp { sdkappid }: OfAnyApp,
-    _: Nothing,
+    State(state): State<AppState>,
+    Query(AppFilter { sdkappid }): Query<AppFilter>,
 ) -> Result<Json<Changed>, Problem> {
     let is_its = |fault: &Fault| fault.is_of(sdkappid);
     let disarmed = state.change(|world| world.faults.disarm(is_its));
@@ -116,15 +111,13 @@ pub(super) async fn clear(
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct OfFault {
+pub(super) struct FaultPath {
     id: u64,
 }
 
 pub(super) async fn remove(
-    state: AppState,
-    OfFault { id }: OfFault,
-    _: Nothing,
-    _: Nothing,
+    State(state): State<AppState>,
+    Path(FaultPath { id }): Path<FaultPath>,
 ) -> Result<Json<Armed>, Problem> {
     let disarmed = state.change(|world| world.faults.disarm(|fault| fault.id == id));
     let fault = disarmed.first();
@@ -140,10 +133,8 @@ pub(super) struct Consumed {
 }
 
 pub(super) async fn verify(
-    state: AppState,
-    _: Nothing,
-    OfAnyApp { sdkappid }: OfAnyApp,
-    _: Nothing,
+    State(state): State<AppState>,
+    Query(AppFilter { sdkappid }): Query<AppFilter>,
 ) -> Result<Json<Consumed>, Problem> {
     let world = state.world();
     let all = world.faults.all().iter();

@@ -1,71 +1,80 @@
-//! Who may drive the control API: not the web pages that a developer visits, and off loopback only
-//! who has the token. What is refused here has changed nothing, whatever the route.
+//! Protection of the control API: web pages that the developer visits must not use it, and off
+//! loopback a caller needs the token.
 
 use super::problem::Problem;
-use crate::gateway::body;
+use super::reject;
 use crate::state::AppState;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-pub(super) async fn guard(State(state): State<AppState>, call: Request, next: Next) -> Response {
-    match check(&state, call.uri(), call.headers()) {
-        Ok(()) => next.run(call).await,
-        Err(problem) => {
-            body::discard(call.into_body(), &state.config).await;
-            problem.into_response()
+/// Rejects calls from web pages of another origin, by Host, Origin and Sec-Fetch-Site.
+pub(super) async fn check_origin(
+    State(state): State<AppState>,
+    call: Request,
+    next: Next,
+) -> Response {
+    match foreign(call.uri(), call.headers(), &state.config.control.hosts) {
+        None => next.run(call).await,
+        Some(detail) => {
+            let problem = Problem::new(StatusCode::FORBIDDEN, detail);
+            reject(&state, call, problem).await
         }
     }
 }
 
-/// # Precedence
-/// Host, Origin, Sec-Fetch-Site, then the token: a page that the developer visits learns nothing of
-/// whether there is one.
-fn check(state: &AppState, uri: &Uri, headers: &HeaderMap) -> Result<(), Problem> {
-    let forbidden = |detail: &str| Err(Problem::new(StatusCode::FORBIDDEN, detail));
+/// Rejects calls without the control token, where there is one.
+pub(super) async fn check_token(
+    State(state): State<AppState>,
+    call: Request,
+    next: Next,
+) -> Response {
+    let given = call.headers().get(header::AUTHORIZATION);
+    let given = given.and_then(|value| value.to_str().ok()?.split_once(' '));
+    let given = given.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
+    let is_valid = state
+        .control_token
+        .as_ref()
+        .is_none_or(|token| given.is_some_and(|(_, given)| token.is(given.trim_start())));
+    if is_valid {
+        return next.run(call).await;
+    }
+    let problem = Problem::new(
+        StatusCode::UNAUTHORIZED,
+        "the control API needs `Authorization: Bearer` and the control token, which is configured (control.token) or was printed at the start",
+    );
+    reject(&state, call, problem).await
+}
+
+/// Why a call may come from a web page of another origin.
+fn foreign(uri: &Uri, headers: &HeaderMap, allowed: &[String]) -> Option<&'static str> {
     if headers.get_all(header::HOST).iter().count() > 1 {
-        return forbidden("there is more than one Host");
+        return Some("there is more than one Host");
     }
     let host = headers.get(header::HOST).map(|host| host.to_str());
     let host = match (uri.authority(), host) {
         (Some(authority), _) => Some(authority.as_str()),
         (None, Some(Ok(host))) => Some(host),
-        (None, Some(Err(_))) => return forbidden("the Host is not ASCII"),
-        (None, None) => None, // HTTP/1.0: no browser.
+        (None, Some(Err(_))) => return Some("the Host is not ASCII"),
+        (None, None) => None, // HTTP/1.0, which no browser sends.
     };
-    let allowed = &state.config.control.hosts;
     if host.is_some_and(|host| !is_ours(without_port(host), allowed)) {
-        return forbidden(
+        return Some(
             "the Host has to be an IP address, localhost, a name without a dot, or one of control.hosts",
         );
     }
-    for origin in headers.get_all(header::ORIGIN) {
-        let is_own =
-            host.is_some_and(|host| origin.as_bytes() == format!("http://{host}").as_bytes());
-        if !is_own {
-            return forbidden("no web page of another origin may drive the control API");
-        }
+    let own = host.map(|host| format!("http://{host}"));
+    let is_own = |origin: &HeaderValue| own.as_ref().is_some_and(|own| origin == own);
+    if !headers.get_all(header::ORIGIN).iter().all(is_own) {
+        return Some("a web page of another origin must not use the control API");
     }
     let is_own = |site: &HeaderValue| site == "same-origin" || site == "none";
     if !headers.get_all("sec-fetch-site").iter().all(is_own) {
-        return forbidden("no web page of another site may drive the control API");
+        return Some("a web page of another site must not use the control API");
     }
-    let Some(token) = &state.control_token else {
-        return Ok(());
-    };
-    let given = headers.get(header::AUTHORIZATION);
-    let given = given.and_then(|value| value.to_str().ok()?.split_once(' '));
-    if given.is_some_and(|(scheme, given)| {
-        scheme.eq_ignore_ascii_case("bearer") && token.is(given.trim_start())
-    }) {
-        return Ok(());
-    }
-    Err(Problem::new(
-        StatusCode::UNAUTHORIZED,
-        "the control API needs `Authorization: Bearer` and the control token, which is configured (control.token) or was printed at the start",
-    ))
+    None
 }
 
 fn without_port(host: &str) -> &str {

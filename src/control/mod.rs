@@ -1,8 +1,8 @@
 //! The control API, `/_emulator/v1`: for tests and people, not Tencent's. Ordinary HTTP: real status
-//! codes, strict requests, and every fault of a request named at once.
+//! codes, strict requests, and all invalid fields of a request named at once.
 //!
-//! A new route is one line in [`table`] and its handler in the file of its resource. How it is called
-//! and how `openapi.json` describes it follow from the handler's types.
+//! A new route is one line in [`table`] and a handler in the file of its resource: an async function
+//! of extractors, whose types also describe the route in `openapi.json`.
 
 mod account;
 mod account_reader;
@@ -15,6 +15,7 @@ mod drawing;
 mod edits;
 mod events;
 mod explain;
+mod extract;
 mod fault_document;
 mod faults;
 mod guard;
@@ -24,7 +25,6 @@ mod problem;
 mod process;
 mod rate;
 mod redact;
-mod request;
 mod requests;
 mod route;
 mod snapshots;
@@ -34,27 +34,23 @@ use crate::gateway::body;
 use crate::protocol::ids::UserId;
 use crate::state::AppState;
 use crate::store::Accounts;
+use account::LARGE_BYTES;
 use axum::Router;
 use axum::extract::{OriginalUri, Request, State};
-use axum::http::{Method as HttpMethod, StatusCode};
+use axum::http::StatusCode;
 use axum::middleware::from_fn_with_state;
+use axum::response::{IntoResponse, Response};
 use axum::routing::any;
-use guard::guard;
 use problem::Problem;
 use route::Method::{Delete, Get, Post, Put};
 use route::{Route, route};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Where the control API is.
+/// The path under which the control API is served.
 const PREFIX: &str = "/_emulator/v1";
 
-/// The longest path that is compared with routes, in bytes.
-const LONGEST: usize = 100;
-
-/// Near routes that a 404 names.
-const NEAR: usize = 3;
-
-/// THE TABLE of control routes, one line each.
+/// THE TABLE of control routes, one line each. A `long` route reads or writes a whole app, a long list
+/// or the journal; it runs on the control API's own runtime.
 fn table() -> Vec<Route> {
     vec![
         route(Get, "/healthz", "200 when the process is up.", process::up),
@@ -75,7 +71,7 @@ fn table() -> Vec<Route> {
             "/openapi.json",
             "This API and Tencent's as OpenAPI 3.1, made from the types that are read and answered.",
             openapi::show,
-        ),
+        ).long(),
         route(
             Get,
             "/codes",
@@ -93,22 +89,22 @@ fn table() -> Vec<Route> {
             "/reset",
             "Puts everything back to the configured start: apps, journal, faults, clock, limits.",
             process::reset,
-        ),
+        ).long(),
         route(Get, "/apps", "All apps.", apps::list),
         route(
             Post,
             "/apps",
             "Makes an app, isolated from every other, and a UserSig to call it with.",
             apps::create,
-        ),
+        ).long(),
         route(Get, "/apps/{sdkappid}", "One app.", apps::show),
-        route(Delete, "/apps/{sdkappid}", "Removes an app.", apps::remove),
+        route(Delete, "/apps/{sdkappid}", "Removes an app.", apps::remove).long(),
         route(
             Post,
             "/apps/{sdkappid}/reset",
             "Puts one app back to its start.",
             apps::reset,
-        ),
+        ).long(),
         route(
             Post,
             "/apps/{sdkappid}/user_sig",
@@ -126,55 +122,55 @@ fn table() -> Vec<Route> {
             "/apps/{sdkappid}/accounts",
             "The app's accounts.",
             accounts::list,
-        ),
+        ).long(),
         route(
             Get,
             "/apps/{sdkappid}/accounts/{user}",
             "One account, whole.",
             accounts::show,
-        ),
+        ).long(),
         route(
             Put,
             "/apps/{sdkappid}/accounts/{user}",
             "Makes or changes an account: AllowType, friends, blocklist, groups, pending requests.",
             accounts::put,
-        ),
+        ).long().max_body_bytes(LARGE_BYTES),
         route(
             Delete,
             "/apps/{sdkappid}/accounts/{user}",
             "Deletes an account, and takes it out of everybody's lists.",
             accounts::remove,
-        ),
+        ).long(),
         route(
             Post,
             "/apps/{sdkappid}/pending/{from}/{to}",
             "Answers a pending request, as the other user's client would.",
             accounts::respond,
-        ),
+        ).long(),
         route(
             Post,
             "/apps/{sdkappid}/arrange",
             "Builds the smallest state in which friend_add answers a code, and the request that meets it.",
             arrange::arrange,
-        ),
+        ).long(),
         route(
             Post,
             "/apps/{sdkappid}/explain",
             "What a friend_add body would be told, why, and what would make it 0. Writes nothing.",
             explain::explain,
-        ),
+        ).long(),
         route(
             Get,
             "/apps/{sdkappid}/state",
             "The whole relationship graph, as JSON or drawn.",
             state::show,
-        ),
+        ).long(),
         route(
             Put,
             "/apps/{sdkappid}/state",
             "Puts a saved graph in the place of all accounts.",
             state::replace,
-        ),
+        ).long().max_body_bytes(LARGE_BYTES),
         route(
             Get,
             "/apps/{sdkappid}/snapshots",
@@ -186,25 +182,25 @@ fn table() -> Vec<Route> {
             "/apps/{sdkappid}/snapshots/{name}",
             "Keeps the graph as it is, in memory.",
             snapshots::save,
-        ),
+        ).long(),
         route(
             Delete,
             "/apps/{sdkappid}/snapshots/{name}",
             "Forgets a snapshot.",
             snapshots::forget,
-        ),
+        ).long(),
         route(
             Post,
             "/apps/{sdkappid}/snapshots/{name}/restore",
             "Puts the app's accounts back to a snapshot.",
             snapshots::restore,
-        ),
+        ).long(),
         route(
             Get,
             "/apps/{sdkappid}/snapshots/{name}/diff",
             "What has changed since a snapshot: accounts, and edges added, removed and changed.",
             snapshots::diff,
-        ),
+        ).long(),
         route(
             Get,
             "/apps/{sdkappid}/limits",
@@ -243,32 +239,32 @@ fn table() -> Vec<Route> {
             "/requests",
             "The last calls, the oldest first.",
             requests::list,
-        ),
-        route(Delete, "/requests", "Empties the journal.", requests::clear),
+        ).long(),
+        route(Delete, "/requests", "Empties the journal.", requests::clear).long(),
         route(
             Get,
             "/requests/count",
             "How many calls match.",
             requests::count,
-        ),
+        ).long(),
         route(
             Get,
             "/requests/wait",
             "Waits until so many calls match; 408 when they do not come in time.",
             requests::wait,
-        ),
+        ).long(),
         route(
             Get,
             "/requests/rate",
             "How often was called: the busiest second and more, and whether that breaks the limit.",
             rate::rate,
-        ),
+        ).long(),
         route(
             Get,
             "/events",
             "The calls as they come, as server-sent events.",
             events::events,
-        ),
+        ).long(),
         route(
             Get,
             "/clock",
@@ -296,10 +292,11 @@ fn table() -> Vec<Route> {
     ]
 }
 
-/// What is served outside the prefix as well: for whom the path is not his to choose.
+/// The probes, which are served outside the prefix as well: the path of a health check often cannot
+/// be configured.
 ///
-/// `/healthz` and `/readyz` are both 200 from the first connection on, because nothing is bound
-/// before everything is seeded.
+/// `/healthz` and `/readyz` are both 200 from the first connection on, because the port is bound
+/// only when everything is seeded.
 fn probes() -> Vec<Route> {
     let is_probe = |route: &Route| ["/healthz", "/readyz"].contains(&route.path);
     let probes = table().into_iter().filter(is_probe);
@@ -312,14 +309,15 @@ fn metrics() -> Route {
     route(Get, "/metrics", summary, process::metrics).outside()
 }
 
-/// All routes, wherever they are.
+/// All routes, inside and outside the prefix.
 fn all() -> impl Iterator<Item = Route> {
     table().into_iter().chain(probes()).chain([metrics()])
 }
 
 /// The emulator's own routes.
 pub(crate) fn routes(state: &AppState) -> Router<AppState> {
-    let serve = |routes: Router<AppState>, route: Route| routes.route(route.path, route.handler);
+    let serve =
+        |routes: Router<AppState>, route: Route| routes.route(route.path, route.service(state));
     let probes = probes().into_iter().fold(Router::new(), serve);
     let probes = probes.method_not_allowed_fallback(wrong_method);
     if !state.config.control.enabled {
@@ -329,63 +327,43 @@ pub(crate) fn routes(state: &AppState) -> Router<AppState> {
     let control = control
         .fallback(not_found)
         .method_not_allowed_fallback(wrong_method);
-    // What is under `/_emulator` never reaches Tencent's routes.
+    // Paths under `/_emulator` never reach Tencent's routes.
     let emulator = Router::new().nest("/v1", control).fallback(not_found);
     let guarded = serve(Router::new(), metrics())
         .method_not_allowed_fallback(wrong_method)
         .nest("/_emulator", emulator)
         .route("/_emulator/", any(not_found))
-        .layer(from_fn_with_state(state.clone(), guard));
+        .layer(from_fn_with_state(state.clone(), guard::check_token))
+        // Outermost, so that a web page does not learn whether there is a token.
+        .layer(from_fn_with_state(state.clone(), guard::check_origin));
     probes.merge(guarded)
 }
 
-/// Under the prefix there is no such route: names those that may have been meant.
+/// Rejects a call without running a handler. The body is read first, so that a client that is still
+/// sending gets the answer and not a reset connection.
+async fn reject(state: &AppState, call: Request, problem: Problem) -> Response {
+    body::discard(call.into_body(), &state.config).await;
+    problem.into_response()
+}
+
 async fn not_found(
     State(state): State<AppState>,
     OriginalUri(uri): OriginalUri,
     call: Request,
-) -> Problem {
-    body::discard(call.into_body(), &state.config).await;
+) -> Response {
     let path = uri.path();
-    let mut near: Vec<_> = table()
-        .into_iter()
-        .map(|route| (likeness(path, &route.path()), route))
-        .collect();
-    near.sort_by(|(one, _), (other, _)| other.total_cmp(one));
-    let near: Vec<_> = near
-        .iter()
-        .take(NEAR)
-        .map(|(_, route)| format!("{} {}", route.method.name(), route.path()))
-        .collect();
-    Problem::not_found(format!("there is no {path}; near are {}", near.join(", ")))
-}
-
-/// How like a path is to a route's, whose `{names}` stand for anything. Of a long path, its beginning
-/// counts: the time that this takes grows with the square of it.
-fn likeness(path: &str, route: &str) -> f64 {
-    let path = &path[..path.floor_char_boundary(LONGEST)];
-    let (parts, known): (Vec<_>, Vec<_>) = (path.split('/').collect(), route.split('/').collect());
-    let filled: Vec<_> = known
-        .iter()
-        .enumerate()
-        .map(|(at, known)| match parts.get(at) {
-            Some(part) if known.starts_with('{') => part,
-            _ => known,
-        })
-        .copied()
-        .collect();
-    strsim::normalized_damerau_levenshtein(path, &filled.join("/"))
+    let detail = format!("there is no route {path}; GET {PREFIX}/openapi.json lists the routes");
+    reject(&state, call, Problem::not_found(detail)).await
 }
 
 async fn wrong_method(
     State(state): State<AppState>,
     OriginalUri(uri): OriginalUri,
-    method: HttpMethod,
     call: Request,
-) -> Problem {
-    body::discard(call.into_body(), &state.config).await;
-    let detail = format!("{} takes no {method}", uri.path());
-    Problem::new(StatusCode::METHOD_NOT_ALLOWED, detail)
+) -> Response {
+    let detail = format!("{} takes no {}", uri.path(), call.method());
+    let problem = Problem::new(StatusCode::METHOD_NOT_ALLOWED, detail);
+    reject(&state, call, problem).await
 }
 
 /// A UserID that no account of the app has.

@@ -3,21 +3,16 @@
 
 use super::all;
 use super::problem::Problem;
-use super::request::{Nothing, generator};
-use super::route::{Json, parameters};
+use super::route::parameters;
 use crate::commands::{self, Row};
 use crate::protocol::query::QueryParameters;
-use crate::state::AppState;
+use crate::strict::generator;
+use axum::Json;
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
-pub(super) async fn show(
-    _: AppState,
-    _: Nothing,
-    _: Nothing,
-    _: Nothing,
-) -> Result<Json<Value>, Problem> {
-    Ok(Json(document()))
+pub(super) async fn show() -> Json<Value> {
+    Json(document())
 }
 
 fn document() -> Value {

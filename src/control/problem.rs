@@ -1,7 +1,8 @@
-//! What a control call that fails is told: `application/problem+json` (RFC 9457), with every fault
-//! of the request at once.
+//! The answer of a control call that failed: `application/problem+json` (RFC 9457), with all invalid
+//! fields of the request.
 
 use crate::store::StoreError;
+pub(super) use crate::strict::{InvalidField, Part};
 use axum::body::Body;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -11,7 +12,7 @@ use serde::Serialize;
 /// Why a control call failed.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct Problem {
-    /// The HTTP status, in words.
+    /// The name of the HTTP status.
     title: &'static str,
     /// The HTTP status.
     #[schemars(with = "u16")]
@@ -19,30 +20,9 @@ pub(super) struct Problem {
     status: StatusCode,
     /// What is wrong, for a person.
     detail: String,
-    /// Each fault of the request, where it has faults.
+    /// The invalid fields of the request, or other details.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<InvalidField>,
-}
-
-/// One fault of a request.
-#[derive(Debug, PartialEq, Serialize, JsonSchema)]
-pub(super) struct InvalidField {
-    /// In which part of the request, where it is the request's.
-    #[serde(rename = "in", skip_serializing_if = "Option::is_none")]
-    pub(super) part: Option<Part>,
-    /// A JSON pointer (RFC 6901) to what is wrong.
-    pub(super) pointer: String,
-    /// What is wrong with it.
-    pub(super) detail: String,
-}
-
-/// A part of a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub(super) enum Part {
-    Path,
-    Query,
-    Body,
 }
 
 impl Problem {
@@ -65,32 +45,26 @@ impl Problem {
         Self::new(StatusCode::CONFLICT, detail)
     }
 
-    /// 422: what was understood cannot be done.
+    /// 422: the request was understood, but fields of it are invalid.
     pub(super) fn invalid(errors: Vec<InvalidField>) -> Self {
-        let first = errors.first();
-        let detail = first.map_or_else(String::new, |fault| {
-            let InvalidField {
-                pointer, detail, ..
-            } = fault;
-            match pointer.as_str() {
-                "" => detail.clone(),
-                pointer => format!("{pointer} {detail}"),
-            }
+        let first = errors.first().map(|error| match error.pointer.as_str() {
+            "" => error.detail.clone(),
+            pointer => format!("{pointer} {}", error.detail),
         });
         Self {
             errors,
-            ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, detail)
+            ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, first.unwrap_or_default())
         }
     }
 
-    /// The same, with what it is about, one by one.
-    pub(super) fn with_errors(self, errors: Vec<InvalidField>) -> Self {
-        Self { errors, ..self }
-    }
-
-    /// 422 for one fault of the body.
+    /// 422 for one invalid field of the body.
     pub(super) fn invalid_field(pointer: impl Into<String>, detail: impl Into<String>) -> Self {
         Self::invalid(vec![InvalidField::of_body(pointer, detail)])
+    }
+
+    /// The same problem with these details.
+    pub(super) fn with_errors(self, errors: Vec<InvalidField>) -> Self {
+        Self { errors, ..self }
     }
 }
 

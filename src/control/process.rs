@@ -1,27 +1,25 @@
-//! The process as a whole: what it is, what it knows, and its reset.
+//! The process as a whole: its health, the table of codes, the configuration, the reset, the metrics.
 
 use super::arrange::{Source, source};
 use super::problem::Problem;
-use super::request::Nothing;
-use super::route::{Json, OpenMetrics, Text};
-use crate::config::Config;
+use super::route::{Operation, OperationOutput};
+use crate::config::{Config, Setting};
 use crate::metrics::Size;
 use crate::protocol::code::Code;
 use crate::protocol::ids::SdkAppId;
 use crate::state::AppState;
 use crate::store::Accounts;
 use crate::world::World;
+use axum::Json;
+use axum::extract::{RawQuery, State};
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse, Response};
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde::Serialize;
 
-/// What a probe may say: nothing of it matters.
-#[derive(Deserialize, JsonSchema)]
-#[serde(transparent)]
-pub(super) struct Anything(#[expect(dead_code, reason = "it does not matter")] Map<String, Value>);
-
-pub(super) async fn up(_: AppState, _: Nothing, _: Anything, _: Nothing) -> Result<Text, Problem> {
-    Ok(Text("ok\n".to_owned()))
+/// Answers probes.
+pub(super) async fn up(_: RawQuery) -> &'static str {
+    "ok\n"
 }
 
 #[derive(Serialize, JsonSchema)]
@@ -33,53 +31,42 @@ pub(super) struct Health {
     uptime_seconds: f64,
     /// The address it listens on.
     listen: String,
-    /// Their SDKAppIDs.
+    /// The SDKAppIDs of all apps.
     apps: Vec<SdkAppId>,
 }
 
-pub(super) async fn health(
-    state: AppState,
-    _: Nothing,
-    _: Nothing,
-    _: Nothing,
-) -> Result<Json<Health>, Problem> {
+pub(super) async fn health(State(state): State<AppState>) -> Json<Health> {
     let addr = state.addr.get().copied().unwrap_or(state.config.listen);
-    Ok(Json(Health {
+    Json(Health {
         version: env!("CARGO_PKG_VERSION"),
         pid: std::process::id(),
         started: state.started.0,
         uptime_seconds: state.uptime().as_secs_f64(),
         listen: addr.to_string(),
-        apps: state
-            .world()
-            .apps
-            .all()
-            .iter()
-            .map(|app| app.sdkappid)
-            .collect(),
-    }))
+        apps: ids(&state.world()),
+    })
 }
 
 /// One outcome of the table of codes.
 #[derive(Serialize, JsonSchema)]
 pub(super) struct KnownCode {
-    /// What ErrorCode or ResultCode carries.
+    /// The number that ErrorCode or ResultCode carries.
     code: u32,
     /// The outcome's name: one number may stand for several.
     outcome: &'static str,
-    /// What ErrorInfo or ResultInfo carries, or begins with; `<Api>` stands for the command.
+    /// The text that ErrorInfo or ResultInfo carries or begins with; `<Api>` stands for the command.
     info: &'static str,
-    /// When it is met.
+    /// When a call or an item gets this outcome.
     meaning: &'static str,
-    /// How to meet it.
+    /// How to get it.
     how: String,
-    /// How it is known that this number answers this: documented, seen, inferred, or guess.
+    /// The evidence for the number: documented, seen, inferred, or guess.
     code_is: &'static str,
-    /// How the text is known.
+    /// The evidence for the text.
     info_is: &'static str,
 }
 
-/// How to meet an outcome, for a person.
+/// How to get an outcome, in words.
 fn how(code: Code, config: &Config) -> String {
     let arrange = format!(
         "POST apps/{{sdkappid}}/arrange {{\"code\": {:?}}}",
@@ -87,7 +74,7 @@ fn how(code: Code, config: &Config) -> String {
     );
     match source(code, config) {
         Some(Source::State) => format!("{arrange} makes the state in which friend_add answers it"),
-        Some(Source::Request) => format!("{arrange} answers the friend_add request that meets it"),
+        Some(Source::Request) => format!("{arrange} answers a friend_add request that gets it"),
         Some(Source::Fault) => format!("{arrange} arms the fault that gives it to friend_add"),
         None if code.is_items() => {
             let name = code.name();
@@ -100,12 +87,7 @@ fn how(code: Code, config: &Config) -> String {
     }
 }
 
-pub(super) async fn codes(
-    state: AppState,
-    _: Nothing,
-    _: Nothing,
-    _: Nothing,
-) -> Result<Json<Vec<KnownCode>>, Problem> {
+pub(super) async fn codes(State(state): State<AppState>) -> Json<Vec<KnownCode>> {
     let known = |code: &Code| KnownCode {
         code: code.number(),
         outcome: code.name(),
@@ -115,71 +97,41 @@ pub(super) async fn codes(
         code_is: code.number_basis().word(),
         info_is: code.info_basis().word(),
     };
-    Ok(Json(Code::ALL.iter().map(known).collect()))
+    Json(Code::ALL.iter().map(known).collect())
 }
 
-/// A configured value.
+pub(super) async fn config(State(state): State<AppState>) -> Json<Vec<Setting>> {
+    Json(state.config.settings.clone())
+}
+
+/// What a reset removed, and the apps after it.
 #[derive(Serialize, JsonSchema)]
-pub(super) struct Setting {
-    key: String,
-    /// As TOML; a secret is struck out.
-    value: String,
-    /// A file and line, a variable, a flag, or the built-in defaults.
-    origin: String,
-}
-
-pub(super) async fn config(
-    state: AppState,
-    _: Nothing,
-    _: Nothing,
-    _: Nothing,
-) -> Result<Json<Vec<Setting>>, Problem> {
-    let settings = state.config.settings.iter().cloned();
-    let setting = |setting: crate::config::Setting| Setting {
-        key: setting.key,
-        value: setting.value,
-        origin: setting.origin,
-    };
-    Ok(Json(settings.map(setting).collect()))
-}
-
-/// What a reset has taken away, and what there is now.
-#[derive(Serialize, JsonSchema)]
-pub(super) struct Reset {
-    /// The apps that there are now: the configured ones.
+pub(super) struct ResetResult {
+    /// The configured apps, which exist again.
     apps: Vec<SdkAppId>,
-    /// Apps that had been made since, and are gone.
+    /// The apps that were made since the start, and are removed.
     apps_gone: Vec<SdkAppId>,
-    /// Accounts that there were, of all apps.
+    /// How many accounts all apps had.
     accounts: usize,
-    /// Faults that were armed.
+    /// How many faults were armed.
     faults: usize,
-    /// Calls that the journal held.
+    /// How many calls the journal held.
     calls: usize,
     /// Whether the clock was held.
     clock_was_held: bool,
 }
 
-pub(super) async fn reset(
-    state: AppState,
-    _: Nothing,
-    _: Nothing,
-    _: Nothing,
-) -> Result<Json<Reset>, Problem> {
-    let (was, is) = state.reset();
-    let ids = |world: &World| {
-        let apps = world.apps.all();
-        apps.iter().map(|app| app.sdkappid).collect::<Vec<_>>()
-    };
-    let (mut apps_gone, apps) = (ids(&was), ids(&is));
+pub(super) async fn reset(State(state): State<AppState>) -> Result<Json<ResetResult>, Problem> {
+    let (before, after) = state.reset();
+    let (mut apps_gone, apps) = (ids(&before), ids(&after));
     apps_gone.retain(|app| !apps.contains(app));
-    Ok(Json(Reset {
+    Ok(Json(ResetResult {
         apps,
         apps_gone,
-        accounts: accounts(&was).await?.iter().map(Accounts::len).sum(),
-        faults: was.faults.all().len(),
-        calls: was.journal.len(),
-        clock_was_held: was.clock.is_held(),
+        accounts: accounts(&before).await?.iter().map(Accounts::len).sum(),
+        faults: before.faults.all().len(),
+        calls: before.journal.len(),
+        clock_was_held: before.clock.is_held(),
     }))
 }
 
@@ -192,11 +144,30 @@ async fn accounts(world: &World) -> Result<Vec<Accounts>, Problem> {
     Ok(accounts)
 }
 
+fn ids(world: &World) -> Vec<SdkAppId> {
+    world.apps.all().iter().map(|app| app.sdkappid).collect()
+}
+
+/// Metrics in the OpenMetrics text format.
+pub(super) struct OpenMetrics(String);
+
+const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+impl IntoResponse for OpenMetrics {
+    fn into_response(self) -> Response {
+        ([(CONTENT_TYPE, OPEN_METRICS)], self.0).into_response()
+    }
+}
+
+impl OperationOutput for OpenMetrics {
+    fn describe(operation: &mut Operation) {
+        operation.answers(OPEN_METRICS, None);
+    }
+}
+
 pub(super) async fn metrics(
-    state: AppState,
-    _: Nothing,
-    _: Anything,
-    _: Nothing,
+    State(state): State<AppState>,
+    _: RawQuery,
 ) -> Result<OpenMetrics, Problem> {
     let world = state.world();
     let accounts = accounts(&world).await?;

@@ -1,12 +1,13 @@
 //! How often was called: the busiest second and more, and whether that breaks the limit.
 
+use super::extract::Query;
 use super::problem::Problem;
-use super::request::Nothing;
 use super::requests::{Wanted, Whole, named};
-use super::route::Json;
 use crate::limiter::Replay;
 use crate::protocol::ids::SdkAppId;
 use crate::state::AppState;
+use axum::Json;
+use axum::extract::State;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -56,15 +57,13 @@ struct Busiest {
 }
 
 pub(super) async fn rate(
-    state: AppState,
-    _: Nothing,
-    RateOf {
+    State(state): State<AppState>,
+    Query(RateOf {
         sdkappid,
         command,
         since,
         limit,
-    }: RateOf,
-    _: Nothing,
+    }): Query<RateOf>,
 ) -> Result<Json<Rate>, Problem> {
     let wanted = Wanted {
         sdkappid,

@@ -1,16 +1,18 @@
 //! The journal: what was called, and what it was answered.
 
-use super::apps::OfAnyApp;
+use super::apps::AppFilter;
+use super::extract::Query;
 use super::problem::{InvalidField, Part, Problem};
 use super::redact::redact_body;
-use super::request::{Nothing, unknown};
-use super::route::Json;
 use crate::commands;
 use crate::faults::Subjects;
 use crate::journal::{Call, Excerpt, Journal};
 use crate::protocol::ids::{SdkAppId, UserId};
 use crate::protocol::service::CommandInfo;
 use crate::state::AppState;
+use crate::strict::unknown;
+use axum::Json;
+use axum::extract::State;
 use axum::http::StatusCode;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -218,10 +220,8 @@ impl Whole {
 }
 
 pub(super) async fn list(
-    state: AppState,
-    _: Nothing,
-    List { wanted, limit }: List,
-    _: Nothing,
+    State(state): State<AppState>,
+    Query(List { wanted, limit }): Query<List>,
 ) -> Result<Json<Calls>, Problem> {
     wanted.check(&state)?;
     let excerpt = wanted.read(&state);
@@ -249,10 +249,8 @@ pub(super) struct Count {
 }
 
 pub(super) async fn count(
-    state: AppState,
-    _: Nothing,
-    wanted: Wanted,
-    _: Nothing,
+    State(state): State<AppState>,
+    Query(wanted): Query<Wanted>,
 ) -> Result<Json<Count>, Problem> {
     wanted.check(&state)?;
     let excerpt = wanted.read(&state);
@@ -300,14 +298,12 @@ impl Counting {
 }
 
 pub(super) async fn wait(
-    state: AppState,
-    _: Nothing,
-    Wait {
+    State(state): State<AppState>,
+    Query(Wait {
         wanted,
         count,
         timeout_ms,
-    }: Wait,
-    _: Nothing,
+    }): Query<Wait>,
 ) -> Result<Json<Count>, Problem> {
     wanted.check(&state)?;
     if !state.world().journal.is_kept() {
@@ -354,10 +350,8 @@ pub(super) struct Cleared {
 
 /// With an app, only the calls that named it.
 pub(super) async fn clear(
-    state: AppState,
-    _: Nothing,
-    OfAnyApp { sdkappid }: OfAnyApp,
-    _: Nothing,
+    State(state): State<AppState>,
+    Query(AppFilter { sdkappid }): Query<AppFilter>,
 ) -> Result<Json<Cleared>, Problem> {
     let calls = state.change(|world| match sdkappid {
         Some(app) => world.journal.take_out(|call| call.app == Some(app)),

@@ -1,16 +1,17 @@
 //! Named snapshots of an app's graph, and what has changed since.
 
 use super::account::AccountDocument;
-use super::apps::OfApp;
+use super::apps::AppPath;
 use super::drawing::EdgeKind;
+use super::extract::Path;
 use super::problem::Problem;
-use super::request::Nothing;
-use super::route::Json;
 use super::state::Size;
 use crate::apps::App;
 use crate::protocol::ids::{SdkAppId, UserId};
 use crate::state::AppState;
 use crate::store::{Account, Accounts};
+use axum::Json;
+use axum::extract::State;
 use axum::http::StatusCode;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -23,15 +24,15 @@ const MAX_SNAPSHOTS: usize = 100;
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct OfSnapshot {
+pub(super) struct SnapshotPath {
     sdkappid: SdkAppId,
     #[schemars(length(min = 1, max = 100))]
     name: String,
 }
 
-impl OfSnapshot {
+impl SnapshotPath {
     fn app(&self, state: &AppState) -> Result<Arc<App>, Problem> {
-        OfApp {
+        AppPath {
             sdkappid: self.sdkappid,
         }
         .find(state)
@@ -52,19 +53,15 @@ impl OfSnapshot {
 }
 
 pub(super) async fn list(
-    state: AppState,
-    path: OfApp,
-    _: Nothing,
-    _: Nothing,
+    State(state): State<AppState>,
+    Path(path): Path<AppPath>,
 ) -> Result<Json<Vec<String>>, Problem> {
     Ok(Json(path.find(&state)?.snapshots.names()))
 }
 
 pub(super) async fn save(
-    state: AppState,
-    path: OfSnapshot,
-    _: Nothing,
-    _: Nothing,
+    State(state): State<AppState>,
+    Path(path): Path<SnapshotPath>,
 ) -> Result<Json<Size>, Problem> {
     let app = path.app(&state)?;
     let accounts = app.store.accounts().await?;
@@ -77,10 +74,8 @@ pub(super) async fn save(
 }
 
 pub(super) async fn restore(
-    state: AppState,
-    path: OfSnapshot,
-    _: Nothing,
-    _: Nothing,
+    State(state): State<AppState>,
+    Path(path): Path<SnapshotPath>,
 ) -> Result<Json<Size>, Problem> {
     let (app, accounts) = path.find(&state)?;
     let size = Size::of(&accounts);
@@ -89,10 +84,8 @@ pub(super) async fn restore(
 }
 
 pub(super) async fn forget(
-    state: AppState,
-    path: OfSnapshot,
-    _: Nothing,
-    _: Nothing,
+    State(state): State<AppState>,
+    Path(path): Path<SnapshotPath>,
 ) -> Result<Json<Size>, Problem> {
     let app = path.app(&state)?;
     let accounts = app.snapshots.remove(&path.name);
@@ -139,10 +132,8 @@ struct Ends {
 }
 
 pub(super) async fn diff(
-    state: AppState,
-    path: OfSnapshot,
-    _: Nothing,
-    _: Nothing,
+    State(state): State<AppState>,
+    Path(path): Path<SnapshotPath>,
 ) -> Result<Json<Diff>, Problem> {
     let (app, was) = path.find(&state)?;
     let is = app.store.accounts().await?;

@@ -1,21 +1,23 @@
 //! An app's whole relationship graph, as JSON to save and restore, or drawn.
 
-use super::account::{AccountDocument, LARGE_BYTES};
+use super::account::AccountDocument;
 use super::account_reader::AccountReader;
-use super::apps::OfApp;
+use super::apps::AppPath;
 use super::drawing::{dot, mermaid};
 use super::edits::{mirrored, peers};
+use super::extract::{Body, Path, Query};
 use super::problem::{InvalidField, Problem};
-use super::request::{Nothing, join};
-use super::route::{Answer, Json, typed};
+use super::route::{Operation, OperationOutput};
 use crate::protocol::ids::UserId;
 use crate::state::AppState;
 use crate::store::{Account, Accounts};
-use axum::http::StatusCode;
+use crate::strict::join;
+use axum::Json;
+use axum::extract::State;
+use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -25,7 +27,6 @@ const VERSION: u32 = 1;
 /// A graph as JSON.
 #[derive(Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[schemars(extend("x-max-bytes" = LARGE_BYTES))]
 pub(super) struct StateDocument {
     #[schemars(range(min = VERSION, max = VERSION))]
     version: u32,
@@ -62,25 +63,24 @@ impl IntoResponse for Shown {
     fn into_response(self) -> Response {
         match self {
             Self::Json(json) => json.into_response(),
-            Self::Dot(text) => typed(DOT, text),
-            Self::Mermaid(text) => typed(MERMAID, text),
+            Self::Dot(text) => ([(CONTENT_TYPE, DOT)], text).into_response(),
+            Self::Mermaid(text) => ([(CONTENT_TYPE, MERMAID)], text).into_response(),
         }
     }
 }
 
-impl Answer for Shown {
-    fn describe() -> (StatusCode, Vec<(&'static str, Option<Value>)>) {
-        let (status, mut media_types) = Json::<StateDocument>::describe();
-        media_types.extend([(DOT, None), (MERMAID, None)]);
-        (status, media_types)
+impl OperationOutput for Shown {
+    fn describe(operation: &mut Operation) {
+        Json::<StateDocument>::describe(operation);
+        operation.answers(DOT, None);
+        operation.answers(MERMAID, None);
     }
 }
 
 pub(super) async fn show(
-    state: AppState,
-    path: OfApp,
-    Drawn { format }: Drawn,
-    _: Nothing,
+    State(state): State<AppState>,
+    Path(path): Path<AppPath>,
+    Query(Drawn { format }): Query<Drawn>,
 ) -> Result<Shown, Problem> {
     let accounts = path.find(&state)?.store.accounts().await?;
     Ok(match format.unwrap_or(Format::Json) {
@@ -108,10 +108,9 @@ impl Size {
 }
 
 pub(super) async fn replace(
-    state: AppState,
-    path: OfApp,
-    _: Nothing,
-    StateDocument { accounts, .. }: StateDocument,
+    State(state): State<AppState>,
+    Path(path): Path<AppPath>,
+    Body(StateDocument { accounts, .. }): Body<StateDocument>,
 ) -> Result<Json<Size>, Problem> {
     let app = path.find(&state)?;
     let mut reader = AccountReader {

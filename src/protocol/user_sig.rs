@@ -13,6 +13,7 @@ use base64::alphabet;
 use base64::engine::{DecodePaddingMode, Engine, GeneralPurpose, GeneralPurposeConfig};
 use flate2::{Decompress, FlushDecompress, Status};
 use hmac::{Hmac, KeyInit, Mac};
+use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, de};
 use sha2::Sha256;
 use std::fmt;
@@ -32,13 +33,23 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 /// An app's secret key: the text the console shows, used as text (not hex-decoded).
 ///
 /// It is never printed, and two keys are never compared; only signatures are, in constant time.
-#[derive(Clone)]
+#[derive(Clone, Deserialize, JsonSchema)]
+#[serde(try_from = "String")]
+#[schemars(with = "String", extend("minLength" = 1, "maxLength" = 1024))]
 pub struct SecretKey(Box<str>);
 
 impl SecretKey {
     /// `None` when the text is empty: an empty key would let everybody in.
     pub fn new(text: &str) -> Option<Self> {
         (!text.is_empty()).then(|| Self(text.into()))
+    }
+
+    /// A random key of 64 hexadecimal digits, as Tencent's own keys are.
+    pub(crate) fn random() -> Self {
+        let mut bytes = [0; 32];
+        getrandom::fill(&mut bytes).expect("the system has randomness");
+        let digits = bytes.iter().map(|byte| format!("{byte:02x}"));
+        Self(digits.collect())
     }
 
     /// The text, for whatever else is signed with it.
@@ -48,6 +59,14 @@ impl SecretKey {
 
     fn hmac(&self) -> Hmac<Sha256> {
         Hmac::new_from_slice(self.0.as_bytes()).expect("HMAC takes a key of any length")
+    }
+}
+
+impl TryFrom<String> for SecretKey {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        Self::new(&text).ok_or("should not be empty")
     }
 }
 

@@ -5,15 +5,26 @@ use super::model::{Blocked, SnsPolicy};
 use super::pair::PairFacts;
 use crate::protocol::code::Code;
 use crate::protocol::ids::{UnixTime, UserId};
+use serde::Deserialize;
 
 /// What becomes of a friendship when one side blocks the other.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(from = "bool")]
 pub enum Friendship {
     /// It ends, in both directions: the default, as documented.
     #[default]
     Dissolved,
     /// It stays: a setting of newer consoles (Remain Friends).
     Kept,
+}
+
+impl From<bool> for Friendship {
+    fn from(remain_friends: bool) -> Self {
+        match remain_friends {
+            true => Self::Kept,
+            false => Self::Dissolved,
+        }
+    }
 }
 
 /// May From_Account block To_Account, and what follows.

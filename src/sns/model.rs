@@ -345,19 +345,26 @@ impl RequestMinute {
 }
 
 /// The product's ceilings, which the configuration may change.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub struct SnsPolicy {
     /// Friends an account may have.
+    #[schemars(range(min = 1, max = 1_000_000))]
     pub max_friends: u32,
     /// Items a request may have.
+    #[schemars(range(min = 1, max = 100_000))]
     pub max_items: u32,
     /// Pending requests an account may have, sent and received together.
+    #[schemars(range(max = 10_000))]
     pub max_pending: u32,
     /// Groups an account may have.
+    #[schemars(range(max = 10_000))]
     pub max_groups: u32,
     /// Accounts that an account may block.
+    #[schemars(range(max = 1_000_000))]
     pub max_blocklist: u32,
     /// Friend requests an account may make in a minute; 0 is no limit.
+    #[schemars(range(max = 1_000_000))]
     pub max_requests_per_minute: u32,
     /// What becomes of an account that a call names and nobody imported.
     pub unknown_accounts: UnknownAccounts,

@@ -13,8 +13,18 @@ use std::sync::Arc;
 ///
 /// It is kept NUL-padded in one word of memory, so that a million friendships with a source cost no
 /// allocation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize, JsonSchema)]
+#[serde(try_from = "String")]
+#[schemars(with = "String", extend("pattern" = "^[A-Za-z]{1,8}$", "x-expected" = "1 to 8 letters"))]
 pub struct Keyword(NonZeroU64);
+
+impl TryFrom<String> for Keyword {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        Self::parse(&text).ok_or("a keyword is 1 to 8 letters")
+    }
+}
 
 impl Keyword {
     /// `None` when it is not 1 to 8 letters.

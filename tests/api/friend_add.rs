@@ -2,6 +2,7 @@
 
 use crate::harness::{ConfigExt, TestApp, one, user, with};
 use serde_json::json;
+use tencent_chat_emulator::config::AccountConfig;
 use tencent_chat_emulator::protocol::code::Code;
 use tencent_chat_emulator::protocol::ids::UnixTime;
 use tencent_chat_emulator::sns::model::AccountSeed;
@@ -385,11 +386,16 @@ async fn if_every_item_fails_the_call_is_still_ok() {
 #[tokio::test]
 async fn accounts_start_as_the_configuration_says() {
     let app = TestApp::start_with(|config| {
-        config
-            .app()
-            .accounts
-            .push((user("shy"), allowing(AllowType::NeedConfirm)));
-        config.app().accounts.push((user("rude"), blocking("id")));
+        let shy = AccountConfig {
+            allow_type: Some(AllowType::NeedConfirm),
+            ..AccountConfig::default()
+        };
+        let rude = AccountConfig {
+            blocklist: vec![user("id")],
+            ..AccountConfig::default()
+        };
+        let accounts = &mut config.app().accounts;
+        accounts.extend([(user("shy"), shy), (user("rude"), rude)]);
     })
     .await;
     assert_eq!(app.add("id", &["shy", "rude"]).await, [30539, 30525]);

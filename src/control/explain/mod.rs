@@ -5,9 +5,10 @@
 
 mod change;
 
-use super::apps::OfApp;
+use super::apps::AppPath;
+use super::extract::{Body, Path, Query};
 use super::problem::Problem;
-use super::route::Json;
+use crate::client_ip::ClientIp;
 use crate::commands::context::CallContext;
 use crate::commands::friend_add::{Batch, decode};
 use crate::commands::{Command, FriendAdd};
@@ -21,7 +22,8 @@ use crate::sns::pair::{ItemTarget, PairFacts};
 use crate::sns::remedy;
 use crate::state::AppState;
 use crate::store::Store;
-use crate::client_ip::ClientIp;
+use axum::Json;
+use axum::extract::State;
 use bytes::Bytes;
 use change::Changes;
 use schemars::JsonSchema;
@@ -42,7 +44,7 @@ pub(super) struct By {
 /// A friend_add body, as it would be sent.
 #[derive(Deserialize, JsonSchema)]
 #[serde(transparent)]
-pub(super) struct Body(Map<String, Value>);
+pub(super) struct FriendAddBody(Map<String, Value>);
 
 /// What a call would be answered.
 #[derive(Serialize, JsonSchema)]
@@ -86,10 +88,10 @@ struct Item {
 }
 
 pub(super) async fn explain(
-    state: AppState,
-    path: OfApp,
-    By { identifier }: By,
-    Body(body): Body,
+    State(state): State<AppState>,
+    Path(path): Path<AppPath>,
+    Query(By { identifier }): Query<By>,
+    Body(FriendAddBody(body)): Body<FriendAddBody>,
 ) -> Result<Json<Explanation>, Problem> {
     let world = state.world();
     let app = path.find(&state)?;

@@ -261,7 +261,7 @@ async fn the_stream_outlives_a_cleared_journal_and_a_reset() {
 
 #[tokio::test]
 async fn who_asks_for_what_made_room_is_told_so_first() {
-    let app = TestApp::start_with(|config| config.journal_bytes = 4_000).await;
+    let app = TestApp::start_with(|config| config.journal.bytes = 4_000).await;
     let control = app.control();
     for _ in 0..20 {
         app.send_body(body_of("id")).await;
@@ -285,7 +285,7 @@ async fn who_asks_for_what_made_room_is_told_so_first() {
 #[tokio::test]
 async fn a_reader_that_falls_behind_is_told_each_gap_exactly() {
     const CALLS: u64 = 150;
-    let app = TestApp::start_with(|config| config.journal_bytes = 1 << 20).await;
+    let app = TestApp::start_with(|config| config.journal.bytes = 1 << 20).await;
     let mut slow = open_slow(&app, "since=0").await;
     for _ in 0..CALLS {
         app.send_body("x".repeat(100_000)).await;

@@ -148,7 +148,7 @@ async fn the_reset_of_everything_is_one_step_to_the_calls_that_hammer_it() {
     let app = TestApp::start_with(|config| {
         let seed = Default::default();
         let accounts = &mut crate::harness::ConfigExt::app(config).accounts;
-        accounts.push((crate::harness::user("a"), seed));
+        accounts.insert(crate::harness::user("a"), seed);
     })
     .await;
     let made = MadeApp {

@@ -10,7 +10,7 @@ use serde_json::json;
 const BYTES: &str = "emulator_journal_bytes";
 
 async fn start(journal_bytes: usize) -> (TestApp, Control) {
-    let app = TestApp::start_with(|config| config.journal_bytes = journal_bytes).await;
+    let app = TestApp::start_with(|config| config.journal.bytes = journal_bytes).await;
     let control = app.control();
     (app, control)
 }

@@ -70,7 +70,7 @@ fn rules() -> Vec<Case> {
     vec![
         (
             json!({"code": 30008, "times": 0}),
-            &[("/times", "less than the minimum of 1")],
+            &[("/times", "an integer of at least 1")],
         ),
         (json!({"code": 30008, "skip": -1}), &[("/skip", "")]),
         (
@@ -131,74 +131,77 @@ fn ways() -> Vec<Case> {
             json!({"commit_then": {"commit_then": {"close": true}}}),
             &[("/commit_then/commit_then", "is unknown")],
         ),
-        (json!({"delay_ms": 0}), &[("/delay_ms", "minimum of 1")]),
+        (
+            json!({"delay_ms": 0}),
+            &[("/delay_ms", "an integer from 1 to")],
+        ),
         (
             json!({"delay_ms": 600_001}),
-            &[("/delay_ms", "maximum of 600000")],
+            &[("/delay_ms", "from 1 to 600000")],
         ),
         (
             json!({"http_status": 200}),
-            &[("/http_status", "minimum of 400")],
+            &[("/http_status", "an integer from 400 to 599")],
         ),
         (
             json!({"http_status": 399}),
-            &[("/http_status", "minimum of 400")],
+            &[("/http_status", "an integer from 400 to 599")],
         ),
         (
             json!({"http_status": 600}),
-            &[("/http_status", "maximum of 599")],
+            &[("/http_status", "from 400 to 599")],
         ),
         (
             json!({"http_status": 700}),
-            &[("/http_status", "maximum of 599")],
+            &[("/http_status", "from 400 to 599")],
         ),
         (
             json!({"commit_then": {"http_status": 200}}),
-            &[("/commit_then/http_status", "minimum of 400")],
+            &[("/commit_then/http_status", "an integer from 400 to 599")],
         ),
         (
             json!({"close": "yes"}),
-            &[("/close", "should be a boolean")],
+            &[("/close", "should be true or false")],
         ),
     ]
 }
 
 fn codes() -> Vec<Case> {
     vec![
-        (json!({"code": 0}), &[("/code", "is no ErrorCode")]),
-        (json!({"code": "Ok"}), &[("/code", "is no ErrorCode")]),
-        (json!({"code": 12345}), &[("/code", "is no ErrorCode")]),
+        (json!({"code": 0}), &[("/code", "is not an ErrorCode")]),
+        (json!({"code": "Ok"}), &[("/code", "is not an ErrorCode")]),
+        (json!({"code": 12345}), &[("/code", "is not an ErrorCode")]),
         (
             json!({"code": "friendexist"}),
-            &[("/code", "is no ErrorCode")],
+            &[("/code", "is not an ErrorCode")],
         ),
         (
             json!({"result_code": 0}),
-            &[("/result_code", "is no ResultCode")],
+            &[("/result_code", "is not a ResultCode")],
         ),
         (
             json!({"result_code": 12345}),
-            &[("/result_code", "is no ResultCode")],
+            &[("/result_code", "is not a ResultCode")],
         ),
         (
             json!({"result_code": 60007}),
-            &[("/result_code", "is no ResultCode")],
+            &[("/result_code", "is not a ResultCode")],
         ),
         (
             json!({"result_code": "TooManyCalls"}),
-            &[("/result_code", "is no ResultCode")],
+            &[("/result_code", "is not a ResultCode")],
         ),
         (
             json!({"result_code": 70003}),
-            &[("/result_code", "is no ResultCode")],
+            &[("/result_code", "is not a ResultCode")],
         ),
         (
             json!({"commit_then": {"code": 0}}),
-            &[("/commit_then/code", "is no ErrorCode")],
+            &[("/commit_then/code", "is not an ErrorCode")],
         ),
         (
             json!({"commit_then": {"result_code": 60007}}),
-            &[("/commit_then/result_code", "is no ResultCode")],
+            &[("/commit_then/result_code", "is not a ResultCode")],
         ),
     ]
 }
