@@ -1,4 +1,4 @@
-//! The text of an outcome, as the command that answers it says it.
+//! The text of an outcome in a command's answer.
 
 use super::code::{API, Code};
 use super::service::CommandInfo;
@@ -7,8 +7,8 @@ use serde::{Serialize, Serializer};
 use std::borrow::Cow;
 use std::fmt;
 
-/// What ErrorInfo or ResultInfo carries, or begins with: the table's text, with the command's name
-/// where the table has `<Api>`.
+/// The text of ErrorInfo or ResultInfo, or its beginning: the table's text, with the command's name in
+/// place of `<Api>`.
 #[derive(Clone, Copy, Debug)]
 pub struct CodeText {
     code: Code,
@@ -16,7 +16,7 @@ pub struct CodeText {
 }
 
 impl CommandInfo {
-    /// An outcome's text in an answer of this command.
+    /// The outcome's text in an answer of this command.
     pub fn text(&'static self, code: Code) -> CodeText {
         CodeText {
             code,
@@ -51,9 +51,10 @@ impl JsonSchema for CodeText {
 
 impl Serialize for CodeText {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        if self.code == Code::Ok {
-            return serializer.serialize_str("");
+        let info = self.code.info();
+        if info.contains(API) {
+            return serializer.collect_str(self);
         }
-        serializer.collect_str(self)
+        serializer.serialize_str(info)
     }
 }

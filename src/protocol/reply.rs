@@ -8,6 +8,7 @@ use bytes::Bytes;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
 use serde::ser::{SerializeStruct, Serializer};
+use smol_str::SmolStr;
 use std::borrow::Cow;
 use std::fmt;
 
@@ -108,12 +109,10 @@ pub trait ItemFields: Serialize {
     const LIST: &'static str;
 }
 
-/// The outcomes of a batch, in the request's order, and the accounts that failed. The two lists
-/// cannot disagree.
+/// The results of a batch, in the request's order, and Fail_Account, which follows from them.
 #[derive(Debug)]
 pub struct ItemResults<T = NoFields> {
     items: Vec<ResultItem<T>>,
-    fail_account: Vec<String>,
 }
 
 /// One item's outcome.
@@ -122,7 +121,7 @@ pub struct ItemResults<T = NoFields> {
 struct ResultItem<T> {
     /// As the request spelt it.
     #[serde(rename = "To_Account")]
-    to_account: String,
+    to_account: SmolStr,
     #[serde(flatten)]
     fields: T,
     result_code: u32,
@@ -131,30 +130,26 @@ struct ResultItem<T> {
 }
 
 impl<T> ItemResults<T> {
-    /// What `command` answers: each account as the request spelt it, its outcome, and what else is
-    /// said of it.
-    pub fn new(
+    /// The results of `command`: each account as the request spelt it, its outcome, and the fields
+    /// that the command adds.
+    pub fn new<A: Into<SmolStr>>(
         command: &'static CommandInfo,
-        outcomes: impl Iterator<Item = (String, Code, T)>,
+        outcomes: impl Iterator<Item = (A, Code, T)>,
     ) -> Self {
-        let mut fail_account = Vec::new();
-        let items = outcomes
-            .map(|(to_account, code, fields)| {
-                if code != Code::Ok {
-                    fail_account.push(to_account.clone());
-                }
-                ResultItem {
-                    to_account,
-                    fields,
-                    result_code: code.number(),
-                    result_info: command.text(code),
-                }
-            })
-            .collect();
+        let item = |(to_account, code, fields): (A, Code, T)| ResultItem {
+            to_account: to_account.into(),
+            fields,
+            result_code: code.number(),
+            result_info: command.text(code),
+        };
         Self {
-            items,
-            fail_account,
+            items: outcomes.map(item).collect(),
         }
+    }
+
+    fn fail_account(&self) -> impl Iterator<Item = &SmolStr> {
+        let failed = self.items.iter().filter(|item| item.result_code != 0);
+        failed.map(|item| &item.to_account)
     }
 }
 
@@ -162,10 +157,11 @@ impl<T: ItemFields> Serialize for ItemResults<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut fields = serializer.serialize_struct("ItemResults", 2)?;
         fields.serialize_field(T::LIST, &self.items)?;
-        if self.fail_account.is_empty() {
+        let fail_account: Vec<_> = self.fail_account().collect();
+        if fail_account.is_empty() {
             fields.skip_field("Fail_Account")?;
         } else {
-            fields.serialize_field("Fail_Account", &self.fail_account)?;
+            fields.serialize_field("Fail_Account", &fail_account)?;
         }
         fields.end()
     }
@@ -206,14 +202,12 @@ impl<T: ItemFields> Answer for ItemResults<T> {
                 item.result_info = command.text(code);
             }
         }
-        let failed = self.items.iter().filter(|item| item.result_code != 0);
-        self.fail_account = failed.map(|item| item.to_account.clone()).collect();
     }
 
     fn tally(&self) -> Option<Tally> {
         Some(Tally {
             items: self.items.len(),
-            refused: self.fail_account.len(),
+            refused: self.fail_account().count(),
         })
     }
 }

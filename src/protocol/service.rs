@@ -1,7 +1,7 @@
 //! A service and its commands, as the URL names them: `/v4/<service>/<command>`.
 
 use super::code::Code;
-use std::fmt;
+use std::fmt::{self, Write};
 
 /// A family of commands that share conventions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,9 +102,11 @@ struct Api(&'static str);
 impl fmt::Display for Api {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for word in self.0.split('_') {
-            let (first, rest) = word.split_at(word.len().min(1));
-            f.write_str(&first.to_ascii_uppercase())?;
-            f.write_str(rest)?;
+            let mut letters = word.chars();
+            if let Some(first) = letters.next() {
+                f.write_char(first.to_ascii_uppercase())?;
+            }
+            f.write_str(letters.as_str())?;
         }
         Ok(())
     }
