@@ -4,11 +4,14 @@
 //! error such as 502 occurs"). Clients rely on it: some retry any 5xx, some look only at the body,
 //! and to some a body without ErrorCode is a success.
 
-use crate::protocol::reply::{Answer, Outcome, Reply};
+use crate::protocol::code::Code;
+use crate::protocol::reply::{Answer, CallError, Reply, Tally};
+use crate::protocol::service::CommandInfo;
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::Response;
 use bytes::Bytes;
+use std::borrow::Cow;
 use std::sync::LazyLock;
 
 /// The headers of the REST overview's sample response (doc 1047/34620), beside Content-Type, which
@@ -35,24 +38,40 @@ static HEADERS: LazyLock<HeaderMap> = LazyLock::new(|| {
     ])
 });
 
-/// A call's answer, before it leaves.
-#[must_use = "its `Arrival` has to see it"]
+/// The answer of a call, and what the journal and the log record of it.
+#[must_use = "`Arrival::end` records it"]
 pub(crate) struct Answered {
     pub(crate) response: Response,
-    /// What the journal should know of it.
-    pub(crate) outcome: Outcome,
+    /// The response's body.
+    pub(crate) body: Bytes,
+    /// The command that was called, if there is one.
+    pub(crate) command: Option<&'static CommandInfo>,
+    /// The ErrorCode.
+    pub(crate) code: Code,
+    /// Why the call failed, where the code alone does not say it; may be empty.
+    pub(crate) detail: Cow<'static, str>,
+    pub(crate) tally: Option<Tally>,
 }
 
 impl<T: Answer> From<Reply<T>> for Answered {
     fn from(reply: Reply<T>) -> Self {
-        let answer = Bytes::from(reply.to_json());
-        let mut response = Response::new(Body::from(answer.clone()));
+        let body = Bytes::from(reply.to_json());
+        let mut response = Response::new(Body::from(body.clone()));
         let headers = response.headers_mut();
         headers.clone_from(&HEADERS);
-        headers.insert(header::CONTENT_LENGTH, answer.len().into());
+        headers.insert(header::CONTENT_LENGTH, body.len().into());
+        let (code, detail, tally) = match reply.result {
+            Ok(answer) => (Code::Ok, Cow::Borrowed(""), answer.tally()),
+            Err(CallError { code, info, detail }) if detail.is_empty() => (code, info, None),
+            Err(CallError { code, detail, .. }) => (code, detail, None),
+        };
         Self {
             response,
-            outcome: reply.into_outcome(answer),
+            body,
+            command: reply.command,
+            code,
+            detail,
+            tally,
         }
     }
 }

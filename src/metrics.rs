@@ -1,7 +1,6 @@
 //! What Prometheus is told: calls, how they ended and how long they took, and how much there is.
 
 use crate::protocol::code::Code;
-use crate::protocol::reply::Outcome;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -79,13 +78,22 @@ impl Default for Metrics {
 }
 
 impl Metrics {
-    /// Counts a call.
-    pub(crate) fn count(&self, outcome: &Outcome, took: Duration) {
-        let command = outcome.command.map_or("", |command| command.name);
-        let code = outcome.code.number();
-        self.calls.get_or_create(&Ended { command, code }).inc();
-        // A fault may answer the same code, but only to a call that was let in.
-        if outcome.code == Code::TooManyCalls && outcome.notes.request.is_empty() {
+    /// Counts a call. `command` is empty where the path names none.
+    pub(crate) fn count(
+        &self,
+        command: &'static str,
+        code: Code,
+        is_admitted: bool,
+        took: Duration,
+    ) {
+        let number = code.number();
+        let ended = Ended {
+            command,
+            code: number,
+        };
+        self.calls.get_or_create(&ended).inc();
+        // A fault can answer the same code, but only to a call that the gateway has admitted.
+        if code == Code::TooManyCalls && !is_admitted {
             self.refused.get_or_create(&Called { command }).inc();
         }
         self.seconds.observe(took.as_secs_f64());

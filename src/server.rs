@@ -2,9 +2,9 @@
 
 use crate::commands;
 use crate::control;
-use crate::faults::Reset;
+use crate::faults::ResetConnection;
 use crate::gateway::body;
-use crate::gateway::journal::Arrival;
+use crate::gateway::journal::{Arrival, CallLogInfo};
 use crate::line::{Line, Resetter};
 use crate::protocol::code::Code;
 use crate::protocol::reply::Reply;
@@ -55,7 +55,7 @@ async fn unknown(State(state): State<AppState>, arrival: Arrival, call: Request)
     let (call, body) = call.into_parts();
     body::discard(body, &state.config).await;
     let reply = Reply::refused(what_is_wrong_with(call.uri.path()));
-    arrival.end(&state, &call, reply.into())
+    arrival.end(&state, &call, reply.into(), CallLogInfo::default())
 }
 
 fn what_is_wrong_with(path: &str) -> Code {
@@ -168,7 +168,7 @@ impl Error for NoAnswer {}
 
 /// An answer, unless the connection is to be reset instead.
 fn send(answer: Response, resetter: &Resetter) -> Result<Response, NoAnswer> {
-    if answer.extensions().get::<Reset>().is_some() {
+    if answer.extensions().get::<ResetConnection>().is_some() {
         resetter.reset();
         return Err(NoAnswer);
     }

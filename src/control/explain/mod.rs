@@ -10,7 +10,7 @@ use super::problem::Problem;
 use super::route::Json;
 use crate::commands::rehearsal::{self, Rehearsal, Rehearsed};
 use crate::commands::{Command, FriendAdd};
-use crate::faults::{Fault, Faults, Subjects};
+use crate::faults::{Fault, Faults};
 use crate::gateway;
 use crate::protocol::code::Code;
 use crate::protocol::ids::UserId;
@@ -184,7 +184,7 @@ impl Rehearser<'_> {
             Ok(request) => request,
             Err(refusal) => return Decided::Refused(refusal),
         };
-        let met = faults.meet(app, command, || Subjects::of(&bytes(body)));
+        let met = faults.meet(app, command, FriendAdd::targets(&request));
         if let Some(fault) = met.before.end {
             return Decided::Ended(fault);
         }
