@@ -1,11 +1,11 @@
-//! How a control call names an outcome.
+//! The name of an outcome in the control API.
 
 use super::request::unknown;
 use crate::protocol::code::Code;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// A code's number, or an outcome's name as `codes` has it.
+/// The number of a code, or the name of an outcome, as GET codes lists them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub(super) enum CodeName {
@@ -14,15 +14,15 @@ pub(super) enum CodeName {
 }
 
 impl CodeName {
-    /// That there is no such code.
+    /// The message for a code that does not exist.
     pub(super) fn is_unknown(&self) -> String {
         match self {
-            Self::Number(_) => "is no code that `codes` has".to_owned(),
+            Self::Number(_) => "is no code; GET /_emulator/v1/codes lists the codes".to_owned(),
             Self::Name(name) => unknown(name, Code::ALL.iter().map(|code| code.name())),
         }
     }
 
-    /// The outcomes that it may stand for.
+    /// The outcomes with this number or name.
     pub(super) fn all(&self) -> impl Iterator<Item = Code> {
         let all = Code::ALL.iter().copied();
         all.filter(move |code| match self {
@@ -31,12 +31,12 @@ impl CodeName {
         })
     }
 
-    /// The outcome: of a number that several have, the first.
+    /// The outcome; the first, if several have this number.
     pub(super) fn find(&self) -> Option<Code> {
         self.all().next()
     }
 
-    /// The same, of an item: the first that is not a whole call's.
+    /// The outcome of an item; if several have this number, the first that items can have.
     pub(super) fn find_for_items(&self) -> Option<Code> {
         let of_items = self.all().find(|code| !code.is_whole_calls());
         of_items.or_else(|| self.find())
