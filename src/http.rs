@@ -1,8 +1,8 @@
-//! The only file where a [`Reply`] meets HTTP.
+//! The HTTP response for a [`Reply`]. No other file builds one.
 //!
 //! The status is always 200 and the outcome is in the body, as Tencent documents ("unless a network
-//! error such as 502 occurs"). Clients rely on it: some retry any 5xx, some look only at the body,
-//! and to some a body without ErrorCode is a success.
+//! error such as 502 occurs"). Clients rely on it: some retry any 5xx, some read only the body, and some
+//! take a body without ErrorCode for success.
 
 use crate::protocol::code::Code;
 use crate::protocol::reply::{Answer, CallError, Reply, Tally};
@@ -14,28 +14,18 @@ use bytes::Bytes;
 use std::borrow::Cow;
 use std::sync::LazyLock;
 
-/// The headers of the REST overview's sample response (doc 1047/34620), beside Content-Type, which
-/// the sample lacks and one published client insists on. Each answer has its own Content-Length.
+/// The headers of the sample response in the REST overview (doc 1047/34620), and Content-Type, which a
+/// published client requires. Content-Length is replaced for each answer.
 static HEADERS: LazyLock<HeaderMap> = LazyLock::new(|| {
-    HeaderMap::from_iter([
-        (
-            header::CONTENT_TYPE,
-            HeaderValue::from_static("application/json"),
-        ),
-        (header::CONTENT_LENGTH, HeaderValue::from(0)),
-        (
-            header::ACCESS_CONTROL_ALLOW_ORIGIN,
-            HeaderValue::from_static("*"),
-        ),
-        (
-            header::ACCESS_CONTROL_ALLOW_HEADERS,
-            HeaderValue::from_static("X-Requested-With"),
-        ),
-        (
-            header::ACCESS_CONTROL_ALLOW_METHODS,
-            HeaderValue::from_static("POST"),
-        ),
-    ])
+    let headers = [
+        (header::CONTENT_TYPE, "application/json"),
+        (header::CONTENT_LENGTH, "0"),
+        (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
+        (header::ACCESS_CONTROL_ALLOW_HEADERS, "X-Requested-With"),
+        (header::ACCESS_CONTROL_ALLOW_METHODS, "POST"),
+    ];
+    let headers = headers.map(|(name, value)| (name, HeaderValue::from_static(value)));
+    HeaderMap::from_iter(headers)
 });
 
 /// The answer of a call, and what the journal and the log record of it.

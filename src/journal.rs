@@ -89,18 +89,6 @@ pub(crate) struct NewEntry<'a> {
     pub(crate) response: &'a [u8],
 }
 
-/// The next entries after a cursor, which is the id of the last entry that the reader has seen.
-#[derive(Debug)]
-pub(crate) struct Page {
-    /// The oldest entry comes first.
-    pub(crate) entries: Vec<Entry>,
-    /// The cursor for the next page, which is empty if this is the journal's last id.
-    pub(crate) next: u64,
-    /// The id of the newest entry that was dropped; 0 if none was. The reader has missed entries if
-    /// this is above its cursor.
-    pub(crate) dropped_to: u64,
-}
-
 /// Whether a reader has seen every call that it asked for.
 #[derive(Clone, Copy, Debug, Serialize, JsonSchema)]
 pub(crate) struct Coverage {
@@ -157,8 +145,9 @@ impl Journal {
         drop(dropped);
     }
 
-    /// The page after `cursor`. The lock is held only while these entries are copied.
-    pub(crate) fn page(&self, cursor: u64) -> Page {
+    /// The next entries after `cursor`, the oldest first, and the cursor for the next page: its
+    /// `last_id`. The lock is held only while these entries are copied.
+    pub(crate) fn page(&self, cursor: u64) -> (Vec<Entry>, Coverage) {
         let ring = self.lock();
         let start = ring.entries.partition_point(|entry| entry.id <= cursor);
         let mut bytes = 0;
@@ -168,30 +157,30 @@ impl Journal {
             !is_full
         });
         let entries: Vec<_> = fit.cloned().collect();
-        let next = match entries.last() {
+        let last_id = match entries.last() {
             Some(last) if start + entries.len() < ring.entries.len() => last.id,
             _ => ring.last_id,
         };
-        Page {
-            entries,
-            next,
+        let coverage = Coverage {
+            last_id,
+            complete: ring.dropped_to <= cursor,
             dropped_to: ring.dropped_to,
-        }
+        };
+        (entries, coverage)
     }
 
     /// Visits the entries after `cursor`, page by page, up to the entry that is the last one now.
     pub(crate) fn visit(&self, mut cursor: u64, mut visit: impl FnMut(Entry)) -> Coverage {
         let (end, mut complete) = (self.last_id(), true);
         loop {
-            let page = self.page(cursor);
-            complete &= page.dropped_to <= cursor;
-            cursor = cursor.max(page.next);
-            page.entries.into_iter().for_each(&mut visit);
-            if page.next >= end {
+            let (entries, coverage) = self.page(cursor);
+            complete &= coverage.complete;
+            cursor = cursor.max(coverage.last_id);
+            entries.into_iter().for_each(&mut visit);
+            if coverage.last_id >= end {
                 return Coverage {
-                    last_id: page.next,
                     complete,
-                    dropped_to: page.dropped_to,
+                    ..coverage
                 };
             }
         }
@@ -385,14 +374,14 @@ pub(crate) mod tests {
             append(&journal, &[b'x'; 500]);
             assert!(journal.bytes() <= 10_000);
         }
-        let page = journal.page(0);
-        assert_eq!(page.next, 100);
-        assert_eq!(page.dropped_to + page.entries.len() as u64, 100);
-        assert!(page.entries.len() > 10, "{}", page.entries.len());
-        let last = page.entries.last().expect("one");
+        let (entries, coverage) = journal.page(0);
+        assert_eq!((coverage.last_id, coverage.complete), (100, false));
+        assert_eq!(coverage.dropped_to + entries.len() as u64, 100);
+        assert!(entries.len() > 10, "{}", entries.len());
+        let last = entries.last().expect("one");
         assert_eq!(last.request().len(), 500);
         assert_eq!(last.from_account(), UserId::parse("id"));
-        assert_eq!(journal.page(98).entries.len(), 2);
+        assert_eq!(journal.page(98).0.len(), 2);
     }
 
     #[test]
@@ -403,8 +392,8 @@ pub(crate) mod tests {
             append(&journal, &vec![b'x'; sizes(id)]);
         }
         for cursor in [0, 1_900, 2_000] {
-            let page = journal.page(cursor);
-            let bytes: usize = page.entries.iter().map(Entry::bytes).sum();
+            let (entries, _) = journal.page(cursor);
+            let bytes: usize = entries.iter().map(Entry::bytes).sum();
             assert!((PAGE_BYTES..PAGE_BYTES + 61_000).contains(&bytes));
         }
 
@@ -434,7 +423,7 @@ pub(crate) mod tests {
     fn a_body_that_would_fill_it_is_cut() {
         let journal = Journal::new(8_000);
         append(&journal, &[b'x'; 100_000]);
-        let entry = &journal.page(0).entries[0];
+        let entry = &journal.page(0).0[0];
         assert_eq!((entry.request().len(), entry.is_cut), (1_000, true));
         assert_eq!(entry.response(), b"{}");
     }
@@ -443,8 +432,8 @@ pub(crate) mod tests {
     fn a_call_that_is_larger_than_the_journal_is_dropped_at_once() {
         let journal = Journal::new(100);
         append(&journal, b"");
-        let page = journal.page(0);
-        assert_eq!((page.entries.len(), page.dropped_to), (0, 1));
+        let (entries, coverage) = journal.page(0);
+        assert_eq!((entries.len(), coverage.dropped_to), (0, 1));
         assert_eq!(journal.bytes(), 0);
     }
 
@@ -457,7 +446,7 @@ pub(crate) mod tests {
         assert_eq!(successor.len(), 0);
         append(&successor, b"");
 
-        assert_eq!(successor.page(0).entries[0].id, 2);
+        assert_eq!(successor.page(0).0[0].id, 2);
     }
 
     #[test]

@@ -44,6 +44,7 @@ pub(crate) struct AccountDeleteResponse {
 #[serde(rename_all = "PascalCase")]
 struct ResultItem {
     result_code: u32,
+    #[schemars(with = "String")]
     result_info: CodeText,
     #[serde(rename = "UserID")]
     user_id: String,

@@ -92,17 +92,17 @@ async fn send_all(
         // A reset replaces the journal.
         let journal = Arc::clone(&state.world().journal);
         let grown = journal.grown();
-        let page = journal.page(cursor);
-        if page.dropped_to > cursor {
-            let dropped_to = page.dropped_to.to_string();
+        let (entries, coverage) = journal.page(cursor);
+        if !coverage.complete {
+            let dropped_to = coverage.dropped_to.to_string();
             let event = Event::default().event("dropped").data(dropped_to);
             events.send(event).await?;
         }
-        let is_at_end = page.entries.is_empty();
-        for entry in page.entries.iter().filter(|entry| matches(entry)) {
+        let is_at_end = entries.is_empty();
+        for entry in entries.iter().filter(|entry| matches(entry)) {
             events.send(call_event(entry)).await?;
         }
-        cursor = cursor.max(page.next);
+        cursor = cursor.max(coverage.last_id);
         if is_at_end {
             grown.await;
         } else {
@@ -139,11 +139,11 @@ mod tests {
         const NEW: u64 = 100;
         let state = AppState::new(Config::load(&Sources::default()).expect("the default"));
         let journal = Arc::clone(&state.world().journal);
-        while journal.page(0).dropped_to == 0 {
+        while journal.page(0).1.complete {
             append(&state, "other");
         }
         append(&state, "wanted");
-        let (stored, cursor) = (journal.len() as u64, journal.page(0).dropped_to);
+        let (stored, cursor) = (journal.len() as u64, journal.page(0).1.dropped_to);
         let seen = Arc::new(AtomicU64::new(0));
         let counter = Arc::clone(&seen);
         let matches = move |entry: &Entry| {

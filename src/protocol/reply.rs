@@ -125,6 +125,7 @@ struct ResultItem<T> {
     fields: T,
     result_code: u32,
     /// Empty if and only if the code is 0.
+    #[schemars(with = "String")]
     result_info: CodeText,
 }
 
@@ -278,22 +279,19 @@ impl<T: Answer> Reply<T> {
         json
     }
 
+    /// The schema of the body.
+    pub fn json_schema(generator: &mut SchemaGenerator) -> Schema
+    where
+        T: JsonSchema,
+    {
+        Envelope::<T>::json_schema(generator)
+    }
+
     fn text(&self, code: Code) -> Cow<'static, str> {
         match self.command {
             Some(command) => command.text(code).to_string().into(),
             None => code.info().into(),
         }
-    }
-}
-
-/// The schema of the body.
-impl<T: JsonSchema> JsonSchema for Reply<T> {
-    fn schema_name() -> Cow<'static, str> {
-        Envelope::<T>::schema_name()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        Envelope::<T>::json_schema(generator)
     }
 }
 

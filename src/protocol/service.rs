@@ -1,7 +1,6 @@
 //! Services and commands, as the URL `/v4/<service>/<command>` names them.
 
 use super::code::Code;
-use std::fmt::{self, Write};
 
 /// A family of commands that share conventions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,47 +88,5 @@ impl CommandInfo {
     /// The path: `/v4/<service>/<command>`.
     pub fn path(&self) -> String {
         format!("/v4/{}/{}", self.service.name(), self.name)
-    }
-
-    /// The name of the command in error texts: `FriendAdd` for friend_add.
-    pub fn api(&self) -> impl fmt::Display + use<> {
-        Api(self.name)
-    }
-}
-
-struct Api(&'static str);
-
-impl fmt::Display for Api {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for word in self.0.split('_') {
-            let mut letters = word.chars();
-            if let Some(first) = letters.next() {
-                f.write_char(first.to_ascii_uppercase())?;
-            }
-            f.write_str(letters.as_str())?;
-        }
-        Ok(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn texts_name_a_command_by_its_words_in_capitals() {
-        for (name, api) in [
-            ("friend_add", "FriendAdd"),
-            ("black_list_check", "BlackListCheck"),
-            ("friend_get_list", "FriendGetList"),
-        ] {
-            let command = CommandInfo {
-                service: Service::Sns,
-                name,
-                calls_per_second: 200,
-                subject: Subject::From,
-            };
-            assert_eq!(command.api().to_string(), api);
-        }
     }
 }
