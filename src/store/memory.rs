@@ -10,7 +10,7 @@
 
 use super::account::{Account, BlocklistPage, FriendsPage, Group};
 use super::accounts::{Accounts, Shard, shard_of};
-use super::locked_pair::LockedPair;
+use super::locked_pair::{LockedPair, Pair};
 use super::{Edit, FriendView, Judged, OwnVerdict, StoreError, Verdict};
 use crate::profile::{Profile, ProfileField};
 use crate::protocol::code::Code;
@@ -196,13 +196,10 @@ impl MemoryStore {
         from: UserId,
         tos: &[Result<UserId, Code>],
     ) -> Result<Vec<Result<FriendView, Code>>, StoreError> {
-        let view = |pair: &LockedPair<'_>, facts, to: &UserId| FriendView {
-            facts,
-            friend: pair
-                .from()
-                .and_then(|from| from.friends.entry(*to))
-                .cloned(),
-            profile: pair.to().map(|to| to.profile.clone()).unwrap_or_default(),
+        let view = |pair: &Pair<&Arc<Account>>, to: &UserId| FriendView {
+            facts: pair.facts(&[]),
+            friend: pair.from.friends.entry(*to).cloned(),
+            profile: pair.to.map(|to| to.profile.clone()).unwrap_or_default(),
         };
         self.look_at_each(from, tos, view).await
     }
@@ -213,23 +210,23 @@ impl MemoryStore {
         from: UserId,
         items: &[Result<I, Code>],
     ) -> Result<Vec<Result<PairFacts, Code>>, StoreError> {
-        self.look_at_each(from, items, |_, facts, _| facts).await
+        self.look_at_each(from, items, |pair, item| pair.facts(item.groups()))
+            .await
     }
 
     async fn look_at_each<I: ItemTarget, T>(
         &self,
         from: UserId,
         items: &[Result<I, Code>],
-        look: impl Fn(&LockedPair<'_>, PairFacts, &I) -> T,
+        look: impl Fn(&Pair<&Arc<Account>>, &I) -> T,
     ) -> Result<Vec<Result<T, Code>>, StoreError> {
         self.create_if_asked(targets(from, items)).await;
         self.find(from).ok_or(StoreError::NoAccount)?;
         let look = |item: &Result<I, Code>| {
             let item = item.as_ref().map_err(|code| *code)?;
             let pair = self.lock_pair(from, item.to());
-            let facts = pair.facts(item.groups());
-            let facts = facts.ok_or(Code::FromAccountNotExist)?;
-            Ok(look(&pair, facts, item))
+            let accounts = pair.accounts().ok_or(Code::FromAccountNotExist)?;
+            Ok(look(&accounts, item))
         };
         Ok(items.iter().map(look).collect())
     }
@@ -243,12 +240,12 @@ impl MemoryStore {
     ) -> Result<OwnVerdict, StoreError> {
         self.create_if_asked([from]).await;
         let mut pair = self.lock_pair(from, from);
-        let facts = pair.facts(groups).ok_or(StoreError::NoAccount)?;
-        let Decision { code, changes } = rule(&facts);
+        let mut accounts = pair.accounts_mut().ok_or(StoreError::NoAccount)?;
+        let Decision { code, changes } = rule(&accounts.facts(groups));
         Ok(OwnVerdict {
             code,
-            unfriended: pair.apply(changes),
-            sequences: pair.from().map(|from| from.sequences).unwrap_or_default(),
+            unfriended: accounts.apply(changes),
+            sequences: accounts.from.sequences,
         })
     }
 
@@ -265,14 +262,14 @@ impl MemoryStore {
         let mut sequences = self.sequences(from).ok_or(StoreError::NoAccount)?;
         let mut judge = |item: &I| {
             let mut pair = self.lock_pair(from, item.to());
-            let Some(facts) = pair.facts(item.groups()) else {
+            let Some(mut accounts) = pair.accounts_mut() else {
                 // It was deleted after the step before.
                 return Verdict::refused(Code::FromAccountNotExist);
             };
-            let decision = rule(&facts, item);
+            let decision = rule(&accounts.facts(item.groups()), item);
             let verdict = Verdict::of(&decision);
-            pair.apply(decision.changes);
-            sequences = pair.from().map_or(sequences, |from| from.sequences);
+            accounts.apply(decision.changes);
+            sequences = accounts.from.sequences;
             verdict
         };
         let verdict = |item: &Result<I, Code>| match item {
