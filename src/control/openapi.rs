@@ -19,7 +19,7 @@ fn document() -> Value {
     let mut paths = Map::new();
     for route in all() {
         let operations = paths.entry(route.path()).or_insert_with(|| json!({}));
-        operations[route.method.name().to_lowercase()] = route.operation();
+        operations[route.method.as_str().to_lowercase()] = route.operation();
     }
     for row in commands::table() {
         paths.insert(row.info.path(), json!({ "post": command(&row) }));
