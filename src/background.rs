@@ -1,4 +1,5 @@
-//! The control API's own runtime, for work that may take long, so that such work delays no call.
+//! A runtime beside those that serve calls, for work that may take long: the control API's. What
+//! is done there holds up no call.
 
 use futures_util::future::BoxFuture;
 use std::sync::OnceLock;
@@ -6,16 +7,17 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinError;
 use tokio_util::task::AbortOnDropHandle;
 
-/// Two threads, so that one long task does not delay the next.
+/// Threads. One long piece of work must not hold up the next.
 const THREADS: usize = 2;
 
-/// The runtime, which the first task starts.
+/// It is started by the first work.
 #[derive(Debug, Default)]
 pub(crate) struct Background(OnceLock<Runtime>);
 
 impl Background {
-    /// Runs a task there to completion, or until the server stops or the returned future is dropped.
-    /// The task is boxed, so that the runtime's code is compiled once and not for each task's type.
+    /// Does the work there, until it is done or the server stops: that a client hangs up is not
+    /// noticed. It comes boxed: a task of its own type for each route would make the binary a tenth
+    /// larger.
     pub(crate) async fn run<T: Send + 'static>(&self, work: BoxFuture<'static, T>) -> T {
         let runtime = self.0.get_or_init(|| {
             let mut builder = Builder::new_multi_thread();
@@ -27,13 +29,13 @@ impl Background {
         match done.map_err(JoinError::try_into_panic) {
             Ok(output) => output,
             Err(Ok(panic)) => std::panic::resume_unwind(panic),
-            // The runtime is shutting down with the process.
+            // The runtime ends, and everything with it.
             Err(Err(_)) => std::future::pending().await,
         }
     }
 }
 
-/// Does not wait for tasks: a task itself may drop the runtime, and must not block.
+/// Waits for nothing: it may be dropped by a task.
 impl Drop for Background {
     fn drop(&mut self) {
         if let Some(runtime) = self.0.take() {

@@ -186,3 +186,40 @@ fn unused_name(app: &App, stem: &str) -> UserId {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Config, Sources};
+    use axum::body::Body;
+    use std::sync::{Arc, Mutex, mpsc};
+    use std::time::Duration;
+    use tower::ServiceExt;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn short_routes_answer_while_long_ones_are_busy() {
+        let config = Config::load(&Sources::default()).expect("the defaults are good");
+        let state = AppState::new(config);
+        let (release, gate) = mpsc::channel::<()>();
+        let gate = Arc::new(Mutex::new(gate));
+        for _ in 0..8 {
+            let (state, gate) = (state.clone(), Arc::clone(&gate));
+            let blocks = Box::pin(async move { gate.lock().is_ok_and(|gate| gate.recv().is_ok()) });
+            tokio::spawn(async move { state.background.run(blocks).await });
+        }
+        let router = routes(&state).with_state(state);
+        let get = async |path: &str| {
+            let call = Request::get(path).body(Body::empty()).expect("a request");
+            let answer = router.clone().oneshot(call);
+            tokio::time::timeout(Duration::from_millis(500), answer).await
+        };
+
+        for path in ["/healthz", "/metrics", "/_emulator/v1/health"] {
+            let answer = get(path).await.expect(path).expect("infallible");
+            assert_eq!(answer.status(), StatusCode::OK, "{path}");
+        }
+        let long = get("/_emulator/v1/requests").await;
+        assert!(long.is_err(), "the background was not busy");
+        drop(release);
+    }
+}
