@@ -1,5 +1,4 @@
-//! A runtime beside those that serve calls, for work that may take long: the control API's. What
-//! is done there holds up no call.
+//! A separate runtime for the control API, whose work can take long and must not delay calls.
 
 use futures_util::future::BoxFuture;
 use std::sync::OnceLock;
@@ -7,17 +6,17 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinError;
 use tokio_util::task::AbortOnDropHandle;
 
-/// Threads. One long piece of work must not hold up the next.
+/// The number of threads. With one, a long request would delay all others.
 const THREADS: usize = 2;
 
-/// It is started by the first work.
+/// The runtime, which is started when it is first used.
 #[derive(Debug, Default)]
 pub(crate) struct Background(OnceLock<Runtime>);
 
 impl Background {
-    /// Does the work there, until it is done or the server stops: that a client hangs up is not
-    /// noticed. It comes boxed: a task of its own type for each route would make the binary a tenth
-    /// larger.
+    /// Runs `work` on this runtime. If the caller is dropped first, the work is aborted.
+    ///
+    /// The work is boxed because a task type for each route would make the binary a tenth larger.
     pub(crate) async fn run<T: Send + 'static>(&self, work: BoxFuture<'static, T>) -> T {
         let runtime = self.0.get_or_init(|| {
             let mut builder = Builder::new_multi_thread();
@@ -29,13 +28,13 @@ impl Background {
         match done.map_err(JoinError::try_into_panic) {
             Ok(output) => output,
             Err(Ok(panic)) => std::panic::resume_unwind(panic),
-            // The runtime ends, and everything with it.
+            // The runtime is shutting down, because the emulator was dropped.
             Err(Err(_)) => std::future::pending().await,
         }
     }
 }
 
-/// Waits for nothing: it may be dropped by a task.
+/// Does not wait for the runtime's tasks, because a task may be the one that drops it.
 impl Drop for Background {
     fn drop(&mut self) {
         if let Some(runtime) = self.0.take() {

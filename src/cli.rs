@@ -8,11 +8,11 @@ use tencent_chat_emulator::config::{Config, Sources};
 use tencent_chat_emulator::protocol::ids::{SdkAppId, UnixTime};
 use tencent_chat_emulator::protocol::user_sig;
 
-/// What a UserSig is valid for when nothing is said: 180 days, as Tencent's generators have it.
+/// The default validity of a UserSig: 180 days, as in Tencent's generators.
 pub(crate) const EXPIRE_SECONDS: i64 = 180 * 86_400;
 
 /// Behaves like Tencent Cloud Chat's REST endpoint POST /v4/sns/friend_add, for development and
-/// tests without the cloud. Without a command, it serves.
+/// tests without the cloud. The default command is serve.
 #[derive(Debug, Parser)]
 #[command(version, args_conflicts_with_subcommands = true)]
 pub(crate) struct Cli {
@@ -28,7 +28,7 @@ pub(crate) enum Command {
     Serve(ServeArgs),
     /// Print a UserSig
     UserSig(UserSigArgs),
-    /// Ask a running emulator whether it is up; exit 0 when it is, 1 when it is not
+    /// Check that an emulator is running; exit 0 if it is, 1 if it is not
     Health(HealthArgs),
 }
 
@@ -37,7 +37,7 @@ pub(crate) struct ConfigArgs {
     /// A TOML file; it needs only the keys that differ from the defaults
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
-    /// Where to listen [default: 127.0.0.1:8080]; port 0 takes a free port
+    /// The address to listen on [default: 127.0.0.1:8080]; port 0 means a free port
     #[arg(long, value_name = "ADDRESS:PORT")]
     pub(crate) listen: Option<String>,
 }
@@ -46,20 +46,20 @@ pub(crate) struct ConfigArgs {
 pub(crate) struct ServeArgs {
     #[command(flatten)]
     pub(crate) config: ConfigArgs,
-    /// Write the base URL to this file once calls are served
+    /// Write the base URL to this file when the emulator is ready for calls
     #[arg(long, value_name = "PATH")]
     pub(crate) ready_file: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct UserSigArgs {
-    /// The app, which the configuration must have: it knows the key
+    /// The app; it must be in the configuration, which has its key
     #[arg(long, value_name = "NUMBER")]
     sdkappid: String,
     /// The UserID to sign for
     #[arg(long, value_name = "USERID")]
     identifier: String,
-    /// For how many seconds it is valid, from now on
+    /// The validity in seconds, from now on
     #[arg(long, value_name = "SECONDS", default_value_t = EXPIRE_SECONDS, value_parser = clap::value_parser!(i64).range(0..))]
     expire: i64,
     /// A TOML file; it needs only the keys that differ from the defaults
@@ -74,7 +74,7 @@ pub(crate) struct HealthArgs {
 }
 
 impl ConfigArgs {
-    /// The configuration, from the file, the environment and the flags.
+    /// Loads the configuration from the file, the environment and the flags.
     pub(crate) fn load(&self) -> Result<Config, String> {
         let flags = self
             .listen
@@ -89,7 +89,8 @@ fn load(
     file: Option<PathBuf>,
     flags: Vec<(&'static str, &'static str, String)>,
 ) -> Result<Config, String> {
-    // A name that is not UTF-8 is not one of ours; a value that is not is a fault like any other.
+    // A name that is not UTF-8 is not a variable of the emulator. A value that is not UTF-8 becomes
+    // an invalid value, which is reported.
     let env = std::env::vars_os().filter_map(|(name, value)| {
         Some((
             name.into_string().ok()?,
@@ -104,7 +105,7 @@ fn load(
     .map_err(|error| error.to_string())
 }
 
-/// Prints a UserSig, alone on its line.
+/// Prints a UserSig on a line of its own.
 pub(crate) fn user_sig(arguments: &UserSigArgs) -> Result<(), String> {
     let UserSigArgs {
         sdkappid,

@@ -1,12 +1,13 @@
-//! What time it is. The only file that asks the system, so that tests can hold time still.
+//! The clock. No other module reads the system's time, so that tests can hold the clock.
 
 use crate::protocol::ids::UnixTime;
 use std::sync::{PoisonError, RwLock};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-/// The emulator's clock: UserSig expiry, AddTime, the limiter and request windows all run on it.
+/// The emulator's clock, which UserSig expiry, AddTime, the rate limits and the friend requests per
+/// minute use.
 ///
-/// Held, it stands still until it is advanced or released.
+/// A held clock stands still until it is advanced or released.
 #[derive(Debug)]
 pub struct Clock {
     started: Instant,
@@ -16,14 +17,14 @@ pub struct Clock {
 /// A moment on the emulator's clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Moment {
-    /// The wall's time, since 1970-01-01 UTC. It may jump when the clock is held or released.
+    /// Wall-clock time since 1970-01-01 UTC. It can jump when the clock is held or released.
     pub wall: Duration,
-    /// The time since the clock was made. It never runs backwards.
+    /// Time since the clock was created. It is monotonic.
     pub steady: Duration,
 }
 
 impl Moment {
-    /// The wall's time in whole seconds, as the protocol counts.
+    /// The wall-clock time in whole seconds, as the protocol uses it.
     pub fn unix_time(self) -> UnixTime {
         UnixTime(i64::try_from(self.wall.as_secs()).unwrap_or(i64::MAX))
     }
@@ -31,7 +32,7 @@ impl Moment {
 
 #[derive(Debug)]
 enum Motion {
-    /// As the system's clock runs; what steady time lost or gained while it was held stays.
+    /// Runs with the system's clock. `behind` and `ahead` keep steady time monotonic after a hold.
     Running {
         behind: Duration,
         ahead: Duration,
@@ -58,18 +59,18 @@ impl Clock {
         self.moment(&self.motion.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// The system's time since the clock was made, held or not.
+    /// The time since the clock was created, by the system's clock. A hold does not change it.
     pub fn uptime(&self) -> Duration {
         self.started.elapsed()
     }
 
-    /// Whether it is held.
+    /// Whether the clock is held.
     pub fn is_held(&self) -> bool {
         let motion = self.motion.read().unwrap_or_else(PoisonError::into_inner);
         matches!(*motion, Motion::Held(_))
     }
 
-    /// Stops the clock, at `at` seconds of wall time if given, else where it is.
+    /// Holds the clock, at the wall-clock time `at` or at the current time.
     pub fn hold(&self, at: Option<UnixTime>) {
         self.change(|now| Moment {
             wall: at.map_or(now.wall, wall),
@@ -77,7 +78,7 @@ impl Clock {
         });
     }
 
-    /// Holds the clock, moved on by `by`.
+    /// Holds the clock and advances it by `by`.
     pub fn advance(&self, by: Duration) {
         self.change(|now| Moment {
             wall: now.wall.saturating_add(by),
@@ -85,7 +86,7 @@ impl Clock {
         });
     }
 
-    /// Lets the clock run again: wall time is the system's, steady time goes on from where it is.
+    /// Lets the clock run again: wall-clock time is the system's, steady time continues.
     pub fn release(&self) {
         let mut motion = self.motion.write().unwrap_or_else(PoisonError::into_inner);
         let steady = self.moment(&motion).steady;
@@ -120,14 +121,20 @@ fn wall(time: UnixTime) -> Duration {
     Duration::from_secs(u64::try_from(time.0).unwrap_or(0))
 }
 
-#[expect(clippy::disallowed_methods, reason = "this is the one place that asks")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "only this module reads the system's time"
+)]
 fn now() -> Instant {
     Instant::now()
 }
 
-/// The system's own time, since 1970-01-01 UTC.
-#[expect(clippy::disallowed_methods, reason = "this is the one place that asks")]
-pub(crate) fn system_time() -> Duration {
+/// The system's time since 1970-01-01 UTC.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "only this module reads the system's time"
+)]
+fn system_time() -> Duration {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default()

@@ -1,26 +1,28 @@
-//! `tencent-chat-emulator health`: a probe that needs no curl, for images that have none.
+//! `tencent-chat-emulator health`: a health check for images without curl.
 
 use crate::cli::HealthArgs;
 use std::io::{Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
 use std::time::Duration;
 
-const PATIENCE: Duration = Duration::from_secs(2);
+/// The timeout for connecting, for sending and for each read.
+const TIMEOUT: Duration = Duration::from_secs(2);
 
-/// ItemTarget `/healthz` of the address that a server with this configuration listens on.
+/// Gets `/healthz` from the configured address.
 pub(crate) fn check(arguments: &HealthArgs) -> Result<(), String> {
     let addr = reachable(arguments.config.load()?.listen);
-    let answer = ask(addr).map_err(|error| format!("no emulator answers at {addr}: {error}"))?;
+    let answer =
+        get_healthz(addr).map_err(|error| format!("no emulator answers at {addr}: {error}"))?;
     if answer.starts_with("HTTP/1.1 200 ") {
         return Ok(());
     }
-    Err(format!("what answers at {addr} is not a healthy emulator"))
+    Err(format!("the server at {addr} is not a healthy emulator"))
 }
 
-fn ask(addr: SocketAddr) -> std::io::Result<String> {
-    let mut stream = TcpStream::connect_timeout(&addr, PATIENCE)?;
-    stream.set_read_timeout(Some(PATIENCE))?;
-    stream.set_write_timeout(Some(PATIENCE))?;
+fn get_healthz(addr: SocketAddr) -> std::io::Result<String> {
+    let mut stream = TcpStream::connect_timeout(&addr, TIMEOUT)?;
+    stream.set_read_timeout(Some(TIMEOUT))?;
+    stream.set_write_timeout(Some(TIMEOUT))?;
     write!(
         stream,
         "GET /healthz HTTP/1.1\r\nHost: {addr}\r\nConnection: close\r\n\r\n"
@@ -30,7 +32,7 @@ fn ask(addr: SocketAddr) -> std::io::Result<String> {
     Ok(answer)
 }
 
-/// Who listens on every address is reached on loopback.
+/// The address to connect to: loopback for a server that listens on all addresses.
 fn reachable(listen: SocketAddr) -> SocketAddr {
     let ip = match listen.ip() {
         ip if !ip.is_unspecified() => ip,

@@ -1,8 +1,8 @@
-//! The only file where a [`Reply`] meets HTTP.
+//! Converts a [`Reply`] to an HTTP response; no other module does.
 //!
 //! The status is always 200 and the outcome is in the body, as Tencent documents ("unless a network
-//! error such as 502 occurs"). Clients rely on it: some retry any 5xx, some look only at the body,
-//! and to some a body without ErrorCode is a success.
+//! error such as 502 occurs"). Clients rely on it: some retry every 5xx, some read only the body, and
+//! some take a body without ErrorCode for a success.
 
 use crate::protocol::reply::{Answer, Outcome, Reply};
 use axum::body::Body;
@@ -11,8 +11,8 @@ use axum::response::Response;
 use bytes::Bytes;
 use std::sync::LazyLock;
 
-/// The headers of the REST overview's sample response (doc 1047/34620), beside Content-Type, which
-/// the sample lacks and one published client insists on. Each answer has its own Content-Length.
+/// The headers of the sample response in the REST overview (doc 1047/34620), and Content-Type, which
+/// the sample lacks but one published client requires. Content-Length is replaced in each answer.
 static HEADERS: LazyLock<HeaderMap> = LazyLock::new(|| {
     HeaderMap::from_iter([
         (
@@ -35,11 +35,11 @@ static HEADERS: LazyLock<HeaderMap> = LazyLock::new(|| {
     ])
 });
 
-/// A call's answer, before it leaves.
-#[must_use = "its `Arrival` has to see it"]
+/// A call's answer before it is sent.
+#[must_use = "pass it to `Arrival::end`"]
 pub(crate) struct Answered {
     pub(crate) response: Response,
-    /// What the journal should know of it.
+    /// The data for the journal.
     pub(crate) outcome: Outcome,
 }
 

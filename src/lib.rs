@@ -4,9 +4,10 @@
 //!
 //! Tests that are written in Rust can run it in their own process: see [`Emulator`].
 //!
-//! # The map of this house
+//! # Architecture
 //!
-//! A call goes down, its answer comes up. Nobody below calls anybody above.
+//! A request goes down through the layers and its answer comes back up. A layer never calls a layer
+//! above it.
 //!
 //! ```text
 //! main ─► server ─► commands ─► gateway ─► state ─► world ─► apps ─► store ─► sns, profile ─► protocol
@@ -14,34 +15,36 @@
 //!             └───► control ─► commands, state       └───► faults, journal, clock, config
 //! ```
 //!
-//! | room | what lives there |
+//! | module | job |
 //! |---|---|
 //! | `main`, `cli`, `serve`, `health` | the process: command line, signals, exit codes |
-//! | `server`, `line` | all routes; the loop that accepts connections; a connection's stream |
+//! | `server`, `client_stream` | all routes; the loop that accepts connections; a client's connection |
 //! | `workers` | the runtimes that serve connections |
-//! | `commands` | THE TABLE of REST commands; one file each: understand, judge, answer |
-//! | `gateway` | what every call passes: its body received, UserSig, call frequency, the journal |
-//! | `control` | THE TABLE of the emulator's own routes, `/_emulator/v1`; one file for each resource |
-//! | `http` | where a reply becomes an HTTP response: always 200 |
-//! | `background` | a runtime of its own for the control API, which may take long |
-//! | `state`, `token` | what all calls share, put together once; what lets a caller drive the control API |
-//! | `world` | all that a reset puts back, as one value: a call keeps the one it came into |
-//! | `apps` | the apps, each with all that is its own |
-//! | `store` | accounts and relationships: finds, locks, runs the rule it is handed, applies |
-//! | `webhooks` | tells an app's own server what has happened, behind the calls' backs |
-//! | `limiter`, `faults`, `clock` | token buckets; what fails, when and how; what time it is |
-//! | `journal`, `metrics` | the last calls, bounded by bytes; how many there were |
-//! | `config`, `telemetry` | what can be set; where log lines go |
-//! | `sns` | the rules, pure: facts in, decision out |
-//! | `profile` | what accounts say of themselves, pure |
-//! | `protocol` | Tencent's vocabulary, pure: THE TABLE of codes, replies, the query, UserSig |
+//! | `commands` | the table of REST commands; one file for each: parse, decide, answer |
+//! | `gateway` | the steps of every call: receive the body, check the UserSig and the rate limit, write the journal |
+//! | `control` | the table of the control API's routes, `/_emulator/v1`; one file for each resource |
+//! | `http` | converts a reply to an HTTP response, always with status 200 |
+//! | `background` | a separate runtime for the control API, whose calls can take long |
+//! | `state`, `token` | the state that all calls share; the token of the control API |
+//! | `world` | the state that a reset replaces atomically; a call keeps the world of its start |
+//! | `apps` | the apps, each with its own accounts, limits and webhook |
+//! | `store` | accounts and relationships: finds them, locks them, runs the given rule, applies its changes |
+//! | `webhooks`, `client_ip` | sends events to an app's own server after the call has been answered |
+//! | `limiter`, `faults`, `clock` | rate limits; fault injection; the time |
+//! | `journal`, `metrics` | a ring buffer of recent calls; counters for Prometheus |
+//! | `config`, `telemetry` | the configuration; the log |
+//! | `sns` | the rules, pure functions: facts in, decision out |
+//! | `profile` | the profile fields of accounts, pure functions |
+//! | `protocol` | Tencent's vocabulary, pure: the table of codes, replies, the query, UserSig |
 //!
-//! A new command is one file in `commands` and one line in its table; where something is judged,
-//! a rule in `sns`; where a new outcome is met, a row in `protocol::code`. A new control route is a
+//! A new command is one file in `commands` and one line in its table, plus a rule in `sns` if it
+//! decides something, and a row in `protocol::code` if it has a new result. A new control route is a
 //! handler in the file of its resource and one line in the table of `control`.
 
 mod apps;
 mod background;
+mod client_ip;
+mod client_stream;
 pub mod clock;
 mod commands;
 pub mod config;
@@ -51,7 +54,7 @@ mod gateway;
 mod http;
 mod journal;
 mod limiter;
-mod line;
+
 mod metrics;
 pub mod profile;
 pub mod protocol;
@@ -76,17 +79,17 @@ use state::AppState;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use store::Snapshot;
+use store::{Account, Edit, StoreError};
 use token::Token;
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
-use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use workers::Workers;
 
-/// A running emulator, served by tasks of the Tokio runtime that started it, or of several.
+/// A running emulator.
 ///
-/// Dropped, it stops as by [`Emulator::stop`], but nobody waits for it.
+/// Dropping it stops it like [`Emulator::stop`], without waiting: it stops listening, and delays,
+/// waits and connections end.
 ///
 /// ```
 /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
@@ -104,12 +107,12 @@ use workers::Workers;
 pub struct Emulator {
     addr: SocketAddr,
     state: AppState,
-    stop: oneshot::Sender<()>,
     serving: JoinHandle<()>,
 }
 
 impl Emulator {
-    /// Seeds the configured apps and accounts, binds the address, and serves from then on.
+    /// Creates the configured apps and accounts, binds the address, and serves on the current Tokio
+    /// runtime.
     ///
     /// # Errors
     /// When the address cannot be bound.
@@ -117,76 +120,95 @@ impl Emulator {
         Self::start_on(config, vec![Handle::current()]).await
     }
 
-    /// The same, with its connections spread over these runtimes: each is served, from its first
-    /// call to its last, by the one that had the fewest when it came.
-    ///
-    /// The runtimes need I/O and time, somebody who drives them, and to last as long as the emulator:
-    /// a connection of one that has ended gets no answer.
+    /// Runs an emulator as a process does: it serves on a thread for each processor while `body` runs
+    /// on this thread, and stops when `body` has returned. `body` may block.
     ///
     /// # Errors
-    /// When the address cannot be bound.
+    /// When the threads cannot be started or the address cannot be bound.
     ///
     /// # Panics
-    /// When there is no runtime.
-    pub async fn start_on(config: Config, runtimes: Vec<Handle>) -> io::Result<Self> {
-        let workers = Workers::new(runtimes);
+    /// When called inside a Tokio runtime.
+    pub fn run<T>(config: Config, body: impl AsyncFnOnce(&Self) -> T) -> io::Result<T> {
+        let (runtimes, _stop_threads) = workers::start_threads()?;
+        let accepting = runtimes[0].clone();
+        workers::single_threaded()?.block_on(async {
+            let starting = accepting.spawn(Self::start_on(config, runtimes));
+            let emulator = starting.await.map_err(io::Error::other)??;
+            let result = body(&emulator).await;
+            emulator.stop().await;
+            Ok(result)
+        })
+    }
+
+    /// Accepts connections on the current runtime and serves them on `runtimes`.
+    async fn start_on(config: Config, runtimes: Vec<Handle>) -> io::Result<Self> {
         let state = AppState::new(config);
         let listener = TcpListener::bind(state.config.listen).await?;
         let addr = listener.local_addr()?;
         let _ = state.addr.set(addr);
-        let (stop, stopped) = oneshot::channel();
-        let serving = tokio::spawn(server::serve(listener, state.clone(), workers, async {
-            // An error means that the emulator was dropped, which stops it as well.
-            let _ = stopped.await;
-        }));
+        let workers = Workers::new(runtimes);
+        let serving = tokio::spawn(server::serve(listener, state.clone(), workers));
         Ok(Self {
             addr,
             state,
-            stop,
             serving,
         })
     }
 
-    /// The address it listens on: the real one, where port 0 was asked for.
+    /// The address of the listener. For a configured port 0, it has the real port.
     pub fn addr(&self) -> SocketAddr {
         self.addr
     }
 
-    /// What to point a client at: `http://` and the address.
+    /// The base URL for clients: `http://` and the address.
     pub fn url(&self) -> String {
         format!("http://{}", self.addr)
     }
 
-    /// What the control API asks its callers for (`Authorization: Bearer ...`), where it asks.
+    /// The token that the control API requires (`Authorization: Bearer ...`), if it requires one.
     pub fn control_token(&self) -> Option<&str> {
         self.state.control_token.as_ref().map(Token::text)
     }
 
-    /// Its clock, which can be held, moved on and released. A reset puts a new one in its place.
+    /// The emulator's clock, which can be held, advanced and released. A reset replaces the clock by
+    /// a new one.
     pub fn clock(&self) -> Arc<Clock> {
         Arc::clone(&self.state.world().clock)
     }
 
-    /// A UserSig of `identifier` that is valid from now on for `expire` seconds; `None` when there
-    /// is no such app.
+    /// A UserSig of `identifier`, valid from now on for `expire` seconds. `None`: the app does not
+    /// exist.
     pub fn user_sig(&self, app: SdkAppId, identifier: &str, expire: i64) -> Option<String> {
         let world = self.state.world();
         let app = world.apps.get(app)?;
         Some(app.sign(identifier, world.clock.now().unix_time(), expire))
     }
 
-    /// Imports an account, or gives one that is there these settings. No app, no effect.
-    pub fn put_account(&self, app: SdkAppId, user: UserId, seed: &AccountSeed) {
+    /// Imports an account, or gives an imported one these settings; its friends stay. Without such
+    /// an app, nothing happens.
+    pub async fn put_account(&self, app: SdkAppId, user: UserId, seed: &AccountSeed) {
         let world = self.state.world();
-        if let Some(app) = world.apps.get(app) {
-            let now = world.clock.now().unix_time();
-            app.store.put_account(user, seed, now);
+        let Some(app) = world.apps.get(app) else {
+            return;
+        };
+        loop {
+            let was = app.store.account(user).await.ok();
+            let mut account = was.clone().unwrap_or_else(|| Arc::clone(&app.new_account));
+            Arc::make_mut(&mut account).set(seed, world.clock.now().unix_time());
+            let edit = Edit {
+                user,
+                was,
+                is: account,
+            };
+            if app.store.update(&[edit], &[]).await != Err(StoreError::Conflict) {
+                return;
+            }
         }
     }
 
-    /// Makes every item by which `from` asks about `to` end in `code`, or lifts that: for the
-    /// outcomes that no state gives. For commands that have no From_Account, `from` is `to`.
-    /// Success, or a code of the gateway: no effect.
+    /// Makes every item from `from` to `to` end in `code`; `None` ends that. For results that no
+    /// state of the accounts gives. For commands without From_Account, `from` is `to`. Success and
+    /// codes of the gateway have no effect.
     pub fn script(&self, app: SdkAppId, from: UserId, to: UserId, code: Option<Code>) {
         let scope = Scope {
             sdkappid: Some(app),
@@ -199,8 +221,8 @@ impl Emulator {
         }
     }
 
-    /// Makes every call of an app's command, such as `friend_get`, fail as a whole with `code`, once
-    /// it has passed the gateway; or lifts that. No such command, or success: no effect.
+    /// Makes every call of a command, such as `friend_get`, fail with `code` after the gateway has
+    /// accepted it; `None` ends that. Success and unknown commands have no effect.
     pub fn script_call(&self, app: SdkAppId, command: &str, code: Option<Code>) {
         let scope = Scope {
             sdkappid: Some(app),
@@ -223,17 +245,17 @@ impl Emulator {
     }
 
     /// One account as it is now; `None` when it is not imported.
-    pub fn account(&self, app: SdkAppId, user: UserId) -> Option<Snapshot> {
-        self.state.world().apps.get(app)?.store.snapshot(user)
+    pub async fn account(&self, app: SdkAppId, user: UserId) -> Option<Arc<Account>> {
+        let world = self.state.world();
+        world.apps.get(app)?.store.account(user).await.ok()
     }
 
-    /// Stops listening, finishes the calls in flight, and returns when their answers have left and
-    /// their webhooks are told; what takes more than 3 s is cut, of either.
-    pub async fn stop(self) {
+    /// Stops listening and finishes the calls in flight. Returns when their answers and their webhooks
+    /// have been sent; each of the two has 3 s.
+    pub async fn stop(mut self) {
         self.state.stopping.cancel();
-        // An error means that it has stopped already.
-        let _ = self.stop.send(());
-        let _ = self.serving.await;
+        // An error means that the server task panicked or its runtime ended.
+        let _ = (&mut self.serving).await;
         let flush_all = async {
             for app in self.state.world().apps.all() {
                 if let Some(webhook) = &app.webhook {
@@ -241,6 +263,12 @@ impl Emulator {
                 }
             }
         };
-        let _ = tokio::time::timeout(server::LAST_WORDS, flush_all).await;
+        let _ = tokio::time::timeout(server::LAST_ANSWERS, flush_all).await;
+    }
+}
+
+impl Drop for Emulator {
+    fn drop(&mut self) {
+        self.state.stopping.cancel();
     }
 }

@@ -1,4 +1,7 @@
-//! The call-frequency limit of an app: one token bucket for each command.
+//! The rate limits of an app: one token bucket for each command.
+//!
+//! The governor crate has the same algorithm, but it shows the remaining tokens only when a call takes
+//! one, and it reads a clock instead of taking the time as an argument, which [`Replay`] needs.
 
 use crate::protocol::service::CommandInfo;
 use foldhash::fast::RandomState;
@@ -6,22 +9,22 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// Buckets by the names of their commands.
+/// The buckets by command name.
 type Buckets = HashMap<&'static str, Bucket, RandomState>;
 
-/// An app's buckets. A bucket is made, full, at its first call.
+/// An app's rate limits. A bucket is full at first, and its capacity is the calls of one second.
 ///
-/// Its capacity is one second's calls. Time is an argument, and a bucket is one number, so a test
-/// that holds the clock still gets exact answers.
+/// The time is an argument, so that tests with a held clock get exact results.
 #[derive(Debug, Default)]
 pub(crate) struct Limiter {
-    /// For every command, instead of what its page documents.
+    /// The limit of every command, in place of the documented one.
     calls_per_second: Option<u32>,
     buckets: Mutex<Buckets>,
 }
 
 impl Limiter {
-    /// `calls_per_second` is for every command: `None` as its page documents, 0 for no limit.
+    /// `calls_per_second` is the limit of every command; `None`: each has its documented limit; 0: no
+    /// limit.
     pub(crate) fn new(calls_per_second: Option<u32>) -> Self {
         Self {
             calls_per_second,
@@ -29,7 +32,7 @@ impl Limiter {
         }
     }
 
-    /// The limits of a command: calls per second, 0 being no limit; and the tokens that are left.
+    /// A command's limit in calls per second (0: no limit), and its remaining tokens.
     pub(crate) fn look(&self, command: &CommandInfo, now: Duration) -> (u32, u32) {
         let buckets = self.lock();
         let bucket = buckets.get(command.name).copied().unwrap_or_default();
@@ -37,7 +40,7 @@ impl Limiter {
         (limit, bucket.left(limit, now))
     }
 
-    /// Gives commands limits of their own, with full buckets; `None` takes a limit away.
+    /// Sets limits of single commands, with full buckets; `None` removes such a limit.
     pub(crate) fn set(&self, limits: &[(&CommandInfo, Option<u32>)]) {
         let mut buckets = self.lock();
         for (command, calls_per_second) in limits {
@@ -49,7 +52,7 @@ impl Limiter {
         }
     }
 
-    /// Takes a token at `now` (steady time). A refused call takes nothing.
+    /// Takes a token at `now` (steady time). A rejected call takes no token.
     pub(crate) fn admit(&self, command: &CommandInfo, now: Duration) -> bool {
         let mut buckets = self.lock();
         let bucket = buckets.entry(command.name).or_default();
@@ -64,14 +67,14 @@ impl Limiter {
     }
 }
 
-/// A bucket of its own, for calls that came already.
+/// A separate bucket, for calls that were made before.
 pub(crate) struct Replay {
     calls_per_second: u32,
     bucket: Bucket,
 }
 
 impl Replay {
-    /// `calls_per_second` is above 0.
+    /// `calls_per_second` must not be 0.
     pub(crate) fn new(calls_per_second: u32) -> Self {
         Self {
             calls_per_second,
@@ -79,17 +82,17 @@ impl Replay {
         }
     }
 
-    /// Whether a call that came at `now` (steady time) would have been admitted.
+    /// Whether a call at `now` (steady time) would have been admitted.
     pub(crate) fn admits(&mut self, now: Duration) -> bool {
         self.bucket.take(self.calls_per_second, now)
     }
 }
 
-/// A token bucket kept as the moment at which it is full again (the generic cell rate algorithm):
-/// the tokens that are out are the time from now to then, in units of one token's interval.
+/// A token bucket, stored as the time at which it is full again (generic cell rate algorithm): the
+/// time until then, divided by the interval of one token, is the number of tokens taken.
 #[derive(Clone, Copy, Debug, Default)]
 struct Bucket {
-    /// For this command alone.
+    /// The limit of this command alone.
     calls_per_second: Option<u32>,
     full_at: Duration,
 }

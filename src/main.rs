@@ -1,4 +1,4 @@
-//! The process: the command line, the signals, the exit codes. It decides nothing else.
+//! The process: runs the command of the command line and sets the exit code.
 
 mod cli;
 mod health;

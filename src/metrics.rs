@@ -1,7 +1,8 @@
-//! What Prometheus is told: calls, how they ended and how long they took, and how much there is.
+//! The metrics for Prometheus: calls, their codes and durations, sizes, and dropped log lines.
 
 use crate::protocol::code::Code;
 use crate::protocol::reply::Outcome;
+use crate::telemetry;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -9,6 +10,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 /// The bounds of the histogram's buckets, in seconds.
@@ -26,12 +28,13 @@ pub(crate) struct Metrics {
     accounts: Gauge,
     friendships: Gauge,
     journal: Gauge,
+    dropped_lines: Counter,
 }
 
-/// How a call ended.
+/// The labels of finished calls.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Ended {
-    /// Empty where the path names none.
+    /// Empty if the path is not a command's.
     command: &'static str,
     code: u32,
 }
@@ -41,7 +44,7 @@ struct Called {
     command: &'static str,
 }
 
-/// How much there is when somebody asks.
+/// The sizes at the moment of a request for the metrics.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Size {
     pub(crate) accounts: usize,
@@ -57,15 +60,17 @@ impl Default for Metrics {
         let seconds = Histogram::new(BUCKETS);
         let (accounts, friendships, journal) = <(Gauge, Gauge, Gauge)>::default();
         registry.register("calls", "Calls by command and ErrorCode", calls.clone());
-        let help = "Calls over the call frequency (60007)";
+        let help = "Calls over the rate limit (60007)";
         registry.register("limiter_refusals", help, refused.clone());
-        let help = "How long calls take";
+        let help = "Duration of calls";
         registry.register_with_unit("call_duration", help, Unit::Seconds, seconds.clone());
         registry.register("accounts", "Accounts of all apps", accounts.clone());
         let help = "One-way friendships of all apps";
         registry.register("friendships", help, friendships.clone());
-        let help = "What the journal holds";
+        let help = "Size of the journal";
         registry.register_with_unit("journal", help, Unit::Bytes, journal.clone());
+        let (dropped_lines, help) = (Counter::default(), "Log lines dropped, not written");
+        registry.register("log_lines_dropped", help, dropped_lines.clone());
         Self {
             registry,
             calls,
@@ -74,6 +79,7 @@ impl Default for Metrics {
             accounts,
             friendships,
             journal,
+            dropped_lines,
         }
     }
 }
@@ -84,20 +90,22 @@ impl Metrics {
         let command = outcome.command.map_or("", |command| command.name);
         let code = outcome.code.number();
         self.calls.get_or_create(&Ended { command, code }).inc();
-        // A fault may answer the same code, but only to a call that was let in.
+        // A fault can give the same code, but only after the limiter has admitted the call.
         if outcome.code == Code::TooManyCalls && outcome.notes.request.is_empty() {
             self.refused.get_or_create(&Called { command }).inc();
         }
         self.seconds.observe(took.as_secs_f64());
     }
 
-    /// All of it, in the text format.
+    /// All metrics in the text format.
     pub(crate) fn text(&self, size: Size) -> String {
         let gauge =
             |gauge: &Gauge, value: usize| gauge.set(i64::try_from(value).unwrap_or(i64::MAX));
         gauge(&self.accounts, size.accounts);
         gauge(&self.friendships, size.friendships);
         gauge(&self.journal, size.journal_bytes);
+        let dropped = telemetry::dropped_lines();
+        self.dropped_lines.inner().store(dropped, Ordering::Relaxed);
         let mut text = String::new();
         encode(&mut text, &self.registry).expect("a String takes all");
         text

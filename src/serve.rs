@@ -1,87 +1,46 @@
-//! `tencent-chat-emulator serve`: from the configuration to the last call.
+//! `tencent-chat-emulator serve`: starts the emulator, announces it, and waits for a signal to stop.
 
 use crate::cli::{EXPIRE_SECONDS, ServeArgs};
 use std::io::{self, Write};
-use std::num::NonZero;
 use std::path::Path;
-use std::thread;
 use tencent_chat_emulator::config::{Config, ControlToken};
+use tencent_chat_emulator::protocol::ids::SdkAppId;
 use tencent_chat_emulator::{Emulator, telemetry};
-use tokio::runtime::{Builder, Handle, Runtime};
 
-/// The exit code of a process that was told twice to stop.
+/// The exit code after a second signal, which ends the process at once.
 const STOPPED_AT_ONCE: i32 = 130;
-
-/// Each has a few file descriptors of its own, of the 1024 that a process often may have.
-const MOST_RUNTIMES: usize = 32;
 
 pub(crate) fn run(arguments: &ServeArgs) -> Result<(), String> {
     let config = arguments.config.load()?;
-    let lines = telemetry::start(config.log);
-    let _lines = lines.map_err(|error| format!("cannot start the log: {error}"))?;
-    let no_runtime = |error| format!("cannot start the runtime: {error}");
-    let runtimes = runtimes().map_err(no_runtime)?;
-    let runtime = single_threaded().map_err(no_runtime)?;
-    runtime.block_on(serve(config, runtimes, arguments.ready_file.as_deref()))
-}
-
-/// Those that serve calls. One for each processor serves more calls than one for all: nothing
-/// wanders between them.
-fn runtimes() -> io::Result<Vec<Handle>> {
-    let processors = thread::available_parallelism().map_or(1, NonZero::get);
-    let runtimes = 0..processors.min(MOST_RUNTIMES);
-    runtimes.map(|_| on_its_own_thread()).collect()
-}
-
-/// A runtime that is driven for as long as the process lasts.
-fn on_its_own_thread() -> io::Result<Handle> {
-    let runtime = single_threaded()?;
-    let handle = runtime.handle().clone();
-    let thread = thread::Builder::new().name("calls".to_owned());
-    thread.spawn(move || runtime.block_on(std::future::pending::<()>()))?;
-    Ok(handle)
-}
-
-fn single_threaded() -> io::Result<Runtime> {
-    Builder::new_current_thread().enable_all().build()
-}
-
-async fn serve(
-    config: Config,
-    runtimes: Vec<Handle>,
-    ready_file: Option<&Path>,
-) -> Result<(), String> {
+    let _log = telemetry::start(config.log);
     let listen = config.listen;
-    // Whoever configured one knows it.
+    // A configured token is not printed.
     let makes_token = matches!(config.control.token, ControlToken::Default);
     let example = Example::of(&config);
-    // Before anything is announced, so that no signal is missed.
-    let mut signals =
-        Signals::new().map_err(|error| format!("cannot listen for signals: {error}"))?;
-    // Not on this thread, which waits for whoever reads what is said below.
-    let starting = runtimes[0].spawn(Emulator::start_on(config, runtimes.clone()));
-    let emulator = starting
-        .await
-        .expect("it does not panic, and its runtime lasts")
-        .map_err(|error| format!("cannot listen on {listen}: {error}"))?;
-    announce(&emulator, &example, makes_token);
-    if let Some(path) = ready_file {
-        write_whole(path, &format!("{}\n", emulator.url()))
-            .map_err(|error| format!("cannot write the ready file {}: {error}", path.display()))?;
-    }
-
-    signals.next().await;
-    tokio::spawn(async move {
+    let until_signal = async |emulator: &Emulator| {
+        // Before the announcement, so that no signal is lost.
+        let mut signals =
+            Signals::new().map_err(|error| format!("cannot listen for signals: {error}"))?;
+        announce(emulator, example.as_ref(), makes_token);
+        if let Some(path) = &arguments.ready_file {
+            write_whole(path, &format!("{}\n", emulator.url())).map_err(|error| {
+                format!("cannot write the ready file {}: {error}", path.display())
+            })?;
+        }
         signals.next().await;
-        std::process::exit(STOPPED_AT_ONCE);
-    });
-    emulator.stop().await;
-    Ok(())
+        tokio::spawn(async move {
+            signals.next().await;
+            std::process::exit(STOPPED_AT_ONCE);
+        });
+        Ok(())
+    };
+    Emulator::run(config, until_signal)
+        .map_err(|error| format!("cannot serve on {listen}: {error}"))?
 }
 
-/// A first call, made of what the configuration has.
+/// The parts of an example call, taken from the configuration.
 struct Example {
-    app: tencent_chat_emulator::protocol::ids::SdkAppId,
+    app: SdkAppId,
     admin: String,
     from: String,
     to: String,
@@ -99,8 +58,8 @@ impl Example {
         })
     }
 
-    /// The page's basic request as a line for a shell. UserIDs that a shell or JSON would read
-    /// otherwise are escaped for it.
+    /// The basic request of the friend_add page as a shell command. UserIDs are escaped for the shell
+    /// and for JSON.
     fn curl(&self, emulator: &Emulator) -> Option<String> {
         let Self {
             app,
@@ -125,8 +84,9 @@ impl Example {
     }
 }
 
-/// Says on standard output where it listens, and how to call it. That nobody reads is no fault.
-fn announce(emulator: &Emulator, example: &Option<Example>, makes_token: bool) {
+/// Prints the address and an example call on standard output. Write errors are ignored: standard
+/// output may be closed.
+fn announce(emulator: &Emulator, example: Option<&Example>, makes_token: bool) {
     let mut text = format!(
         "tencent-chat-emulator {} listens on {}\n",
         env!("CARGO_PKG_VERSION"),
@@ -135,14 +95,14 @@ fn announce(emulator: &Emulator, example: &Option<Example>, makes_token: bool) {
     if let Some(token) = emulator.control_token().filter(|_| makes_token) {
         text += &format!("Control token: {token}\n");
     }
-    if let Some(curl) = example.as_ref().and_then(|example| example.curl(emulator)) {
+    if let Some(curl) = example.and_then(|example| example.curl(emulator)) {
         text += &format!("Try it:\n{curl}\n");
     }
     let mut out = io::stdout().lock();
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
 }
 
-/// Who finds the file finds it whole.
+/// Writes a file atomically: it appears with its whole content.
 fn write_whole(path: &Path, text: &str) -> io::Result<()> {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(format!(".{}", std::process::id()));
@@ -152,7 +112,7 @@ fn write_whole(path: &Path, text: &str) -> io::Result<()> {
     written.inspect_err(|_| drop(std::fs::remove_file(&unfinished)))
 }
 
-/// What asks the process to stop: SIGTERM and Ctrl-C.
+/// The signals that stop the process: SIGTERM and Ctrl-C.
 #[cfg(unix)]
 struct Signals {
     terminate: tokio::signal::unix::Signal,
@@ -177,7 +137,7 @@ impl Signals {
     }
 }
 
-/// What asks the process to stop: Ctrl-C.
+/// The signal that stops the process: Ctrl-C.
 #[cfg(not(unix))]
 struct Signals;
 

@@ -1,15 +1,18 @@
-//! The routes, and the loop that accepts connections.
+//! All routes, and the loop that accepts connections.
+//!
+//! The loop is written here because `axum::serve` sets neither the header timeout nor the buffer
+//! size, has no deadline for a stop, and serves all connections on one runtime.
 
+use crate::client_ip::ClientIp;
+use crate::client_stream::{ClientStream, ResetHandle};
 use crate::commands;
 use crate::control;
-use crate::faults::Reset;
+use crate::faults::ResetConnection;
 use crate::gateway::body;
 use crate::gateway::journal::Arrival;
-use crate::line::{Line, Resetter};
 use crate::protocol::code::Code;
 use crate::protocol::reply::Reply;
 use crate::state::AppState;
-use crate::webhooks::ClientIp;
 use crate::workers::Workers;
 use axum::Router;
 use axum::body::Body;
@@ -22,7 +25,6 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use std::error::Error;
 use std::fmt;
-use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -32,17 +34,17 @@ use tokio_util::task::TaskTracker;
 use tower::Service;
 use tracing::{debug, warn};
 
-/// The most that is read ahead of a connection, and so the longest head: 64 KiB of URL and as much
-/// of headers.
+/// The size of a connection's read buffer, and so the longest request head: 64 KiB for the URL and
+/// 64 KiB for the headers.
 const BUFFER_BYTES: usize = 128 * 1024;
 
-/// How long to wait when the system has no file descriptor left for a connection.
+/// The pause after an accept error of the system, such as no free file descriptor.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// How long the last answers have to leave, once the calls are done and the server stops.
-pub(crate) const LAST_WORDS: Duration = Duration::from_secs(3);
+/// When the server stops and all calls are done, the deadline for sending the last answers.
+pub(crate) const LAST_ANSWERS: Duration = Duration::from_secs(3);
 
-/// All routes: Tencent's and the emulator's own.
+/// All routes: Tencent's REST API and the emulator's control API.
 fn router(state: AppState) -> Router {
     commands::routes()
         .fallback(unknown)
@@ -50,15 +52,15 @@ fn router(state: AppState) -> Router {
         .with_state(state)
 }
 
-/// Where no command is.
+/// The answer for a path that is not a route.
 async fn unknown(State(state): State<AppState>, arrival: Arrival, call: Request) -> Response {
     let (call, body) = call.into_parts();
     body::discard(body, &state.config).await;
-    let reply = Reply::refused(what_is_wrong_with(call.uri.path()));
+    let reply = Reply::refused(code_for_unknown(call.uri.path()));
     arrival.end(&state, &call, reply.into())
 }
 
-fn what_is_wrong_with(path: &str) -> Code {
+fn code_for_unknown(path: &str) -> Code {
     match path.split('/').collect::<Vec<_>>()[..] {
         ["", "v4", service, command] if !service.is_empty() && !command.is_empty() => {
             Code::NoSuchCommand
@@ -67,29 +69,24 @@ fn what_is_wrong_with(path: &str) -> Code {
     }
 }
 
-/// Serves until `shutdown` is done, then finishes the calls that are under way, and no more: their
-/// answers have [`LAST_WORDS`] to leave.
+/// Serves HTTP/1.0 and 1.1 until the emulator stops, then finishes the calls in flight. Their answers
+/// must be sent within [`LAST_ANSWERS`].
 ///
-/// HTTP/1.0 and 1.1. A connection is closed that sends no whole head within `read_timeout`, or takes
-/// nothing of an answer for as long.
-pub(crate) async fn serve(
-    listener: TcpListener,
-    state: AppState,
-    mut workers: Workers,
-    shutdown: impl Future<Output = ()>,
-) {
+/// A connection is closed when the client does not send a complete request head within
+/// `read_timeout`, or accepts no bytes of an answer for as long.
+pub(crate) async fn serve(listener: TcpListener, state: AppState, mut workers: Workers) {
     let (connections, calls) = (GracefulShutdown::new(), TaskTracker::new());
+    let stopping = state.stopping.clone();
     let server = Arc::new(Server::new(state, calls.clone()));
-    let mut shutdown = std::pin::pin!(shutdown);
     loop {
         let (stream, client) = tokio::select! {
             biased;
-            () = &mut shutdown => break,
+            () = stopping.cancelled() => break,
             accepted = accept(&listener) => accepted,
         };
         let (server, watcher) = (Arc::clone(&server), connections.watcher());
         workers.serve(async move {
-            // A client that hangs up or talks nonsense is its own affair.
+            // An error of the client: it disconnected, or did not send HTTP.
             if let Err(error) = server.connection(stream, client, watcher).await {
                 debug!(error, "connection closed");
             }
@@ -99,17 +96,18 @@ pub(crate) async fn serve(
     calls.close();
     tokio::select! {
         () = connections.shutdown() => {}
-        // Who has not sent a whole head has made no call, and who does not read gets no answer.
-        () = async { calls.wait().await; tokio::time::sleep(LAST_WORDS).await } => {}
+        // The deadline ends connections with an incomplete request head, which is not a call, and
+        // connections whose clients do not read.
+        () = async { calls.wait().await; tokio::time::sleep(LAST_ANSWERS).await } => {}
     }
 }
 
-/// What all connections are served with.
+/// The parts that all connections share.
 struct Server {
     state: AppState,
     router: Router,
     http: http1::Builder,
-    /// The calls under way.
+    /// The calls in flight.
     calls: TaskTracker,
 }
 
@@ -119,7 +117,7 @@ impl Server {
         http.timer(TokioTimer::new())
             .header_read_timeout(state.config.read_timeout)
             .max_buf_size(BUFFER_BYTES)
-            // A call whose client has hung up is done to its end all the same.
+            // A call runs to completion even if its client disconnects.
             .half_close(true);
         Self {
             router: router(state.clone()),
@@ -129,7 +127,7 @@ impl Server {
         }
     }
 
-    /// Serves one connection to its end, in the runtime that it is to stay in.
+    /// Serves one connection to its end, on the current runtime.
     async fn connection(
         &self,
         stream: std::net::TcpStream,
@@ -137,24 +135,24 @@ impl Server {
         watcher: Watcher,
     ) -> Result<(), Box<dyn Error + Send + Sync>> {
         let stream = TcpStream::from_std(stream)?;
-        let (line, resetter) = Line::new(stream, self.state.config.read_timeout);
+        let (stream, reset) = ClientStream::new(stream, self.state.config.read_timeout);
         let service = service_fn(|call: hyper::Request<Incoming>| {
             let mut call = call.map(Body::new);
             call.extensions_mut()
                 .insert(Arrival::new(&self.state, client));
             let answer = self.router.clone().call(call);
-            let resetter = &resetter;
+            let reset = &reset;
             self.calls.track_future(async move {
                 let Ok(answer) = answer.await;
-                send(answer, resetter)
+                answer_or_reset(answer, reset)
             })
         });
-        let connection = self.http.serve_connection(TokioIo::new(line), service);
+        let connection = self.http.serve_connection(TokioIo::new(stream), service);
         Ok(watcher.watch(connection).await?)
     }
 }
 
-/// Instead of an answer, the connection is reset.
+/// The error that makes hyper end a connection without an answer.
 #[derive(Debug)]
 struct NoAnswer;
 
@@ -166,10 +164,10 @@ impl fmt::Display for NoAnswer {
 
 impl Error for NoAnswer {}
 
-/// An answer, unless the connection is to be reset instead.
-fn send(answer: Response, resetter: &Resetter) -> Result<Response, NoAnswer> {
-    if answer.extensions().get::<Reset>().is_some() {
-        resetter.reset();
+/// The answer, or an error if the answer asks to reset the connection.
+fn answer_or_reset(answer: Response, reset: &ResetHandle) -> Result<Response, NoAnswer> {
+    if answer.extensions().get::<ResetConnection>().is_some() {
+        reset.reset();
         return Err(NoAnswer);
     }
     Ok(answer)
@@ -177,9 +175,9 @@ fn send(answer: Response, resetter: &Resetter) -> Result<Response, NoAnswer> {
 
 async fn accept(listener: &TcpListener) -> (std::net::TcpStream, ClientIp) {
     loop {
-        match listener.accept().await.and_then(prepared) {
+        match listener.accept().await.and_then(prepare) {
             Ok(accepted) => return accepted,
-            Err(error) if is_the_clients(&error) => {
+            Err(error) if is_of_client(&error) => {
                 debug!(%error, "connection lost before it was accepted");
             }
             Err(error) => {
@@ -190,15 +188,14 @@ async fn accept(listener: &TcpListener) -> (std::net::TcpStream, ClientIp) {
     }
 }
 
-/// Without the delay that waits for more to send, and without a runtime: it is to be another's.
-fn prepared(
-    (stream, peer): (TcpStream, SocketAddr),
-) -> io::Result<(std::net::TcpStream, ClientIp)> {
+/// Turns Nagle's algorithm off, and detaches the stream from this runtime: another one serves it.
+fn prepare((stream, peer): (TcpStream, SocketAddr)) -> io::Result<(std::net::TcpStream, ClientIp)> {
     stream.set_nodelay(true)?;
     Ok((stream.into_std()?, ClientIp(peer.ip())))
 }
 
-fn is_the_clients(error: &io::Error) -> bool {
+/// Whether the cause of an accept error is the client, not the system.
+fn is_of_client(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, InvalidInput};
     [
         ConnectionAborted,

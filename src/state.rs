@@ -1,4 +1,4 @@
-//! What every call shares, put together in one place.
+//! The state that all calls share.
 
 use crate::apps::{App, NotMade};
 use crate::background::Background;
@@ -7,17 +7,17 @@ use crate::config::{AppConfig, Config};
 use crate::metrics::Metrics;
 use crate::protocol::ids::{SdkAppId, UnixTime};
 use crate::token::Token;
-use crate::world::{Gone, World};
+use crate::world::{RemovedApp, World};
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock, RwLockReadGuard};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
-/// Where the SDKAppIDs begin of apps that ask for none. No number is given twice.
+/// The first SDKAppID for apps that are created without one. Each number is used only once.
 const FIRST_FREE: u32 = 1_600_000_000;
 
-/// A handle on what every call shares; cloning it is cheap.
+/// A handle to the shared state. Cloning it is cheap.
 #[derive(Clone, Debug)]
 pub(crate) struct AppState(Arc<Shared>);
 
@@ -25,25 +25,25 @@ pub(crate) struct AppState(Arc<Shared>);
 pub(crate) struct Shared {
     pub(crate) config: Config,
     pub(crate) metrics: Metrics,
-    /// What the control API asks its callers for, where it asks.
+    /// The token that the control API requires, if it requires one.
     pub(crate) control_token: Option<Token>,
-    /// The address it listens on, once it does.
+    /// The address of the listener; set once it is bound.
     pub(crate) addr: OnceLock<SocketAddr>,
-    /// Where the control API works.
+    /// The runtime of the control API.
     pub(crate) background: Background,
-    /// Cancelled when the emulator stops: who waits for something waits no longer.
+    /// Cancelled when the emulator stops: the server, delays and waits end.
     pub(crate) stopping: CancellationToken,
-    /// The system's clock, which nobody holds.
+    /// A clock that is never held, for the uptime.
     system: Clock,
-    /// When the process was started.
+    /// The start time of the process.
     pub(crate) started: UnixTime,
     next_free: AtomicU32,
-    /// Locked for moments only. Whoever locks the journal as well locks this first.
+    /// Locked only briefly, never across `.await`. Lock order: this lock before the journal's.
     world: RwLock<Arc<World>>,
 }
 
 impl AppState {
-    /// Makes the configured apps. Needs a Tokio runtime, where an app has a webhook.
+    /// Creates the configured apps. Needs a Tokio runtime if an app has a webhook.
     pub(crate) fn new(config: Config) -> Self {
         let system = Clock::default();
         Self(Arc::new(Shared {
@@ -62,17 +62,17 @@ impl AppState {
 }
 
 impl Shared {
-    /// Everything as it is now.
+    /// The current world.
     pub(crate) fn world(&self) -> Arc<World> {
         Arc::clone(&self.read())
     }
 
-    /// Looks at the world while nobody can change it.
+    /// Reads the current world. The world cannot be replaced meanwhile.
     pub(crate) fn look<T>(&self, look: impl FnOnce(&World) -> T) -> T {
         look(&self.read())
     }
 
-    /// Puts a changed world in the place of this one.
+    /// Replaces the current world by a changed copy.
     pub(crate) fn change<T>(&self, change: impl FnOnce(&mut World) -> T) -> T {
         let mut world = self.world.write().unwrap_or_else(PoisonError::into_inner);
         let mut changed = World::clone(&world);
@@ -81,7 +81,7 @@ impl Shared {
         result
     }
 
-    /// Puts everything back to the configured start; the world as it was, and as it is then.
+    /// Resets everything to the configured start. Returns the worlds before and after the reset.
     pub(crate) fn reset(&self) -> (World, World) {
         let start = World::new(&self.config);
         self.change(|world| {
@@ -91,41 +91,56 @@ impl Shared {
         })
     }
 
-    /// Makes an app; without an SDKAppID, it gets the next that is free.
+    /// Creates an app. Without an SDKAppID, the app gets the next free one.
     pub(crate) fn create_app(
         &self,
         sdkappid: Option<SdkAppId>,
         config: AppConfig,
     ) -> Result<Arc<App>, NotMade> {
-        let sdkappid = sdkappid.map_or_else(|| self.next_free(), Ok)?;
-        let app = self.make_app(sdkappid, config.into());
-        self.change(|world| world.apps.insert(Arc::clone(&app)))?;
-        Ok(app)
+        let config = Arc::new(config);
+        let create = |sdkappid| {
+            self.put_app(sdkappid, &config, |world, app| {
+                world.apps.insert(Arc::clone(&app)).map(|()| app)
+            })
+        };
+        if let Some(sdkappid) = sdkappid {
+            return create(sdkappid);
+        }
+        loop {
+            let next = self.next_free.fetch_add(1, Ordering::Relaxed);
+            match create(SdkAppId::new(next).ok_or(NotMade::TooMany)?) {
+                Err(NotMade::Taken) => {}
+                created => return created,
+            }
+        }
     }
 
-    /// Puts an app back to its start.
-    pub(crate) fn reset_app(&self, app: &App) -> Option<Gone> {
-        let new = self.make_app(app.sdkappid, Arc::clone(&app.config));
-        self.change(|world| world.replace_app(new))
+    /// Resets an app to its start. `None`: the app was removed or replaced meanwhile.
+    pub(crate) fn reset_app(&self, app: &App) -> Option<RemovedApp> {
+        self.put_app(app.sdkappid, &app.config, World::replace_app)
     }
 
-    /// For how long the process has run, by the system's clock.
+    /// The time since the start of the process, by the system's clock.
     pub(crate) fn uptime(&self) -> Duration {
         self.system.uptime()
     }
 
-    fn make_app(&self, sdkappid: SdkAppId, config: Arc<AppConfig>) -> Arc<App> {
+    /// Makes an app with the world's clock and puts it into that world. When a reset replaces the
+    /// clock meanwhile, the app is made again with the new clock.
+    fn put_app<T>(
+        &self,
+        sdkappid: SdkAppId,
+        config: &Arc<AppConfig>,
+        put: impl Fn(&mut World, Arc<App>) -> T,
+    ) -> T {
         let unknown = self.config.sns.unknown_accounts;
-        App::new(sdkappid, config, unknown, &self.world().clock).into()
-    }
-
-    fn next_free(&self) -> Result<SdkAppId, NotMade> {
-        let apps = self.world().apps.clone();
         loop {
-            let next = self.next_free.fetch_add(1, Ordering::Relaxed);
-            let next = SdkAppId::new(next).ok_or(NotMade::TooMany)?;
-            if apps.get(next).is_none() {
-                return Ok(next);
+            let clock = Arc::clone(&self.world().clock);
+            let app = App::new(sdkappid, Arc::clone(config), unknown, &clock).into();
+            let put =
+                |world: &mut World| Arc::ptr_eq(&world.clock, &clock).then(|| put(world, app));
+            if let Some(result) = self.change(put) {
+                return result;
             }
         }
     }
@@ -146,7 +161,7 @@ impl std::ops::Deref for AppState {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Sources;
+    use crate::config::{Sources, WebhookConfig};
     use crate::faults::{Kind, Plan, Scope};
     use crate::protocol::code::Code;
     use std::collections::HashMap;
@@ -154,8 +169,8 @@ mod tests {
 
     const ROUNDS: u64 = 3_000;
 
-    /// Looks at the world as fast as it can, while each round arms a fault, which bears the round's
-    /// number, and resets. No world has lost its fault and kept its app, or the other way round.
+    /// One thread reads the world in a loop; another arms a fault, numbered by round, and resets. The
+    /// reader must never see a world whose fault is gone but whose app is still there, or the reverse.
     fn no_world_is_half_reset(reset: impl Fn(&AppState, &App)) {
         let config = Config::load(&Sources::default()).expect("the defaults are good");
         let sdkappid = *config.apps.keys().next().expect("there is an app");
@@ -200,6 +215,87 @@ mod tests {
             is_over.store(true, Ordering::Relaxed);
         });
         assert!(state.world().faults.all().is_empty());
+    }
+
+    /// The first configured app, with a webhook and without accounts.
+    fn with_webhook(config: &Config) -> AppConfig {
+        let (_, app) = config.apps.first_key_value().expect("there is an app");
+        AppConfig {
+            webhook: Some(WebhookConfig {
+                url: "http://127.0.0.1:1/".to_owned(),
+                token: None,
+                retries: 0,
+            }),
+            accounts: Default::default(),
+            ..app.clone()
+        }
+    }
+
+    /// Runs `work` [`ROUNDS`] times while another thread runs `disturb` in a loop; returns the results
+    /// of `work`.
+    fn race<T>(disturb: impl Fn() + Sync, work: impl Fn() -> T) -> Vec<T> {
+        let runtime = tokio::runtime::Builder::new_current_thread().build();
+        let runtime = runtime.expect("a runtime");
+        let is_over = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                let _runtime = runtime.enter();
+                while !is_over.load(Ordering::Relaxed) {
+                    disturb();
+                }
+            });
+            let _runtime = runtime.enter();
+            let results = (0..ROUNDS).map(|_| work()).collect();
+            is_over.store(true, Ordering::Relaxed);
+            results
+        })
+    }
+
+    #[test]
+    fn an_app_that_is_made_during_resets_has_the_clock_of_its_world() {
+        let config = Config::load(&Sources::default()).expect("the defaults are good");
+        let app = with_webhook(&config);
+        let state = AppState::new(config);
+        let reset = || drop(state.reset());
+        let has_other_clock = |app: &Arc<App>| {
+            state.look(|world| {
+                let found = world.apps.get(app.sdkappid);
+                let is_there = found.is_some_and(|found| Arc::ptr_eq(found, app));
+                let webhook = app.webhook.as_ref().expect("it was configured");
+                is_there && !Arc::ptr_eq(webhook.clock(), &world.clock)
+            })
+        };
+
+        let created = race(reset, || {
+            let app = state.create_app(None, app.clone());
+            has_other_clock(&app.expect("there is room"))
+        });
+        assert_eq!(created.iter().filter(|wrong| **wrong).count(), 0);
+    }
+
+    #[test]
+    fn a_free_sdkappid_that_another_call_takes_first_is_not_the_end() {
+        let config = Config::load(&Sources::default()).expect("the defaults are good");
+        let app = AppConfig {
+            webhook: None,
+            ..with_webhook(&config)
+        };
+        let state = AppState::new(config);
+        let remove = |app: Arc<App>| state.change(|world| drop(world.remove_app(app.sdkappid)));
+        let take_same = || {
+            let next = state.next_free.load(Ordering::Relaxed);
+            let is_chosen = |_: &u32| state.next_free.load(Ordering::Relaxed) > next;
+            (0..10_000).find(is_chosen);
+            // An error means that the other thread was faster.
+            let taken = state.create_app(SdkAppId::new(next), app.clone());
+            let _ = taken.map(remove);
+        };
+
+        let created = race(take_same, || {
+            state.create_app(None, app.clone()).map(remove)
+        });
+
+        assert_eq!(created.iter().find(|result| result.is_err()), None);
     }
 
     #[test]

@@ -1,15 +1,16 @@
-//! The control token: what lets a caller drive the emulator, where one is needed.
+//! The token of the control API, and random secrets.
 
 use crate::config::{Config, ControlToken};
 use crate::protocol::user_sig::SecretKey;
 use sha2::{Digest, Sha256};
 use std::fmt;
 
-/// A token. It is never printed but by whoever asks for its text.
+/// A token. Its `Debug` output does not show it.
 pub(crate) struct Token(SecretKey);
 
 impl Token {
-    /// The token that the configuration asks for, if it asks for one.
+    /// The configured token, or a random one if the emulator listens off loopback. `None`: the control
+    /// API needs no token.
     pub(crate) fn of(config: &Config) -> Option<Self> {
         match &config.control.token {
             ControlToken::Given(token) => Some(Self(token.clone())),
@@ -21,12 +22,12 @@ impl Token {
         }
     }
 
-    /// The token itself, for whoever started the emulator.
+    /// The token in clear text.
     pub(crate) fn text(&self) -> &str {
         self.0.as_str()
     }
 
-    /// Whether this is it; the time that takes tells nothing of it.
+    /// Whether `given` is the token. Hashes are compared, so that the duration reveals nothing.
     pub(crate) fn is(&self, given: &str) -> bool {
         Sha256::digest(given) == Sha256::digest(self.text())
     }

@@ -1,6 +1,7 @@
-//! Tells an app's own server what has happened: webhooks, in the order of the calls, behind the
-//! calls' backs. A receiver that is slow, wrong or gone never fails a call nor makes one wait.
+//! Webhooks: the events of an app are sent to the app's own server, in their order, after the call
+//! has been answered. A slow or failing receiver neither fails nor delays a call.
 
+use crate::client_ip::ClientIp;
 use crate::clock::{Clock, Moment};
 use crate::config::WebhookConfig;
 use crate::protocol::ids::SdkAppId;
@@ -13,7 +14,6 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use serde::de::IgnoredAny;
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -21,140 +21,137 @@ use tokio::sync::{mpsc, oneshot};
 use tokio_util::task::AbortOnDropHandle;
 use tracing::{debug, warn};
 
-/// How long the receiver may take to answer, as documented.
+/// The receiver's deadline for its answer, as documented.
 const TIMEOUT: Duration = Duration::from_secs(2);
 
-/// What may wait to be told, in bytes of bodies; what comes on top of it is dropped, with a
-/// warning.
+/// The limit of the queue, in bytes of event bodies. When the queue is full, new events are dropped
+/// with a warning.
 const QUEUE_BYTES: usize = 16 << 20;
 
-/// The longest reply that is read. All it is read for is to see that it is JSON.
+/// The longest reply that is read. The reply is only checked to be JSON.
 const REPLY_BYTES: usize = 64 << 10;
 
-/// Where an app's events go. It ends with its app, though calls may be under way that still have it.
+/// An app's webhook: a queue of events, and the task that sends them one after the other.
 #[derive(Debug)]
 pub(crate) struct Webhook {
-    teller: AbortOnDropHandle<()>,
-    app: SdkAppId,
-    queue: mpsc::UnboundedSender<Message>,
-    /// The bytes of the bodies that wait.
-    waiting: Arc<AtomicUsize>,
+    receiver: Arc<Receiver>,
+    queue: mpsc::UnboundedSender<Queued>,
+    task: AbortOnDropHandle<()>,
 }
 
 #[derive(Debug)]
-enum Message {
+enum Queued {
     Event(Delivery),
-    /// Tells that all before it is done.
+    /// A request for a signal when everything queued before it has been sent.
     Flush(oneshot::Sender<()>),
 }
 
 #[derive(Debug)]
 struct Delivery {
     event: &'static str,
-    client_ip: IpAddr,
+    client_ip: ClientIp,
     body: Bytes,
 }
 
-/// Who made the call that an event comes from.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct ClientIp(pub(crate) IpAddr);
-
-/// Where a call comes from that came over no connection.
-impl Default for ClientIp {
-    fn default() -> Self {
-        Self(IpAddr::from([0, 0, 0, 0]))
-    }
-}
-
 impl Webhook {
-    /// Starts the task that tells them, one after the other. Needs a Tokio runtime.
+    /// Starts the task that sends the events. Needs a Tokio runtime.
     pub(crate) fn start(app: SdkAppId, config: &WebhookConfig, clock: Arc<Clock>) -> Self {
-        let (queue, messages) = mpsc::unbounded_channel();
-        let waiting = Arc::new(AtomicUsize::new(0));
-        let teller = Teller {
+        let (queue, queued) = mpsc::unbounded_channel();
+        let receiver = Arc::new(Receiver {
             app,
             config: config.clone(),
             clock,
-            waiting: Arc::clone(&waiting),
+            queued_bytes: AtomicUsize::new(0),
             client: Client::builder(TokioExecutor::new()).build_http(),
-        };
+        });
+        let task = tokio::spawn(Arc::clone(&receiver).send_all(queued));
         Self {
-            teller: AbortOnDropHandle::new(tokio::spawn(teller.run(messages))),
-            app,
+            receiver,
             queue,
-            waiting,
+            task: AbortOnDropHandle::new(task),
         }
     }
 
-    /// Tells an event in its turn.
-    pub(crate) fn tell(&self, event: &Event, ClientIp(client_ip): ClientIp) {
+    /// Queues an event.
+    pub(crate) fn send(&self, event: &Event, client_ip: ClientIp) {
         let body = serde_json::to_vec(event).expect("strings, numbers and lists serialise");
-        let length = body.len();
-        if self.waiting.fetch_add(length, Ordering::Relaxed) + length > QUEUE_BYTES {
-            self.waiting.fetch_sub(length, Ordering::Relaxed);
-            let event = event.name();
+        let (length, event) = (body.len(), event.name());
+        let Receiver {
+            app, queued_bytes, ..
+        } = &*self.receiver;
+        if queued_bytes.fetch_add(length, Ordering::Relaxed) + length > QUEUE_BYTES {
+            queued_bytes.fetch_sub(length, Ordering::Relaxed);
             return warn!(
-                app.id = self.app.get(),
-                event, "webhook dropped: too many wait"
+                app.id = app.get(),
+                event, "webhook dropped: the queue is full"
             );
         }
-        // An error means that it has ended.
-        let _ = self.queue.send(Message::Event(Delivery {
-            event: event.name(),
+        // An error means that the webhook has ended.
+        let _ = self.queue.send(Queued::Event(Delivery {
+            event,
             client_ip,
             body: body.into(),
         }));
     }
 
-    /// Tells nothing more: what happened before a reset must not be told after it.
+    /// Drops the queued events and sends no more: an event from before a reset must not be sent
+    /// after it.
     pub(crate) fn end(&self) {
-        self.teller.abort();
+        self.task.abort();
     }
 
-    /// Waits until all that was told before has been delivered, or given up.
+    /// Waits until every event queued before has been delivered or has failed.
     pub(crate) async fn flush(&self) {
         let (done, is_done) = oneshot::channel();
-        let _ = self.queue.send(Message::Flush(done));
+        let _ = self.queue.send(Queued::Flush(done));
         let _ = is_done.await;
+    }
+
+    #[cfg(test)]
+    pub(crate) fn clock(&self) -> &Arc<Clock> {
+        &self.receiver.clock
     }
 }
 
-struct Teller {
+/// The server that an app's events are sent to.
+#[derive(Debug)]
+struct Receiver {
     app: SdkAppId,
     config: WebhookConfig,
     clock: Arc<Clock>,
-    waiting: Arc<AtomicUsize>,
+    /// The size of the queued event bodies.
+    queued_bytes: AtomicUsize,
     client: Client<HttpConnector, Full<Bytes>>,
 }
 
-impl Teller {
-    async fn run(self, mut messages: mpsc::UnboundedReceiver<Message>) {
-        while let Some(message) = messages.recv().await {
-            match message {
-                Message::Event(delivery) => {
+impl Receiver {
+    async fn send_all(self: Arc<Self>, mut queued: mpsc::UnboundedReceiver<Queued>) {
+        while let Some(next) = queued.recv().await {
+            match next {
+                Queued::Event(delivery) => {
                     self.deliver(&delivery).await;
-                    self.waiting
+                    self.queued_bytes
                         .fetch_sub(delivery.body.len(), Ordering::Relaxed);
                 }
-                Message::Flush(done) => drop(done.send(())),
+                Queued::Flush(done) => drop(done.send(())),
             }
         }
     }
 
-    /// Once, and again as often as the configuration says when the receiver does not take it.
+    /// Sends an event, with the configured number of retries.
     async fn deliver(&self, delivery: &Delivery) {
         let (app, event) = (self.app.get(), delivery.event);
         for attempt in 0..=self.config.retries {
-            let told = tokio::time::timeout(TIMEOUT, self.post(delivery)).await;
-            match told.unwrap_or_else(|_| Err("no answer in 2 s".to_owned())) {
+            let sent = tokio::time::timeout(TIMEOUT, self.post(delivery)).await;
+            match sent.unwrap_or_else(|_| Err("no answer in 2 s".to_owned())) {
                 Ok(()) => return debug!(app.id = app, event, attempt, "webhook delivered"),
                 Err(why) => warn!(app.id = app, event, attempt, why, "webhook failed"),
             }
         }
     }
 
-    /// Any other status than 200, and a reply that is not JSON, are failures, as documented. What
-    /// the reply says is ignored: the event has happened already.
+    /// A status other than 200 and a reply that is not JSON are failures, as documented. The content
+    /// of the reply is ignored: it cannot undo the event.
     async fn post(&self, delivery: &Delivery) -> Result<(), String> {
         let request = Request::post(self.url(delivery, self.clock.now()))
             .header(CONTENT_TYPE, "application/json")
@@ -173,12 +170,9 @@ impl Teller {
     }
 
     fn url(&self, delivery: &Delivery, now: Moment) -> String {
-        let WebhookConfig { url, token, .. } = &self.config;
-        let Delivery {
-            event, client_ip, ..
-        } = delivery;
+        let (app, WebhookConfig { url, token, .. }) = (self.app, &self.config);
+        let (event, ClientIp(client_ip)) = (delivery.event, delivery.client_ip);
         let start = if url.contains('?') { '&' } else { '?' };
-        let app = self.app;
         let mut url = format!(
             "{url}{start}SdkAppid={app}&CallbackCommand={event}&contenttype=json&ClientIP={client_ip}&OptPlatform=RESTAPI"
         );

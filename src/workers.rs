@@ -1,10 +1,46 @@
-//! The runtimes that serve connections. A connection stays in the one where it began.
+//! The runtimes that serve connections.
+//!
+//! The process has one single-threaded runtime for each processor, and a connection stays on one of
+//! them. That serves more calls than one multi-threaded runtime, because no task moves between
+//! threads.
 
 use std::future::Future;
-use tokio::runtime::Handle;
+use std::io;
+use std::num::NonZero;
+use std::thread;
+use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::task::JoinSet;
+use tokio_util::sync::{CancellationToken, DropGuard};
 
-/// Dropped, they end what they serve.
+/// The limit of runtimes: each needs a few of the file descriptors of the process, often 1024.
+const MAX_RUNTIMES: usize = 32;
+
+/// Starts a runtime for each processor, each on a thread of its own. The threads end when the guard
+/// is dropped.
+pub(crate) fn start_threads() -> io::Result<(Vec<Handle>, DropGuard)> {
+    let stop = CancellationToken::new();
+    let guard = stop.clone().drop_guard();
+    let processors = thread::available_parallelism().map_or(1, NonZero::get);
+    let runtimes = (0..processors.min(MAX_RUNTIMES)).map(|_| start_thread(stop.clone()));
+    Ok((runtimes.collect::<io::Result<_>>()?, guard))
+}
+
+fn start_thread(stop: CancellationToken) -> io::Result<Handle> {
+    let runtime = single_threaded()?;
+    let handle = runtime.handle().clone();
+    let thread = thread::Builder::new().name("calls".to_owned());
+    thread.spawn(move || {
+        runtime.block_on(stop.cancelled());
+        runtime.shutdown_background();
+    })?;
+    Ok(handle)
+}
+
+pub(crate) fn single_threaded() -> io::Result<Runtime> {
+    Builder::new_current_thread().enable_all().build()
+}
+
+/// The connections of each runtime. Dropping this value aborts them.
 #[derive(Debug)]
 pub(crate) struct Workers(Vec<Worker>);
 
@@ -15,10 +51,8 @@ struct Worker {
 }
 
 impl Workers {
-    /// # Panics
-    /// Where there is no runtime.
+    /// `runtimes` must not be empty.
     pub(crate) fn new(runtimes: Vec<Handle>) -> Self {
-        assert!(!runtimes.is_empty(), "a connection needs a runtime");
         let worker = |runtime| Worker {
             runtime,
             connections: JoinSet::new(),
@@ -26,7 +60,7 @@ impl Workers {
         Self(runtimes.into_iter().map(worker).collect())
     }
 
-    /// Serves a connection where the fewest are.
+    /// Serves a connection on the runtime that has the fewest.
     pub(crate) fn serve(&mut self, connection: impl Future<Output = ()> + Send + 'static) {
         for worker in &mut self.0 {
             while worker.connections.try_join_next().is_some() {}
@@ -36,7 +70,69 @@ impl Workers {
         let Worker {
             runtime,
             connections,
-        } = idlest.expect("there is one at least");
+        } = idlest.expect("there is at least one runtime");
         connections.spawn_on(connection, runtime);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+    use tokio::sync::oneshot;
+
+    fn runtimes() -> (Vec<Handle>, DropGuard) {
+        let stop = CancellationToken::new();
+        let start = || start_thread(stop.clone()).expect("a thread");
+        (vec![start(), start()], stop.clone().drop_guard())
+    }
+
+    /// Serves a connection that lasts until the sender is dropped.
+    fn connect(workers: &mut Workers) -> oneshot::Sender<()> {
+        let (client, closed) = oneshot::channel();
+        workers.serve(async move { drop(closed.await) });
+        client
+    }
+
+    fn connections(runtimes: &[Handle]) -> Vec<usize> {
+        let tasks = |runtime: &Handle| runtime.metrics().num_alive_tasks();
+        runtimes.iter().map(tasks).collect()
+    }
+
+    #[track_caller]
+    fn wait_until(runtimes: &[Handle], expected: [usize; 2]) {
+        for _ in 0..20_000 {
+            if connections(runtimes) == expected {
+                return;
+            }
+            thread::sleep(Duration::from_millis(1));
+        }
+        panic!("{:?}, not {expected:?}", connections(runtimes));
+    }
+
+    #[test]
+    fn a_connection_is_served_where_the_fewest_are() {
+        let (runtimes, _guard) = runtimes();
+        let mut workers = Workers::new(runtimes.clone());
+        let first = connect(&mut workers);
+        assert_eq!(connections(&runtimes), [1, 0]);
+        let _second = connect(&mut workers);
+        assert_eq!(connections(&runtimes), [1, 1]);
+        let third = connect(&mut workers);
+        assert_eq!(connections(&runtimes), [2, 1]);
+        // In turns, the next connection would go to the second runtime.
+        drop((first, third));
+        wait_until(&runtimes, [0, 1]);
+        let _fourth = connect(&mut workers);
+        assert_eq!(connections(&runtimes), [1, 1]);
+    }
+
+    #[test]
+    fn dropped_it_ends_the_connections_of_every_runtime() {
+        let (runtimes, _guard) = runtimes();
+        let mut workers = Workers::new(runtimes.clone());
+        let _clients = [connect(&mut workers), connect(&mut workers)];
+        drop(workers);
+        wait_until(&runtimes, [0, 0]);
     }
 }

@@ -1,8 +1,8 @@
-//! All that a reset puts back, at one moment: apps, faults, clock and journal.
+//! The state that a reset replaces atomically: apps, faults, clock and journal.
 //!
-//! A world is never changed; whoever changes something puts a new world in its place, which shares
-//! what stays. A call keeps the world it came into to its end. So a call sees everything as it was
-//! before a reset, or everything as it is after it, and never something between.
+//! A world is immutable: a change replaces the world by a changed copy, which shares the unchanged
+//! parts. A call keeps the world that was current at its start. So a call sees the state before a
+//! reset or the state after it, never a mixture.
 
 use crate::apps::{App, Apps};
 use crate::clock::Clock;
@@ -12,7 +12,7 @@ use crate::journal::Journal;
 use crate::protocol::ids::SdkAppId;
 use std::sync::Arc;
 
-/// Everything at one moment.
+/// The replaceable state at one moment.
 #[derive(Clone, Debug)]
 pub(crate) struct World {
     pub(crate) apps: Apps,
@@ -21,27 +21,27 @@ pub(crate) struct World {
     pub(crate) journal: Arc<Journal>,
 }
 
-/// Faults that may be armed at once.
+/// The limit of armed faults.
 pub(crate) const MAX_FAULTS: usize = 1000;
 
 /// Why a fault cannot be armed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum NotArmed {
-    /// Its app is gone.
+    /// The app of its scope does not exist.
     NoApp,
-    /// There are as many as there may be.
+    /// The limit is reached.
     TooMany,
 }
 
-/// An app that was taken out of the world, and the faults that went with it.
+/// An app that was removed or replaced, and its faults, which were disarmed.
 #[derive(Debug)]
-pub(crate) struct Gone {
+pub(crate) struct RemovedApp {
     pub(crate) app: Arc<App>,
     pub(crate) faults: Vec<Arc<Fault>>,
 }
 
 impl World {
-    /// The configured start. Needs a Tokio runtime, where an app has a webhook.
+    /// The configured start. Needs a Tokio runtime if an app has a webhook.
     pub(crate) fn new(config: &Config) -> Self {
         let clock = Arc::<Clock>::default();
         Self {
@@ -52,7 +52,7 @@ impl World {
         }
     }
 
-    /// Puts `start` in the place of all; only the numbers of faults and calls go on.
+    /// Resets everything to `start`. Only the numbering of faults and calls continues.
     pub(crate) fn reset(&mut self, start: Self) {
         self.faults.disarm(|_| true);
         self.empty_journal();
@@ -61,35 +61,36 @@ impl World {
         self.clock = start.clock;
     }
 
-    /// Begins a new journal. Calls that are under way keep the old one, which nobody will read.
+    /// Replaces the journal by an empty one. Calls that are in flight write to the old journal, which
+    /// is then discarded.
     pub(crate) fn empty_journal(&mut self) {
         self.journal = self.journal.successor().into();
     }
 
-    /// Puts an app in the place of the one with its SDKAppID, if there is one.
-    pub(crate) fn replace_app(&mut self, app: Arc<App>) -> Option<Gone> {
+    /// Replaces the app that was made from the same configuration, if it is still there.
+    pub(crate) fn replace_app(&mut self, app: Arc<App>) -> Option<RemovedApp> {
         let old = self.apps.replace(app)?;
         Some(self.forget(old))
     }
 
-    pub(crate) fn remove_app(&mut self, sdkappid: SdkAppId) -> Option<Gone> {
+    pub(crate) fn remove_app(&mut self, sdkappid: SdkAppId) -> Option<RemovedApp> {
         let old = self.apps.remove(sdkappid)?;
         Some(self.forget(old))
     }
 
-    /// Whether the app with this SDKAppID is the one of this generation.
+    /// Whether the app with this SDKAppID still has this generation.
     pub(crate) fn has(&self, sdkappid: SdkAppId, generation: u64) -> bool {
         let app = self.apps.get(sdkappid);
         app.is_some_and(|app| app.generation == generation)
     }
 
-    /// Arms a fault, if its app is there.
+    /// Arms a fault.
     pub(crate) fn arm(&mut self, plan: Plan) -> Result<Arc<Fault>, NotArmed> {
         self.check(std::slice::from_ref(&plan), self.faults.all().len())?;
         Ok(self.faults.arm(plan))
     }
 
-    /// Arms faults in the place of those of one app, or of all; the new ones, and the old.
+    /// Replaces the faults of one app, or all faults. Returns the new faults and the old ones.
     pub(crate) fn replace_faults(
         &mut self,
         of: Option<SdkAppId>,
@@ -102,7 +103,7 @@ impl World {
         Ok([new.collect(), old])
     }
 
-    /// Whether faults can be armed, beside so many.
+    /// Whether these faults can be armed in addition to `beside` others.
     fn check(&self, plans: &[Plan], beside: usize) -> Result<(), NotArmed> {
         let has_app = |plan: &Plan| {
             let app = plan.scope.sdkappid;
@@ -117,11 +118,11 @@ impl World {
         Ok(())
     }
 
-    fn forget(&mut self, app: Arc<App>) -> Gone {
+    fn forget(&mut self, app: Arc<App>) -> RemovedApp {
         app.end();
         self.journal.forget(app.sdkappid, app.generation);
         let is_its = |fault: &Fault| fault.plan.scope.sdkappid == Some(app.sdkappid);
         let faults = self.faults.disarm(is_its);
-        Gone { app, faults }
+        RemovedApp { app, faults }
     }
 }

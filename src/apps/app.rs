@@ -7,8 +7,8 @@ use crate::limiter::Limiter;
 use crate::protocol::ids::{SdkAppId, UnixTime, UserId};
 use crate::protocol::reply::CallError;
 use crate::protocol::user_sig::{self, Verified};
-use crate::sns::model::UnknownAccounts;
-use crate::store::Store;
+use crate::sns::model::{AccountSeed, UnknownAccounts};
+use crate::store::{Account, Accounts, Store};
 use crate::webhooks::Webhook;
 use dashmap::DashMap;
 use foldhash::fast::RandomState;
@@ -17,6 +17,7 @@ use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use tokio::sync::{Mutex, MutexGuard};
 use tokio_util::sync::CancellationToken;
 
 /// UserSigs that are remembered; when there are more, all are forgotten and verified anew.
@@ -36,7 +37,12 @@ pub(crate) struct App {
     pub(crate) config: Arc<AppConfig>,
     /// Its accounts.
     pub(crate) store: Store,
-    /// What its accounts were at times that somebody named.
+    /// An account of which nothing is said.
+    pub(crate) new_account: Arc<Account>,
+    unknown: UnknownAccounts,
+    /// Locked by each call of an app with a webhook, until its events are queued.
+    changes: Mutex<()>,
+    /// Its accounts at earlier times, by name.
     pub(crate) snapshots: Snapshots,
     /// How often its commands may be called.
     pub(crate) limiter: Limiter,
@@ -58,11 +64,15 @@ impl App {
         unknown: UnknownAccounts,
         clock: &Arc<Clock>,
     ) -> Self {
-        let store = Store::in_memory(unknown, config.default_allow_type);
         let now = clock.now().unix_time();
-        for (user, seed) in config.seeds() {
-            store.put_account(user, &seed, now);
-        }
+        let account = |seed: &AccountSeed| {
+            let mut account = Account::default();
+            account.set(seed, now);
+            Arc::new(account)
+        };
+        let new_account = account(&config.new_account());
+        let accounts = config.seeds().map(|(user, seed)| (user, account(&seed)));
+        let store = Store::in_memory(accounts.collect(), unknown, config.default_allow_type);
         let webhook = config.webhook.as_ref();
         Self {
             sdkappid,
@@ -71,6 +81,9 @@ impl App {
             snapshots: Snapshots::default(),
             limiter: Limiter::new(config.calls_per_second),
             ended: CancellationToken::new(),
+            new_account,
+            unknown,
+            changes: Mutex::default(),
             webhook: webhook.map(|webhook| Webhook::start(sdkappid, webhook, Arc::clone(clock))),
             admins: config.admins.iter().copied().collect(),
             verified: DashMap::default(),
@@ -108,6 +121,24 @@ impl App {
         if let Some(webhook) = &self.webhook {
             webhook.end();
         }
+    }
+
+    /// Waits until no other call changes the app's accounts, where it has a webhook: so its events
+    /// are queued in the order of the changes. Without a webhook, calls run side by side.
+    pub(crate) async fn lock_changes(&self) -> Option<MutexGuard<'_, ()>> {
+        match self.webhook {
+            Some(_) => Some(self.changes.lock().await),
+            None => None,
+        }
+    }
+
+    /// A store of its own that begins with these accounts: to try out a call without an effect.
+    pub(crate) fn trial_store(&self, accounts: &Accounts) -> Store {
+        Store::in_memory(
+            accounts.clone(),
+            self.unknown,
+            self.config.default_allow_type,
+        )
     }
 
     /// The admin that is named first.

@@ -4,7 +4,6 @@ mod app;
 mod snapshots;
 
 pub(crate) use app::App;
-pub(crate) use snapshots::Graph;
 
 use crate::clock::Clock;
 use crate::config::Config;

@@ -65,7 +65,7 @@ impl Command for AccountCheck {
             .iter()
             .map(|item| UserId::parse(&item.user_id))
             .collect();
-        let are_imported = context.app.store.are_imported(&users).await;
+        let are_imported = context.app.store.are_imported(&users).await?;
         let result = |(item, is_imported): (AccountItem, bool)| ResultItem {
             user_id: item.user_id,
             result_code: 0,

@@ -89,7 +89,7 @@ impl Command for AccountDelete {
         };
         let items = context.users(request.delete_item.iter().map(candidate));
         let users: Vec<UserId> = items.iter().filter_map(|item| item.ok()).collect();
-        let deleted = context.app.store.delete_accounts(&users).await;
+        let deleted = context.app.store.delete_accounts(&users).await?;
         let mut deleted = deleted.into_iter();
         let code = |item: Result<UserId, Code>| match item {
             Err(code) => code,

@@ -93,7 +93,7 @@ impl Command for AccountImport {
             .user()
             .map_err(|_| context.bad("UserID has not 1 to 32 bytes of printable ASCII"))?;
         let fields = request.fields()?;
-        context.app.store.import_account(user, fields).await;
+        context.app.store.import_account(user, fields).await?;
         Ok(AccountImportResponse {})
     }
 }

@@ -7,6 +7,7 @@ use crate::protocol::reply::{CallError, ItemResults};
 use crate::protocol::service::{CommandInfo, Service, Subject};
 use crate::protocol::webhook::Event;
 use crate::sns::black_list::judge_add;
+use crate::store::Judged;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -38,12 +39,14 @@ impl Command for BlackListAdd {
         context: CallContext<'_>,
         request: BlackListAddRequest,
     ) -> Result<ItemResults, CallError> {
-        let (from, tos) = context.accounts(&request.from_account, &request.to_account)?;
+        let (from, tos) = context
+            .accounts(&request.from_account, &request.to_account)
+            .await?;
         let (friendship, now) = (
             context.app.config.friendship_when_blocked,
             context.unix_time(),
         );
-        let verdicts = context
+        let Judged { verdicts, .. } = context
             .app
             .store
             .judge_each(from, &tos, |pair, to| {

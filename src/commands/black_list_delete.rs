@@ -7,6 +7,7 @@ use crate::protocol::reply::{CallError, ItemResults};
 use crate::protocol::service::{CommandInfo, Service, Subject};
 use crate::protocol::webhook::Event;
 use crate::sns::black_list::judge_delete;
+use crate::store::Judged;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -38,8 +39,10 @@ impl Command for BlackListDelete {
         context: CallContext<'_>,
         request: BlackListDeleteRequest,
     ) -> Result<ItemResults, CallError> {
-        let (from, tos) = context.accounts(&request.from_account, &request.to_account)?;
-        let verdicts = context
+        let (from, tos) = context
+            .accounts(&request.from_account, &request.to_account)
+            .await?;
+        let Judged { verdicts, .. } = context
             .app
             .store
             .judge_each(from, &tos, |pair, _| judge_delete(pair))

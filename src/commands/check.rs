@@ -48,7 +48,9 @@ pub(super) async fn check(
             (words.both, CheckType::Both),
         ],
     )?;
-    let (from, tos) = context.accounts(&request.from_account, &request.to_account)?;
+    let (from, tos) = context
+        .accounts(&request.from_account, &request.to_account)
+        .await?;
     let facts = context.app.store.facts_each(from, &tos).await?;
     let relation = move |pair: PairFacts| {
         let (a_has_b, b_has_a) = (words.has)(&pair);

@@ -3,6 +3,7 @@
 
 use super::body::bad_field;
 use crate::apps::App;
+use crate::client_ip::ClientIp;
 use crate::clock::Moment;
 use crate::faults::{Faults, ItemTargets};
 use crate::protocol::code::Code;
@@ -13,8 +14,7 @@ use crate::protocol::webhook::{Event, Pair};
 use crate::sns::model::SnsPolicy;
 use crate::sns::pair::ItemTarget;
 use crate::sns::texts::GroupName;
-use crate::store::{NoAccount, Verdict};
-use crate::webhooks::ClientIp;
+use crate::store::{StoreError, Verdict};
 use std::sync::OnceLock;
 
 /// GroupNames in a request, as documented; how many groups an account may have is another matter.
@@ -121,27 +121,28 @@ impl CallContext<'_> {
     }
 
     /// From_Account and a list of To_Accounts.
-    pub(super) fn accounts(&self, from: &str, tos: &[String]) -> Result<Accounts, CallError> {
+    pub(super) async fn accounts(&self, from: &str, tos: &[String]) -> Result<Accounts, CallError> {
         self.check_length("To_Account", tos.len(), self.policy.max_items)?;
         let from = self.user_id(from)?;
         let to = |to: &String| UserId::parse(to).ok_or(Code::ToAccountIllegal);
-        Ok((from, self.items(from, tos.iter().map(to))))
+        let items = self.items(from, tos.iter().map(to)).await?;
+        Ok((from, items))
     }
 
     /// What is asked for, or what is wrong with it, but for the outcomes that a test has scripted.
-    pub(super) fn items<I: ItemTarget>(
+    pub(super) async fn items<I: ItemTarget>(
         &self,
         from: UserId,
         items: impl Iterator<Item = Result<I, Code>>,
-    ) -> Vec<Result<I, Code>> {
+    ) -> Result<Vec<Result<I, Code>>, CallError> {
         let mut items: Vec<_> = items.collect();
         // Without its asker, the call fails as a whole, and no item is seen.
-        if !self.faults.is_empty() && self.app.store.knows(from) {
+        if !self.faults.is_empty() && self.app.store.knows(from).await? {
             self.faults
                 .fail_items_before(self.sdkappid(), self.command, Some(from), &mut items);
             self.work.get_or_init(|| ItemTargets::of(from, &items));
         }
-        items
+        Ok(items)
     }
 
     /// The same for commands without a From_Account.
@@ -171,7 +172,7 @@ impl CallContext<'_> {
         if let Some(webhook) = &self.app.webhook {
             let event = event();
             if !event.is_empty() {
-                webhook.tell(&event, self.client);
+                webhook.send(&event, self.client);
             }
         }
     }
@@ -237,8 +238,27 @@ pub(super) fn friend_pairs<I: ItemTarget>(
     pairs
 }
 
-impl From<NoAccount> for CallError {
-    fn from(_: NoAccount) -> Self {
-        Code::FromAccountNotExist.into()
+/// The outcome of a call whose store failed.
+impl From<StoreError> for Code {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::NoAccount => Self::FromAccountNotExist,
+            StoreError::Conflict => Self::WriteConflict,
+            StoreError::Unavailable => Self::Internal,
+        }
+    }
+}
+
+impl From<StoreError> for CallError {
+    fn from(error: StoreError) -> Self {
+        Code::from(error).into()
+    }
+}
+
+/// The same for the commands of profiles.
+pub(super) fn profile_error(error: StoreError) -> Code {
+    match error {
+        StoreError::NoAccount => Code::ProfileAccountNotExist,
+        StoreError::Conflict | StoreError::Unavailable => Code::ProfileInternal,
     }
 }

@@ -2,8 +2,9 @@
 //! <https://www.tencentcloud.com/document/product/1047/34902>
 
 use super::Command;
-use super::body::{integer, objects, text};
+use super::body::{self, integer, objects, text};
 use super::context::{CallContext, friend_pairs};
+use crate::gateway::body::Received;
 use crate::protocol::code::Code;
 use crate::protocol::ids::UserId;
 use crate::protocol::reply::{CallError, ItemResults};
@@ -11,6 +12,8 @@ use crate::protocol::service::{CommandInfo, Service, Subject};
 use crate::protocol::webhook::{self, AddedPair, Event};
 use crate::sns::friend_add::{How, NewFriend, RawItem, judge};
 use crate::sns::model::{AddType, ForceAddFlags};
+use crate::store::Judged;
+use bytes::Bytes;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -71,8 +74,8 @@ impl Command for FriendAdd {
         context: CallContext<'_>,
         request: FriendAddRequest,
     ) -> Result<FriendAddResponse, CallError> {
-        let Batch { from, how, items } = Batch::parse(&context, &request)?;
-        let verdicts = context
+        let Batch { from, how, items } = Batch::parse(&context, &request).await?;
+        let Judged { verdicts, .. } = context
             .app
             .store
             .judge_each(from, &items, |pair, item| {
@@ -96,15 +99,27 @@ fn added(initiator: UserId, pairs: Vec<webhook::Pair>) -> Vec<AddedPair> {
     pairs.into_iter().map(added).collect()
 }
 
-/// A request without a fault of the whole call; an item's own fault stands in the item's place.
-pub(super) struct Batch {
-    pub(super) from: UserId,
-    pub(super) how: How,
-    pub(super) items: Vec<Result<NewFriend, Code>>,
+/// Reads a body as its call does.
+pub(crate) fn decode(body: Bytes) -> Result<FriendAddRequest, CallError> {
+    body::decode(&Received::Whole(body), FriendAdd::INFO.service)
+}
+
+impl FriendAddRequest {
+    /// The To_Account of each item, as the request spells it.
+    pub(crate) fn to_accounts(&self) -> impl Iterator<Item = &str> {
+        self.add_friend_item.iter().map(|item| &*item.to_account)
+    }
+}
+
+/// A well-formed request. An item that is not well-formed has its code instead.
+pub(crate) struct Batch {
+    pub(crate) from: UserId,
+    pub(crate) how: How,
+    pub(crate) items: Vec<Result<NewFriend, Code>>,
 }
 
 impl Batch {
-    pub(super) fn parse(
+    pub(crate) async fn parse(
         context: &CallContext<'_>,
         request: &FriendAddRequest,
     ) -> Result<Self, CallError> {
@@ -130,7 +145,7 @@ impl Batch {
         let from = context.user_id(from_account)?;
         let items = add_friend_item.iter();
         let items = items.map(|item| NewFriend::parse(from, item.raw()));
-        let items = context.items(from, items);
+        let items = context.items(from, items).await?;
         let how = How {
             add_type,
             force,

@@ -10,6 +10,7 @@ use crate::protocol::service::{CommandInfo, Service, Subject};
 use crate::protocol::webhook::Event;
 use crate::sns::friend_delete::judge;
 use crate::sns::model::DeleteType;
+use crate::store::Judged;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -68,8 +69,10 @@ impl Command for FriendDelete {
         request: FriendDeleteRequest,
     ) -> Result<FriendDeleteResponse, CallError> {
         let delete_type = delete_type(&context, request.delete_type.as_deref())?;
-        let (from, tos) = context.accounts(&request.from_account, &request.to_account)?;
-        let verdicts = context
+        let (from, tos) = context
+            .accounts(&request.from_account, &request.to_account)
+            .await?;
+        let Judged { verdicts, .. } = context
             .app
             .store
             .judge_each(from, &tos, |pair, _| judge(pair, delete_type))

@@ -8,6 +8,8 @@ use super::friend_delete::delete_type;
 use crate::protocol::reply::{CallError, NoFields};
 use crate::protocol::service::{CommandInfo, Service, Subject};
 use crate::protocol::webhook::{Event, Pair};
+use crate::sns::friend_delete::{judge_all, judge_reverse};
+use crate::sns::model::DeleteType;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -41,14 +43,28 @@ impl Command for FriendDeleteAll {
     ) -> Result<NoFields, CallError> {
         let delete_type = delete_type(&context, request.delete_type.as_deref())?;
         let from = context.user_id(&request.from_account)?;
-        let lost = context.app.store.clear_friends(from, delete_type).await?;
-        // GUESS: the page does not say whether this is told; it is a deletion like any other.
-        context.tell(|| Event::FriendDelete {
-            pairs: lost
-                .into_iter()
-                .map(|(from, to)| Pair { from, to })
-                .collect(),
-        });
+        let store = &context.app.store;
+        let own = store.judge_own(from, &[], |_| judge_all()).await?;
+        let mut pairs = Vec::new();
+        let friends = own.unfriended.iter();
+        match delete_type {
+            DeleteType::Single => pairs.extend(friends.map(|to| Pair { from, to: *to })),
+            DeleteType::Both => {
+                let friends: Vec<_> = friends.map(|to| Ok(*to)).collect();
+                let judged = store.judge_each(from, &friends, |facts, _| judge_reverse(facts));
+                for (to, verdict) in own.unfriended.iter().zip(judged.await?.verdicts) {
+                    pairs.push(Pair { from, to: *to });
+                    if verdict.reached_to {
+                        pairs.push(Pair {
+                            from: *to,
+                            to: from,
+                        });
+                    }
+                }
+            }
+        }
+        // GUESS: the page does not say that this sends a webhook; it is a deletion like any other.
+        context.tell(|| Event::FriendDelete { pairs });
         Ok(NoFields {})
     }
 }

@@ -94,14 +94,16 @@ impl Command for FriendGetList {
         let mut tags = distinct_tags(&request.tag_list, |text| Tag::parse(text, declared))
             .map_err(|text| context.bad(&format!("TagList: {text} is no Tag")))?;
         tags.sort_by_key(Tag::rank);
-        let (from, tos) = context.accounts(&request.from_account, &request.to_account)?;
+        let (from, tos) = context
+            .accounts(&request.from_account, &request.to_account)
+            .await?;
         let views = context.app.store.friends_each(from, &tos).await?;
         let items = |FriendView {
-                         pair,
+                         facts,
                          friend,
                          profile,
                      }: FriendView| {
-            pair.readable()?;
+            facts.readable()?;
             let friend = friend.ok_or(Code::FriendNotExist)?;
             Ok(tags
                 .iter()

@@ -8,6 +8,7 @@ use crate::protocol::reply::{CallError, ItemResults};
 use crate::protocol::service::{CommandInfo, Service, Subject};
 use crate::protocol::tag::TagItem;
 use crate::sns::friend_import::{ImportedFriend, RawImport, judge};
+use crate::store::Judged;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -76,8 +77,10 @@ impl Command for FriendImport {
         let from = context.user_id(&request.from_account)?;
         let parse =
             |item: &AddFriendItem| ImportedFriend::parse(from, item.raw(), declared, policy);
-        let items = context.items(from, request.add_friend_item.iter().map(parse));
-        let verdicts = context
+        let items = context
+            .items(from, request.add_friend_item.iter().map(parse))
+            .await?;
+        let Judged { verdicts, .. } = context
             .app
             .store
             .judge_each(from, &items, |pair, item| judge(pair, item, now, policy))

@@ -8,6 +8,7 @@ use crate::protocol::reply::{CallError, ItemResults};
 use crate::protocol::service::{CommandInfo, Service, Subject};
 use crate::protocol::tag::TagItem;
 use crate::sns::friend_update::{UpdatedFriend, judge};
+use crate::store::Judged;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -58,8 +59,10 @@ impl Command for FriendUpdate {
         let parse = |item: &UpdateItem| {
             UpdatedFriend::parse(&item.to_account, &item.sns_item, declared, policy)
         };
-        let items = context.items(from, request.update_item.iter().map(parse));
-        let verdicts = context
+        let items = context
+            .items(from, request.update_item.iter().map(parse))
+            .await?;
+        let Judged { verdicts, .. } = context
             .app
             .store
             .judge_each(from, &items, |pair, item| judge(pair, item, policy))

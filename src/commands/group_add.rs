@@ -9,6 +9,7 @@ use crate::protocol::ids::UserId;
 use crate::protocol::reply::{Answer, CallError, ItemResults, Tally};
 use crate::protocol::service::{CommandInfo, Service, Subject};
 use crate::sns::group::{Joining, judge_add, judge_join};
+use crate::store::Judged;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -76,11 +77,11 @@ impl Command for GroupAdd {
         }
         let from = context.user_id(&request.from_account)?;
 
-        let code = store
+        let groups_made = store
             .judge_own(from, &groups, |pair| judge_add(pair, &groups, policy))
             .await?;
-        if code != Code::Ok {
-            return Err(code.into());
+        if groups_made.code != Code::Ok {
+            return Err(groups_made.code.into());
         }
         let joining = |to: &String| {
             let to = UserId::parse(to).ok_or(Code::ToAccountIllegal)?;
@@ -89,14 +90,23 @@ impl Command for GroupAdd {
                 groups: &groups,
             })
         };
-        let items = context.items(from, request.to_account.iter().map(joining));
-        let verdicts = store
+        if request.to_account.is_empty() {
+            return Ok(GroupAddResponse {
+                results: None,
+                current_sequence: groups_made.sequences.groups,
+            });
+        }
+        let tos = request.to_account.iter().map(joining);
+        let items = context.items(from, tos).await?;
+        let Judged {
+            verdicts,
+            sequences,
+        } = store
             .judge_each(from, &items, |pair, item| judge_join(pair, item, policy))
             .await?;
-        let results = (!items.is_empty()).then(|| context.results(request.to_account, &verdicts));
         Ok(GroupAddResponse {
-            results,
-            current_sequence: store.sequences(from).await?.groups,
+            results: Some(context.results(request.to_account, &verdicts)),
+            current_sequence: sequences.groups,
         })
     }
 }

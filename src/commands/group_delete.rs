@@ -53,11 +53,11 @@ impl Command for GroupDelete {
         let store = &context.app.store;
         let groups = context.group_names(&request.group_name)?;
         let from = context.user_id(&request.from_account)?;
-        store
+        let deleted = store
             .judge_own(from, &groups, |_| judge_delete(&groups))
             .await?;
         Ok(GroupDeleteResponse {
-            current_sequence: store.sequences(from).await?.groups,
+            current_sequence: deleted.sequences.groups,
         })
     }
 }

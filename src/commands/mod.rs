@@ -12,8 +12,8 @@ mod black_list_delete;
 mod black_list_get;
 mod body;
 mod check;
-mod context;
-mod friend_add;
+pub(crate) mod context;
+pub(crate) mod friend_add;
 mod friend_check;
 mod friend_delete;
 mod friend_delete_all;
@@ -27,7 +27,6 @@ mod group_get;
 mod multiaccount_import;
 mod portrait_get;
 mod portrait_set;
-pub(crate) mod rehearsal;
 
 use crate::faults::{Ending, Subjects, Wire};
 use crate::gateway;
@@ -44,7 +43,7 @@ use axum::http::request::Parts;
 use axum::response::Response;
 use axum::routing::{MethodRouter, any};
 use context::CallContext;
-pub(crate) use friend_add::{FriendAdd, FriendAddRequest};
+pub(crate) use friend_add::FriendAdd;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::DeserializeOwned;
 use std::future::Future;
@@ -195,7 +194,9 @@ async fn answer<C: Command>(
         client: arrival.client,
         now: arrival.at,
     };
+    let order = caller.app.lock_changes().await;
     let mut result = C::handle(context, request).await;
+    drop(order);
     // A call that ends otherwise shows no items.
     if let (Ok(response), Some(work), None) = (&mut result, work.get(), &met.after.end) {
         faults.fail_items_after(sdkappid, command, work, response);

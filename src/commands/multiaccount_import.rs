@@ -70,7 +70,7 @@ impl Command for MultiaccountImport {
         for (account, user) in accounts.iter().zip(users) {
             match (user, account.fields()) {
                 (Ok(user), Ok(fields)) => {
-                    context.app.store.import_account(user, fields).await;
+                    context.app.store.import_account(user, fields).await?;
                 }
                 (Err(_), _) | (_, Err(_)) => fail_accounts.push(account.name().to_owned()),
             }

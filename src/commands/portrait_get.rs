@@ -2,14 +2,13 @@
 //! <https://www.tencentcloud.com/document/product/1047/34917>
 
 use super::Command;
-use super::context::{CallContext, distinct_tags};
+use super::context::{CallContext, distinct_tags, profile_error};
 use crate::profile::ProfileTag;
 use crate::protocol::code::Code;
 use crate::protocol::ids::UserId;
 use crate::protocol::reply::{CallError, ItemFields, ItemResults};
 use crate::protocol::service::{CommandInfo, Service, Subject};
 use crate::protocol::tag::TagItem;
-use crate::store::NoAccount;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -73,7 +72,7 @@ impl Command for PortraitGet {
             let profile = match user {
                 Ok(user) => {
                     let profile = context.app.store.profile(user).await;
-                    profile.map_err(|NoAccount| Code::ProfileAccountNotExist)
+                    profile.map_err(profile_error)
                 }
                 Err(code) => Err(code),
             };

@@ -3,7 +3,7 @@
 
 use super::Command;
 use super::body::objects;
-use super::context::CallContext;
+use super::context::{CallContext, profile_error};
 use crate::profile::ProfileField;
 use crate::protocol::code::Code;
 use crate::protocol::ids::UserId;
@@ -11,7 +11,6 @@ use crate::protocol::reply::{CallError, NoFields};
 use crate::protocol::service::{CommandInfo, Service, Subject};
 use crate::protocol::tag::TagItem;
 use crate::protocol::webhook::Event;
-use crate::store::NoAccount;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -59,7 +58,7 @@ impl Command for PortraitSet {
             .store
             .set_profile(user, fields)
             .await
-            .map_err(|NoAccount| Code::ProfileAccountNotExist)?;
+            .map_err(profile_error)?;
         context.tell(|| Event::PortraitSet {
             from_account: user,
             operator_account: context.admin.to_string(),

@@ -1,58 +1,89 @@
-//! An account as a JSON document: the same to make one, to change one, and to save one.
+//! An account as a JSON document: to create one, to change one, and to save one.
 
-use crate::protocol::ids::UserId;
-use crate::protocol::tag::{TagItem, TagValue};
+use crate::protocol::ids::{UnixTime, UserId};
+use crate::protocol::tag::TagValue;
 use crate::sns::friend_tag::FriendTag;
-use crate::sns::model::{AdminForbidType, AllowType, Friend, FriendDetails, PendingRequest};
-use crate::sns::texts::{AddSource, GroupName};
-use crate::store::Snapshot;
+use crate::sns::model::{
+    AdminForbidType, AllowType, Blocked, Friend, FriendDetails, PendingRequest, RequestMinute,
+    Sequences,
+};
+use crate::sns::texts::{AddSource, AddWording, GroupName, Remark};
+use crate::store::Account;
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::de::{self, IntoDeserializer};
+use serde::{Deserialize, Deserializer, Serialize};
 use std::collections::BTreeMap;
+use std::fmt;
+use std::marker::PhantomData;
 
-/// How long a body may be that holds accounts: a million friends, or more.
+/// The longest body with accounts, in bytes: enough for a million friends.
 pub(super) const LARGE_BYTES: usize = 32 << 20;
 
-/// An account. What is left out stays as it is; a new account has none of it.
+/// An account. A field that is left out stays as it is; a new account has none of them.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct AccountDocument {
-    /// Whom it lets add it.
     pub(super) allow_type: Option<AllowType>,
-    /// Whether it may send friend requests.
     pub(super) admin_forbid_type: Option<AdminForbidType>,
     /// The other fields of its profile, by Tag.
-    pub(super) profile: Option<BTreeMap<String, Value>>,
-    /// Its friend list: UserIDs, or with more said of them.
-    pub(super) friends: Option<Vec<NameOr<FriendDocument>>>,
-    /// Its groups; those that its friends are in need not be named.
-    pub(super) groups: Option<Vec<String>>,
-    /// Whom it has blocked.
-    pub(super) blocklist: Option<Vec<NameOr<BlockedDocument>>>,
-    /// Its requests that wait for others. The others have them as received.
-    pub(super) sent: Option<Vec<NameOr<RequestDocument>>>,
-    /// Others' requests that wait for it. The others have them as sent.
-    pub(super) received: Option<Vec<NameOr<RequestDocument>>>,
+    pub(super) profile: Option<BTreeMap<String, TagValue>>,
+    /// Its friend list: UserIDs, or friends with their fields.
+    pub(super) friends: Option<Vec<IdOr<FriendDocument>>>,
+    /// Its groups; those of its friends are added.
+    #[schemars(inner(length(min = 1)))]
+    pub(super) groups: Option<Vec<GroupName>>,
+    pub(super) blocklist: Option<Vec<IdOr<BlockedDocument>>>,
+    /// Its own pending requests. The other accounts get them as received.
+    pub(super) sent: Option<Vec<IdOr<RequestDocument>>>,
+    /// Pending requests of other accounts to it. The other accounts get them as sent.
+    pub(super) received: Option<Vec<IdOr<RequestDocument>>>,
     /// How often its lists have changed.
-    pub(super) sequences: Option<SequencesDocument>,
-    /// The friend requests it made of late.
-    pub(super) request_minute: Option<MinuteDocument>,
+    pub(super) sequences: Option<Sequences>,
+    /// The friend requests that it has made in the current minute.
+    pub(super) request_minute: Option<RequestMinute>,
 }
 
-/// A UserID, or more than that.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+/// A UserID, or an object with one.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 #[serde(untagged)]
-pub(super) enum NameOr<T> {
-    Name(UserId),
-    Whole(T),
+pub(super) enum IdOr<T> {
+    Id(UserId),
+    Object(T),
 }
 
-/// A Tag's value: a text, or an integer.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(untagged)]
-pub(super) enum Value {
-    Text(String),
-    Number(u64),
+impl<T: From<UserId>> IdOr<T> {
+    /// The object; the one with nothing but its UserID for a UserID alone.
+    pub(super) fn into_object(self) -> T {
+        match self {
+            Self::Id(id) => id.into(),
+            Self::Object(object) => object,
+        }
+    }
+}
+
+/// The derived implementation would not say what is wrong within the object.
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for IdOr<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct IdOrVisitor<T>(PhantomData<T>);
+
+        impl<'de, T: Deserialize<'de>> de::Visitor<'de> for IdOrVisitor<T> {
+            type Value = IdOr<T>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a UserID or an object")
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Self::Value, E> {
+                UserId::deserialize(text.into_deserializer()).map(IdOr::Id)
+            }
+
+            fn visit_map<A: de::MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+                T::deserialize(de::value::MapAccessDeserializer::new(map)).map(IdOr::Object)
+            }
+        }
+
+        deserializer.deserialize_any(IdOrVisitor(PhantomData))
+    }
 }
 
 /// A friend in the account's list.
@@ -60,23 +91,24 @@ pub(super) enum Value {
 #[serde(deny_unknown_fields)]
 pub(super) struct FriendDocument {
     pub(super) to: UserId,
-    /// Now, if not given: seconds since 1970-01-01 UTC.
+    /// Seconds since 1970-01-01 UTC; now by default.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) add_time: Option<i64>,
+    pub(super) add_time: Option<UnixTime>,
     /// `AddSource_Type_` and 1 to 8 letters.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) add_source: Option<String>,
+    pub(super) add_source: Option<AddSource>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) remark: Option<String>,
+    pub(super) remark: Option<Remark>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub(super) groups: Vec<String>,
+    #[schemars(inner(length(min = 1)))]
+    pub(super) groups: Vec<GroupName>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) add_wording: Option<String>,
+    pub(super) add_wording: Option<AddWording>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) remark_time: Option<i64>,
+    pub(super) remark_time: Option<UnixTime>,
     /// Custom fields by Tag.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub(super) custom: BTreeMap<String, Value>,
+    pub(super) custom: BTreeMap<String, TagValue>,
 }
 
 /// An account on the blocklist.
@@ -84,169 +116,136 @@ pub(super) struct FriendDocument {
 #[serde(deny_unknown_fields)]
 pub(super) struct BlockedDocument {
     pub(super) to: UserId,
-    /// Now, if not given.
-    pub(super) add_time: Option<i64>,
+    /// Seconds since 1970-01-01 UTC; now by default.
+    pub(super) add_time: Option<UnixTime>,
 }
 
-/// A friend request that waits.
+/// A pending friend request.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RequestDocument {
-    /// The other side.
+    /// The other account.
     pub(super) with: UserId,
-    /// Now, if not given.
+    /// Seconds since 1970-01-01 UTC; now by default.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) add_time: Option<i64>,
+    pub(super) add_time: Option<UnixTime>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) add_source: Option<String>,
+    pub(super) add_source: Option<AddSource>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) add_wording: Option<String>,
-    /// Of a sent one: what the friend will be called.
+    pub(super) add_wording: Option<AddWording>,
+    /// Of a sent request: the Remark that the friend will have.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) remark: Option<String>,
-    /// Of a sent one: the groups that the friend will be in.
+    pub(super) remark: Option<Remark>,
+    /// Of a sent request: the groups that the friend will be in.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub(super) groups: Vec<String>,
+    #[schemars(inner(length(min = 1)))]
+    pub(super) groups: Vec<GroupName>,
 }
 
-/// What published clients can read of a sequence.
-const MOST_CHANGES: u32 = i32::MAX.unsigned_abs();
-
-/// How often an account's lists have changed.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct SequencesDocument {
-    #[schemars(range(max = MOST_CHANGES))]
-    pub(super) standard: u32,
-    #[schemars(range(max = MOST_CHANGES))]
-    pub(super) custom: u32,
-    #[schemars(range(max = MOST_CHANGES))]
-    pub(super) groups: u32,
-    #[schemars(range(max = MOST_CHANGES))]
-    pub(super) blocklist: u32,
-}
-
-/// How many friend requests an account made in the minute that began at `since`.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct MinuteDocument {
-    pub(super) since: i64,
-    pub(super) requests: u32,
-}
-
-impl AccountDocument {
-    /// An account as it is, whole.
-    pub(super) fn of(snapshot: &Snapshot) -> Self {
-        let Snapshot {
-            profile,
-            friends,
-            groups,
-            blocklist,
-            sequences,
-            sent,
-            received,
-            minute,
-        } = snapshot;
-        let value = |item: TagItem| Some((item.tag.into_owned(), Value::of(&item.value)?));
-        let requests = |list: &[PendingRequest]| {
-            let documents = list.iter().map(RequestDocument::of);
-            Some(documents.map(NameOr::Whole).collect())
-        };
-        let blocked = blocklist.iter().map(|blocked| BlockedDocument {
-            to: blocked.to,
-            add_time: Some(blocked.add_time.0),
-        });
+impl From<UserId> for FriendDocument {
+    fn from(to: UserId) -> Self {
         Self {
-            allow_type: Some(profile.allow_type),
-            admin_forbid_type: Some(profile.admin_forbid_type),
-            profile: Some(profile.items().filter_map(value).collect()),
-            friends: Some(
-                friends
-                    .iter()
-                    .map(FriendDocument::of)
-                    .map(NameOr::Whole)
-                    .collect(),
-            ),
-            groups: Some(texts(groups)),
-            blocklist: Some(blocked.map(NameOr::Whole).collect()),
-            sent: requests(sent),
-            received: requests(received),
-            sequences: Some(SequencesDocument {
-                standard: sequences.standard,
-                custom: sequences.custom,
-                groups: sequences.groups,
-                blocklist: sequences.blocklist,
-            }),
-            request_minute: Some(MinuteDocument {
-                since: minute.since.0,
-                requests: minute.requests,
-            }),
+            to,
+            add_time: None,
+            add_source: None,
+            remark: None,
+            groups: Vec::new(),
+            add_wording: None,
+            remark_time: None,
+            custom: BTreeMap::new(),
         }
     }
 }
 
-impl FriendDocument {
-    fn of(friend: &Friend) -> Self {
-        let none = FriendDetails::default();
-        let details = friend.details.as_deref().unwrap_or(&none);
-        let custom = details.custom.iter().filter_map(|(field, value)| {
-            let tag = FriendTag::Custom(*field).name().into_owned();
-            Some((tag, Value::of(value)?))
-        });
+impl From<UserId> for BlockedDocument {
+    fn from(to: UserId) -> Self {
+        Self { to, add_time: None }
+    }
+}
+
+impl From<UserId> for RequestDocument {
+    fn from(with: UserId) -> Self {
+        Self {
+            with,
+            add_time: None,
+            add_source: None,
+            add_wording: None,
+            remark: None,
+            groups: Vec::new(),
+        }
+    }
+}
+
+impl From<&Account> for AccountDocument {
+    fn from(account: &Account) -> Self {
+        let profile = account.profile.items();
+        Self {
+            allow_type: Some(account.profile.allow_type),
+            admin_forbid_type: Some(account.profile.admin_forbid_type),
+            profile: Some(profile.map(|item| (item.tag.into(), item.value)).collect()),
+            friends: objects(&account.friends),
+            groups: Some(account.groups.clone()),
+            blocklist: objects(&account.blocklist),
+            sent: objects(&account.sent),
+            received: objects(&account.received),
+            sequences: Some(account.sequences),
+            request_minute: Some(account.request_minute),
+        }
+    }
+}
+
+fn objects<'a, E, T: From<&'a E>>(entries: &'a [E]) -> Option<Vec<IdOr<T>>> {
+    Some(
+        entries
+            .iter()
+            .map(|entry| IdOr::Object(entry.into()))
+            .collect(),
+    )
+}
+
+impl From<&Friend> for FriendDocument {
+    fn from(friend: &Friend) -> Self {
+        let FriendDetails {
+            remark,
+            groups,
+            add_wording,
+            remark_time,
+            custom,
+        } = friend.details.as_deref().cloned().unwrap_or_default();
+        let tag = |field| FriendTag::Custom(field).name().into_owned();
+        let custom = custom.into_iter();
         Self {
             to: friend.to,
-            add_time: Some(friend.add_time.0),
-            add_source: friend.add_source.map(AddSource::to_text),
-            remark: details.remark.as_ref().map(|text| text.as_str().to_owned()),
-            groups: texts(&details.groups),
-            add_wording: details
-                .add_wording
-                .as_ref()
-                .map(|text| text.as_str().to_owned()),
-            remark_time: details.remark_time.map(|time| time.0),
-            custom: custom.collect(),
+            add_time: Some(friend.add_time),
+            add_source: friend.add_source,
+            remark,
+            groups,
+            add_wording,
+            remark_time,
+            custom: custom.map(|(field, value)| (tag(field), value)).collect(),
         }
     }
 }
 
-impl RequestDocument {
-    fn of(request: &PendingRequest) -> Self {
-        let none = FriendDetails::default();
-        let details = request.details.as_deref().unwrap_or(&none);
+impl From<&Blocked> for BlockedDocument {
+    fn from(blocked: &Blocked) -> Self {
+        Self {
+            to: blocked.to,
+            add_time: Some(blocked.add_time),
+        }
+    }
+}
+
+impl From<&PendingRequest> for RequestDocument {
+    fn from(request: &PendingRequest) -> Self {
+        let details = request.details.as_deref().cloned().unwrap_or_default();
         Self {
             with: request.with,
-            add_time: Some(request.add_time.0),
-            add_source: request.add_source.map(AddSource::to_text),
-            add_wording: details
-                .add_wording
-                .as_ref()
-                .map(|text| text.as_str().to_owned()),
-            remark: details.remark.as_ref().map(|text| text.as_str().to_owned()),
-            groups: texts(&details.groups),
-        }
-    }
-}
-
-fn texts(groups: &[GroupName]) -> Vec<String> {
-    groups
-        .iter()
-        .map(|group| group.as_str().to_owned())
-        .collect()
-}
-
-impl Value {
-    fn of(value: &TagValue) -> Option<Self> {
-        match value {
-            TagValue::Text(text) => Some(Self::Text(text.to_string())),
-            TagValue::Number(number) => Some(Self::Number(*number)),
-            TagValue::Texts(_) => None,
-        }
-    }
-
-    pub(super) fn to_tag_value(&self) -> TagValue {
-        match self {
-            Self::Text(text) => TagValue::from(text.as_str()),
-            Self::Number(number) => TagValue::Number(*number),
+            add_time: Some(request.add_time),
+            add_source: request.add_source,
+            add_wording: details.add_wording,
+            remark: details.remark,
+            groups: details.groups,
         }
     }
 }

@@ -1,24 +1,24 @@
 //! An app's accounts: any situation that accounts can be in, made in one call.
 
 use super::account::AccountDocument;
-use super::account_reader::Reader;
+use super::account_reader::AccountReader;
 use super::apps::AppPath;
+use super::edits::Edits;
 use super::extract::{Body, Path, Query};
 use super::problem::Problem;
 use crate::apps::App;
+use crate::client_ip::ClientIp;
 use crate::protocol::code::Code;
 use crate::protocol::ids::{SdkAppId, UserId};
 use crate::protocol::webhook::{AddedPair, Event, Pair};
 use crate::sns::friend_response::{self, Answered, Response};
-use crate::sns::model::{FriendDetails, PendingRequest};
 use crate::state::AppState;
-use crate::store::{Editor, Snapshot};
-use crate::webhooks::ClientIp;
+use crate::store::{Account, Accounts, StoreError};
+use crate::webhooks::Webhook;
 use axum::Json;
 use axum::extract::State;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 #[derive(Deserialize, JsonSchema)]
@@ -55,7 +55,7 @@ pub(super) struct Page {
 
 /// UserIDs, in their order.
 #[derive(Serialize, JsonSchema)]
-pub(super) struct Accounts {
+pub(super) struct AccountList {
     accounts: Vec<UserId>,
     /// How many there are in all.
     total: usize,
@@ -65,13 +65,13 @@ pub(super) async fn list(
     State(state): State<AppState>,
     Path(path): Path<AppPath>,
     Query(Page { start, limit }): Query<Page>,
-) -> Result<Json<Accounts>, Problem> {
-    let app = path.find(&state)?;
-    let users = app.store.edit(|editor| editor.users());
-    let page = users.iter().skip(start).take(limit.unwrap_or(1000));
-    Ok(Json(Accounts {
-        accounts: page.copied().collect(),
-        total: users.len(),
+) -> Result<Json<AccountList>, Problem> {
+    let accounts = path.find(&state)?.store.accounts().await?;
+    let users = accounts.sorted().into_iter().map(|(user, _)| user);
+    let page = users.skip(start).take(limit.unwrap_or(1000));
+    Ok(Json(AccountList {
+        accounts: page.collect(),
+        total: accounts.len(),
     }))
 }
 
@@ -80,14 +80,19 @@ pub(super) async fn show(
     Path(path): Path<AccountPath>,
 ) -> Result<Json<AccountDocument>, Problem> {
     let (app, user) = path.find(&state)?;
-    let snapshot = app.store.snapshot(user).ok_or_else(|| no_account(user))?;
-    Ok(Json(AccountDocument::of(&snapshot)))
+    let account = find(&app.store.accounts().await?, user)?;
+    Ok(Json(AccountDocument::from(&*account)))
 }
 
-/// What became of an account.
+fn find(accounts: &Accounts, user: UserId) -> Result<Arc<Account>, Problem> {
+    let account = accounts.get(user).map(Arc::clone);
+    account.ok_or_else(|| no_account(user))
+}
+
+/// What has changed.
 #[derive(Serialize, JsonSchema)]
 pub(super) struct Put {
-    /// The accounts that were made: it, and others that it names.
+    /// The accounts that were created: this one, and others that it names.
     created: Vec<UserId>,
     /// The account as it is now.
     account: AccountDocument,
@@ -99,21 +104,34 @@ pub(super) async fn put(
     Body(document): Body<AccountDocument>,
 ) -> Result<Json<Put>, Problem> {
     let (app, user) = path.find(&state)?;
-    let mut reader = Reader {
-        declared: &app.config.custom_fields,
-        now: state.world().clock.now().unix_time(),
-        faults: Vec::new(),
-    };
-    let put = app.store.edit(|editor| {
-        let was = editor.get(user);
-        let mut snapshot = was.clone().unwrap_or_else(|| editor.new_account());
-        reader.apply("", user, &document, &mut snapshot);
-        reader.faults.is_empty().then(|| Put {
-            account: AccountDocument::of(&snapshot),
-            created: Change::of(editor, user, was, snapshot).done(editor),
-        })
-    });
-    put.map(Json).ok_or_else(|| Problem::invalid(reader.faults))
+    loop {
+        let accounts = app.store.accounts().await?;
+        let mut reader = AccountReader {
+            declared: &app.config.custom_fields,
+            now: state.world().clock.now().unix_time(),
+            invalid: Vec::new(),
+        };
+        let mut edits = Edits::new(&app, &accounts);
+        let was = edits.account(user).clone();
+        let mut account = was.clone();
+        reader.apply("", user, document.clone(), &mut account);
+        if !reader.invalid.is_empty() {
+            return Err(Problem::invalid(reader.invalid));
+        }
+        let document = AccountDocument::from(&account);
+        edits.put(user, &was, account);
+        match edits.commit().await {
+            Ok(created) => {
+                return Ok(Json(Put {
+                    created,
+                    account: document,
+                }));
+            }
+            // A call was faster: once more, with what it has changed.
+            Err(StoreError::Conflict) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
 }
 
 pub(super) async fn remove(
@@ -122,112 +140,13 @@ pub(super) async fn remove(
 ) -> Result<Json<AccountDocument>, Problem> {
     let (app, user) = path.find(&state)?;
     if app.config.admins.contains(&user) {
-        return Err(Problem::conflict(format!(
-            "{user} is an app admin, who always exists"
-        )));
+        let detail = format!("{user} is an app admin, and app admins always exist");
+        return Err(Problem::conflict(detail));
     }
-    let snapshot = app.store.snapshot(user).ok_or_else(|| no_account(user))?;
-    app.store.delete_accounts(&[user]).await;
-    Ok(Json(AccountDocument::of(&snapshot)))
-}
-
-/// An account that changes, and what follows for others.
-struct Change {
-    changed: BTreeMap<UserId, Snapshot>,
-    created: BTreeSet<UserId>,
-}
-
-impl Change {
-    fn of(editor: &Editor<'_>, user: UserId, was: Option<Snapshot>, snapshot: Snapshot) -> Self {
-        let mut change = Self {
-            changed: BTreeMap::new(),
-            created: was.is_none().then_some(user).into_iter().collect(),
-        };
-        let was = was.unwrap_or_default();
-        let named = peers(&snapshot).collect::<BTreeSet<_>>();
-        for peer in named {
-            if editor.get(peer).is_none() {
-                change.created.insert(peer);
-                change.changed.insert(peer, editor.new_account());
-            }
-        }
-        // Only what changes of its requests changes the others' sides of them.
-        for request in gone(&was.sent, &snapshot.sent) {
-            remove_request(&mut change.other(editor, request.with).received, user);
-        }
-        for request in gone(&was.received, &snapshot.received) {
-            remove_request(&mut change.other(editor, request.with).sent, user);
-        }
-        for request in new(&was.sent, &snapshot.sent) {
-            let received = &mut change.other(editor, request.with).received;
-            remove_request(received, user);
-            received.push(mirrored(request, user));
-        }
-        for request in new(&was.received, &snapshot.received) {
-            let sent = &mut change.other(editor, request.with).sent;
-            remove_request(sent, user);
-            sent.push(mirrored(request, user));
-        }
-        change.changed.insert(user, snapshot);
-        change
-    }
-
-    fn other(&mut self, editor: &Editor<'_>, user: UserId) -> &mut Snapshot {
-        let now = || editor.get(user).unwrap_or_else(|| editor.new_account());
-        self.changed.entry(user).or_insert_with(now)
-    }
-
-    fn done(self, editor: &mut Editor<'_>) -> Vec<UserId> {
-        for (user, snapshot) in self.changed {
-            editor.put(user, snapshot);
-        }
-        self.created.into_iter().collect()
-    }
-}
-
-/// Requests with somebody with whom there is none any more.
-fn gone<'a>(
-    was: &'a [PendingRequest],
-    is: &'a [PendingRequest],
-) -> impl Iterator<Item = &'a PendingRequest> {
-    let stays = |request: &PendingRequest| is.iter().any(|other| other.with == request.with);
-    was.iter().filter(move |request| !stays(request))
-}
-
-/// Requests that there were not, or that were others.
-fn new<'a>(
-    was: &'a [PendingRequest],
-    is: &'a [PendingRequest],
-) -> impl Iterator<Item = &'a PendingRequest> {
-    is.iter().filter(|request| !was.contains(request))
-}
-
-fn remove_request(requests: &mut Vec<PendingRequest>, with: UserId) {
-    requests.retain(|request| request.with != with);
-}
-
-/// Everybody whom an account's lists name.
-pub(super) fn peers(snapshot: &Snapshot) -> impl Iterator<Item = UserId> {
-    let friends = snapshot.friends.iter().map(|friend| friend.to);
-    let blocked = snapshot.blocklist.iter().map(|blocked| blocked.to);
-    let asked = snapshot.sent.iter().chain(&snapshot.received);
-    friends
-        .chain(blocked)
-        .chain(asked.map(|request| request.with))
-}
-
-/// A request as the other side has it: the wording goes with it, the remark and groups do not.
-pub(super) fn mirrored(request: &PendingRequest, with: UserId) -> PendingRequest {
-    let details = request.details.as_ref();
-    let wording = details.and_then(|details| details.add_wording.clone());
-    PendingRequest {
-        with,
-        details: FriendDetails {
-            add_wording: wording,
-            ..FriendDetails::default()
-        }
-        .boxed(),
-        ..request.clone()
+    let account = find(&app.store.accounts().await?, user)?;
+    match app.store.delete_accounts(&[user]).await?[..] {
+        [true] => Ok(Json(AccountDocument::from(&*account))),
+        _ => Err(no_account(user)),
     }
 }
 
@@ -235,9 +154,9 @@ pub(super) fn mirrored(request: &PendingRequest, with: UserId) -> PendingRequest
 #[serde(deny_unknown_fields)]
 pub(super) struct PendingPath {
     sdkappid: SdkAppId,
-    /// Who has asked.
+    /// The account that has sent the request.
     from: UserId,
-    /// Who was asked.
+    /// The account that has received it.
     to: UserId,
 }
 
@@ -247,11 +166,11 @@ pub(super) struct Action {
     action: ActionName,
 }
 
-/// What the asked user's client does.
+/// What the client of the user `to` does.
 #[derive(Clone, Copy, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 enum ActionName {
-    /// The asker's list gains the asked.
+    /// The friend list of `from` gains `to`.
     Agree,
     /// Each list gains the other.
     AgreeAndAdd,
@@ -272,60 +191,89 @@ pub(super) async fn respond(
     Body(Action { action }): Body<Action>,
 ) -> Result<Json<Responded>, Problem> {
     let app = AppPath { sdkappid }.find(&state)?;
-    let no_request = || Problem::not_found(format!("no request of {from} waits for {to}"));
-    let now = state.world().clock.now().unix_time();
-    let asker = app.store.snapshot(from).ok_or_else(|| no_account(from))?;
-    let had_to = asker.friends.iter().any(|friend| friend.to == to);
-    let request = asker.sent.into_iter().find(|request| request.with == to);
     let response = match action {
         ActionName::Agree => Response::Agree,
         ActionName::AgreeAndAdd => Response::AgreeAndAdd,
         ActionName::Reject => Response::Reject,
     };
-    let answered = Answered {
-        request: request.ok_or_else(no_request)?,
-        response,
-    };
-    let policy = &state.config.sns;
-    let judge = |pair: &_, item: &_| friend_response::judge(from, pair, item, now, policy);
-    let verdicts = app.store.judge_each(from, &[Ok(answered)], judge).await;
-    let verdict = verdicts.ok().and_then(|verdicts| verdicts.first().copied());
-    let verdict = verdict.ok_or_else(no_request)?;
-    if verdict.code == friend_response::NO_REQUEST {
-        return Err(no_request());
-    }
-    if verdict.code != Code::Ok {
-        let detail = format!("{}: {}", verdict.code.name(), verdict.code.meaning());
-        return Err(Problem::conflict(detail));
-    }
-    if let Some(webhook) = app
-        .webhook
-        .as_ref()
-        .filter(|_| response != Response::Reject)
-    {
-        let initiator = from;
-        let added = |from, to| AddedPair {
-            pair: Pair { from, to },
-            initiator,
-        };
-        let gained = [(!had_to, from, to), (verdict.reached_to, to, from)];
-        let gained = gained.into_iter().filter(|(gains, ..)| *gains);
-        let event = Event::FriendAdd {
-            pairs: gained.map(|(_, from, to)| added(from, to)).collect(),
-            client_cmd: "friend_response",
-            admin_account: String::new(),
-            force_flag: 0,
-        };
-        if !event.is_empty() {
-            webhook.tell(&event, ClientIp::default());
+    let _order = app.lock_changes().await;
+    loop {
+        let accounts = app.store.accounts().await?;
+        let answered = answer(&state, &app, &accounts, from, to, response).await?;
+        match answered.edits.commit().await {
+            Ok(_) => {
+                if let Some(webhook) = &app.webhook {
+                    send_friend_add(webhook, from, answered.pairs);
+                }
+                return Ok(Json(answered.accounts));
+            }
+            // A call was faster: once more, with the request as it is now.
+            Err(StoreError::Conflict) => {}
+            Err(error) => return Err(error.into()),
         }
     }
-    let document = |user: UserId| {
-        let snapshot = app.store.snapshot(user).unwrap_or_default();
-        AccountDocument::of(&snapshot)
+}
+
+/// An answer to a request, not yet written.
+struct Answer<'a> {
+    edits: Edits<'a>,
+    accounts: Responded,
+    /// The friendships that it makes.
+    pairs: Vec<Pair>,
+}
+
+/// Answers a request on a copy of the accounts.
+async fn answer<'a>(
+    state: &AppState,
+    app: &'a App,
+    accounts: &'a Accounts,
+    from: UserId,
+    to: UserId,
+    response: Response,
+) -> Result<Answer<'a>, Problem> {
+    let no_request = || Problem::not_found(format!("no request of {from} waits for {to}"));
+    let asker = find(accounts, from)?;
+    let request = asker.sent.entry(to).cloned().ok_or_else(no_request)?;
+    let answered = Answered { request, response };
+    let (now, policy) = (state.world().clock.now().unix_time(), &state.config.sns);
+    let trial = app.trial_store(accounts);
+    let judge = |pair: &_, item: &_| friend_response::judge(from, pair, item, now, policy);
+    let judged = trial.judge_each(from, &[Ok(answered)], judge).await?;
+    let verdict = judged.verdicts.first().ok_or_else(no_request)?;
+    if verdict.code != Code::Ok {
+        let (name, meaning) = (verdict.code.name(), verdict.code.meaning());
+        return Err(Problem::conflict(format!("{name}: {meaning}")));
+    }
+    let (asker_now, asked_now) = (trial.account(from).await?, trial.account(to).await?);
+    let mut pairs = Vec::new();
+    if asker_now.friends.has(to) && !asker.friends.has(to) {
+        pairs.push(Pair { from, to });
+    }
+    if verdict.reached_to {
+        pairs.push(Pair { from: to, to: from });
+    }
+    let mut edits = Edits::new(app, accounts);
+    *edits.account(from) = (*asker_now).clone();
+    *edits.account(to) = (*asked_now).clone();
+    Ok(Answer {
+        edits,
+        accounts: Responded {
+            from: AccountDocument::from(&*asker_now),
+            to: AccountDocument::from(&*asked_now),
+        },
+        pairs,
+    })
+}
+
+fn send_friend_add(webhook: &Webhook, initiator: UserId, pairs: Vec<Pair>) {
+    let pairs = pairs.into_iter().map(|pair| AddedPair { pair, initiator });
+    let event = Event::FriendAdd {
+        pairs: pairs.collect(),
+        client_cmd: "friend_response",
+        admin_account: String::new(),
+        force_flag: 0,
     };
-    Ok(Json(Responded {
-        from: document(from),
-        to: document(to),
-    }))
+    if !event.is_empty() {
+        webhook.send(&event, ClientIp::default());
+    }
 }

@@ -9,7 +9,7 @@ use crate::protocol::code::Code;
 use crate::protocol::ids::{SdkAppId, UserId};
 use crate::protocol::user_sig;
 use crate::state::AppState;
-use crate::world::Gone;
+use crate::world::RemovedApp;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -74,9 +74,13 @@ pub(super) struct AppInfo {
     query: String,
 }
 
-pub(super) async fn list(State(state): State<AppState>) -> Json<Vec<AppInfo>> {
+pub(super) async fn list(State(state): State<AppState>) -> Result<Json<Vec<AppInfo>>, Problem> {
     let apps = state.world().apps.all();
-    Json(apps.iter().map(|app| info(&state, app)).collect())
+    let mut infos = Vec::new();
+    for app in apps {
+        infos.push(info(&state, &app).await?);
+    }
+    Ok(Json(infos))
 }
 
 pub(super) async fn create(
@@ -94,7 +98,7 @@ pub(super) async fn create(
             "there are as many apps as there may be",
         ),
     })?;
-    Ok(Created(info(&state, &app)))
+    Ok(Created(info(&state, &app).await?))
 }
 
 pub(super) async fn show(
@@ -102,12 +106,12 @@ pub(super) async fn show(
     Path(path): Path<AppPath>,
 ) -> Result<Json<AppInfo>, Problem> {
     let app = path.find(&state)?;
-    Ok(Json(info(&state, &app)))
+    Ok(Json(info(&state, &app).await?))
 }
 
 /// What a reset or a removal of an app removed.
 #[derive(Serialize, JsonSchema)]
-pub(super) struct RemovedApp {
+pub(super) struct Removed {
     sdkappid: SdkAppId,
     /// How many accounts it had.
     accounts: usize,
@@ -118,32 +122,33 @@ pub(super) struct RemovedApp {
 pub(super) async fn remove(
     State(state): State<AppState>,
     Path(path): Path<AppPath>,
-) -> Result<Json<RemovedApp>, Problem> {
+) -> Result<Json<Removed>, Problem> {
     let gone = state.change(|world| world.remove_app(path.sdkappid));
-    gone.map(|gone| Json(RemovedApp::of(&gone)))
-        .ok_or_else(|| path.missing())
+    Ok(Json(
+        Removed::of(&gone.ok_or_else(|| path.missing())?).await?,
+    ))
 }
 
 pub(super) async fn reset(
     State(state): State<AppState>,
     Path(path): Path<AppPath>,
-) -> Result<Json<RemovedApp>, Problem> {
+) -> Result<Json<Removed>, Problem> {
     // A reset in parallel replaces the app: then the new app is reset.
     loop {
         let app = path.find(&state)?;
         if let Some(gone) = state.reset_app(&app) {
-            return Ok(Json(RemovedApp::of(&gone)));
+            return Ok(Json(Removed::of(&gone).await?));
         }
     }
 }
 
-impl RemovedApp {
-    fn of(Gone { app, faults }: &Gone) -> Self {
-        Self {
+impl Removed {
+    async fn of(RemovedApp { app, faults }: &RemovedApp) -> Result<Self, Problem> {
+        Ok(Self {
             sdkappid: app.sdkappid,
-            accounts: app.store.len(),
+            accounts: app.store.accounts().await?.len(),
             faults: faults.len(),
-        }
+        })
     }
 }
 
@@ -293,16 +298,16 @@ pub(super) async fn inspect(
     }))
 }
 
-fn info(state: &AppState, app: &App) -> AppInfo {
+async fn info(state: &AppState, app: &App) -> Result<AppInfo, Problem> {
     let now = state.world().clock.now().unix_time();
     let admin = app.first_admin();
     let usersig = app.sign(admin.as_str(), now, EXPIRE_SECONDS);
-    AppInfo {
+    Ok(AppInfo {
         sdkappid: app.sdkappid,
         admins: app.config.admins.clone(),
-        accounts: app.store.len(),
+        accounts: app.store.accounts().await?.len(),
         secret_key: app.config.secret_key.as_str().to_owned(),
         query: app.query(admin, now, EXPIRE_SECONDS),
         usersig,
-    }
+    })
 }

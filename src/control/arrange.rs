@@ -4,11 +4,12 @@
 use super::account::AccountDocument;
 use super::apps::{AppPath, EXPIRE_SECONDS};
 use super::code_name::CodeName;
+use super::edits::Edits;
 use super::extract::{Body, Path};
 use super::faults::not_armed;
 use super::problem::Problem;
 use super::unused_name;
-use crate::apps::{App, Graph};
+use crate::apps::App;
 use crate::commands::{Command, FriendAdd};
 use crate::config::Config;
 use crate::faults::{Ending, Kind, Plan, Scope};
@@ -20,7 +21,7 @@ use crate::sns::model::{
 };
 use crate::sns::texts::{AddWording, GroupName, Remark};
 use crate::state::AppState;
-use crate::store::Snapshot;
+use crate::store::{Account, Accounts};
 use axum::Json;
 use axum::extract::State;
 use schemars::JsonSchema;
@@ -88,9 +89,10 @@ pub(super) async fn arrange(
     let first = name.all().next();
     let first = first.ok_or_else(|| Problem::invalid_field("/code", name.is_unknown()))?;
     let now = world.clock.now().unix_time();
+    let accounts = app.store.accounts().await?;
     let recipe = Recipe {
-        from: unused_name(&app, "from"),
-        to: unused_name(&app, "to"),
+        from: unused_name(&accounts, "from"),
+        to: unused_name(&accounts, "to"),
         now,
     };
     let follow = |code| Some((code, recipe.follow(code, &state.config)?));
@@ -109,7 +111,7 @@ pub(super) async fn arrange(
             Some(armed.map_err(not_armed)?.id)
         }
     };
-    let (accounts, fillers) = recipe.make(&app, &situation);
+    let (made, fillers) = recipe.make(&app, &accounts, &situation).await?;
     let Situation {
         request,
         source,
@@ -124,8 +126,8 @@ pub(super) async fn arrange(
     };
     let query = app.query(caller, now, EXPIRE_SECONDS);
     let url = format!("http://{}/v4/sns/friend_add?{query}", reachable(&state));
-    let documents = accounts.iter();
-    let documents = documents.map(|(user, snapshot)| (*user, AccountDocument::of(snapshot)));
+    let documents = made.iter();
+    let documents = documents.map(|(user, account)| (*user, AccountDocument::from(account)));
     Ok(Json(Arranged {
         code: code.number(),
         outcome: code.name(),
@@ -173,8 +175,8 @@ struct Recipe {
 /// What is said of the two, and the request.
 struct Situation {
     /// `None` where it is not imported.
-    from: Option<Snapshot>,
-    to: Option<Snapshot>,
+    from: Option<Account>,
+    to: Option<Account>,
     /// Others, who fill a list.
     others: Others,
     request: Value,
@@ -226,7 +228,7 @@ impl Recipe {
                 situation.source = Source::Request;
                 situation.carrier = Carrier::ErrorCode;
             }
-            Code::FriendExist => from.friends = vec![friend(self.to, self.now)],
+            Code::FriendExist => from.friends.insert(friend(self.to, self.now)),
             Code::FromAccountNotExist if refuses_unknown => {
                 situation.carrier = Carrier::ErrorCode;
                 return Some(Situation {
@@ -252,8 +254,8 @@ impl Recipe {
                 situation.carrier = Carrier::ErrorCode;
             }
             Code::ForbidByAdmin => from.profile.admin_forbid_type = AdminForbidType::SendOut,
-            Code::InMyBlocklist => from.blocklist = vec![blocked(self.to, self.now)],
-            Code::InPeerBlocklist => to.blocklist = vec![blocked(self.from, self.now)],
+            Code::InMyBlocklist => from.blocklist.insert(blocked(self.to, self.now)),
+            Code::InPeerBlocklist => to.blocklist.insert(blocked(self.from, self.now)),
             Code::DenyAny => to.profile.allow_type = AllowType::DenyAny,
             Code::NeedConfirm => to.profile.allow_type = AllowType::NeedConfirm,
             Code::MyFriendsFull => situation.others = Others::FriendsOfFrom(policy.max_friends),
@@ -268,7 +270,7 @@ impl Recipe {
                 situation.others = Others::AskedByFrom(policy.max_pending);
             }
             Code::TooManyRequests if policy.max_requests_per_minute > 0 => {
-                from.minute = RequestMinute {
+                from.request_minute = RequestMinute {
                     since: self.now,
                     requests: policy.max_requests_per_minute,
                 };
@@ -309,8 +311,8 @@ impl Recipe {
         }
     }
 
-    fn account(&self) -> Snapshot {
-        let mut account = Snapshot::default();
+    fn account(&self) -> Account {
+        let mut account = Account::default();
         account.profile.allow_type = AllowType::AllowAny;
         account
     }
@@ -331,50 +333,46 @@ impl Recipe {
         Plan::always(scope, kind)
     }
 
-    /// Makes the accounts: the two, and how many others.
-    fn make(&self, app: &App, situation: &Situation) -> (Graph, usize) {
+    /// Creates the accounts. Returns the two, and the number of the others.
+    async fn make(
+        &self,
+        app: &App,
+        accounts: &Accounts,
+        situation: &Situation,
+    ) -> Result<(BTreeMap<UserId, Account>, usize), Problem> {
         let count = match situation.others {
             Others::None => 0,
             Others::FriendsOfFrom(count)
             | Others::FriendsOfTo(count)
             | Others::AskedByFrom(count) => count,
         };
-        let stem = unused_name(app, "f");
+        let stem = unused_name(accounts, "f");
         let others = (0..count).filter_map(|number| UserId::parse(&format!("{stem}-{number}")));
         let others: Vec<_> = others.collect();
-        let mut graph = Graph::new();
         let two = [(self.from, &situation.from), (self.to, &situation.to)];
-        graph.extend(
-            two.into_iter()
-                .filter_map(|(user, account)| Some((user, account.clone()?))),
-        );
-        let friends = || {
-            others
-                .iter()
-                .map(|other| friend(*other, self.now))
-                .collect()
-        };
-        let mut of_others = Snapshot::default();
+        let two = two.into_iter();
+        let two = two.filter_map(|(user, account)| Some((user, account.clone()?)));
+        let mut made: BTreeMap<_, _> = two.collect();
+        let friends = || others.iter().map(|other| friend(*other, self.now));
         match situation.others {
             Others::None => {}
-            Others::FriendsOfFrom(_) => graph.entry(self.from).or_default().friends = friends(),
-            Others::FriendsOfTo(_) => graph.entry(self.to).or_default().friends = friends(),
+            Others::FriendsOfFrom(_) => {
+                made.entry(self.from).or_default().friends = friends().collect();
+            }
+            Others::FriendsOfTo(_) => {
+                made.entry(self.to).or_default().friends = friends().collect();
+            }
             Others::AskedByFrom(_) => {
                 let asked = others.iter().map(|other| waiting(*other, self.now));
-                graph.entry(self.from).or_default().sent = asked.collect();
-                of_others.received = vec![waiting(self.from, self.now)];
+                made.entry(self.from).or_default().sent = asked.collect();
             }
         }
-        app.store.edit(|editor| {
-            of_others.profile = editor.new_account().profile;
-            for other in &others {
-                editor.put(*other, of_others.clone());
-            }
-            for (user, account) in &graph {
-                editor.put(*user, account.clone());
-            }
-        });
-        (graph, others.len())
+        let mut edits = Edits::new(app, accounts);
+        for (user, account) in &made {
+            edits.put(*user, &Account::default(), account.clone());
+        }
+        edits.commit().await?;
+        Ok((made, others.len()))
     }
 }
 

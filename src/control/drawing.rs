@@ -1,7 +1,7 @@
 //! A graph as a drawing.
 
-use crate::apps::Graph;
 use crate::protocol::ids::UserId;
+use crate::store::{Accounts, Peer};
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -20,7 +20,7 @@ pub(super) enum EdgeKind {
 }
 
 /// The graph for Graphviz: friends are arrows, blocks red, requests dashed.
-pub(super) fn dot(graph: &Graph) -> String {
+pub(super) fn dot(accounts: &Accounts) -> String {
     let quoted = |user: UserId| {
         format!(
             "\"{}\"",
@@ -28,10 +28,10 @@ pub(super) fn dot(graph: &Graph) -> String {
         )
     };
     let mut text = "digraph relations {\n".to_owned();
-    for user in graph.keys() {
-        writeln!(text, "  {};", quoted(*user)).expect("a String takes all");
+    for (user, _) in accounts.sorted() {
+        writeln!(text, "  {};", quoted(user)).expect("a String takes all");
     }
-    for (from, to, kind) in drawn(graph) {
+    for (from, to, kind) in edges(accounts) {
         let style = match kind {
             EdgeKind::Friend => "",
             EdgeKind::Blocked => " [color=red, label=blocks]",
@@ -43,8 +43,9 @@ pub(super) fn dot(graph: &Graph) -> String {
 }
 
 /// The same for Mermaid.
-pub(super) fn mermaid(graph: &Graph) -> String {
-    let places: BTreeMap<UserId, usize> = graph.keys().copied().zip(0..).collect();
+pub(super) fn mermaid(accounts: &Accounts) -> String {
+    let users = accounts.sorted().into_iter().map(|(user, _)| user);
+    let places: BTreeMap<UserId, usize> = users.zip(0..).collect();
     let escaped = |user: UserId| {
         let plain = |c: char| c.is_ascii_alphanumeric() || "_-.@ ".contains(c);
         let escape = |c: char| {
@@ -60,7 +61,7 @@ pub(super) fn mermaid(graph: &Graph) -> String {
     for (user, place) in &places {
         writeln!(text, "  n{place}[\"{}\"]", escaped(*user)).expect("a String takes all");
     }
-    for (from, to, kind) in drawn(graph) {
+    for (from, to, kind) in edges(accounts) {
         let arrow = match kind {
             EdgeKind::Friend => "-->",
             EdgeKind::Blocked => "-- blocks --x",
@@ -74,21 +75,17 @@ pub(super) fn mermaid(graph: &Graph) -> String {
     text
 }
 
-fn drawn(graph: &Graph) -> impl Iterator<Item = (UserId, UserId, EdgeKind)> {
-    graph.iter().flat_map(|(from, snapshot)| {
-        let friends = snapshot
-            .friends
-            .iter()
-            .map(|friend| (friend.to, EdgeKind::Friend));
-        let blocked = snapshot
-            .blocklist
-            .iter()
-            .map(|blocked| (blocked.to, EdgeKind::Blocked));
-        let sent = snapshot
-            .sent
-            .iter()
-            .map(|request| (request.with, EdgeKind::Asked));
-        let all = friends.chain(blocked).chain(sent);
-        all.map(|(to, kind)| (*from, to, kind))
+/// All edges, in the order of the accounts that they begin at.
+fn edges(accounts: &Accounts) -> impl Iterator<Item = (UserId, UserId, EdgeKind)> {
+    let accounts = accounts.sorted().into_iter();
+    accounts.flat_map(|(from, account)| {
+        let friends = account.friends.iter().map(Peer::peer);
+        let blocked = account.blocklist.iter().map(Peer::peer);
+        let asked = account.sent.iter().map(Peer::peer);
+        let friends = friends.map(|to| (to, EdgeKind::Friend));
+        let blocked = blocked.map(|to| (to, EdgeKind::Blocked));
+        let asked = asked.map(|to| (to, EdgeKind::Asked));
+        let all = friends.chain(blocked).chain(asked);
+        all.map(move |(to, kind)| (from, to, kind))
     })
 }

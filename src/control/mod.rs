@@ -12,6 +12,7 @@ mod arrange;
 mod clock;
 mod code_name;
 mod drawing;
+mod edits;
 mod events;
 mod explain;
 mod extract;
@@ -29,10 +30,10 @@ mod route;
 mod snapshots;
 mod state;
 
-use crate::apps::App;
 use crate::gateway::body;
 use crate::protocol::ids::UserId;
 use crate::state::AppState;
+use crate::store::Accounts;
 use account::LARGE_BYTES;
 use axum::Router;
 use axum::extract::{OriginalUri, Request, State};
@@ -176,12 +177,12 @@ async fn wrong_method(
 }
 
 /// A UserID that no account of the app has.
-fn unused_name(app: &App, stem: &str) -> UserId {
+fn unused_name(accounts: &Accounts, stem: &str) -> UserId {
     static LAST: AtomicU64 = AtomicU64::new(0);
     loop {
         let number = LAST.fetch_add(1, Ordering::Relaxed);
         let name = UserId::parse(&format!("{stem}-{number}")).expect("short and printable");
-        if app.store.snapshot(name).is_none() {
+        if accounts.get(name).is_none() {
             return name;
         }
     }

@@ -1,6 +1,7 @@
 //! The answer of a control call that failed: `application/problem+json` (RFC 9457), with all invalid
 //! fields of the request.
 
+use crate::store::StoreError;
 pub(super) use crate::strict::{InvalidField, Part};
 use axum::body::Body;
 use axum::http::{HeaderValue, StatusCode, header};
@@ -64,6 +65,19 @@ impl Problem {
     /// The same problem with these details.
     pub(super) fn with_errors(self, errors: Vec<InvalidField>) -> Self {
         Self { errors, ..self }
+    }
+}
+
+/// 409 for a write conflict, 503 for a store that does not answer.
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::NoAccount => Self::not_found("there is no such account"),
+            StoreError::Conflict => Self::conflict("the account was changed by another call"),
+            StoreError::Unavailable => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "the store does not answer")
+            }
+        }
     }
 }
 

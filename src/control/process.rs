@@ -1,12 +1,14 @@
 //! The process as a whole: its health, the table of codes, the configuration, the reset, the metrics.
 
 use super::arrange::{Source, source};
+use super::problem::Problem;
 use super::route::{Operation, OperationOutput};
 use crate::config::{Config, Setting};
 use crate::metrics::Size;
 use crate::protocol::code::Code;
 use crate::protocol::ids::SdkAppId;
 use crate::state::AppState;
+use crate::store::Accounts;
 use crate::world::World;
 use axum::Json;
 use axum::extract::{RawQuery, State};
@@ -119,18 +121,18 @@ pub(super) struct ResetResult {
     clock_was_held: bool,
 }
 
-pub(super) async fn reset(State(state): State<AppState>) -> Json<ResetResult> {
+pub(super) async fn reset(State(state): State<AppState>) -> Result<Json<ResetResult>, Problem> {
     let (before, after) = state.reset();
     let (mut apps_gone, apps) = (ids(&before), ids(&after));
     apps_gone.retain(|app| !apps.contains(app));
-    Json(ResetResult {
+    Ok(Json(ResetResult {
         apps,
         apps_gone,
-        accounts: before.apps.all().iter().map(|app| app.store.len()).sum(),
+        accounts: accounts(&before).await?.iter().map(Accounts::len).sum(),
         faults: before.faults.all().len(),
         calls: before.journal.len(),
         clock_was_held: before.clock.is_held(),
-    })
+    }))
 }
 
 fn ids(world: &World) -> Vec<SdkAppId> {
@@ -154,13 +156,25 @@ impl OperationOutput for OpenMetrics {
     }
 }
 
-pub(super) async fn metrics(State(state): State<AppState>, _: RawQuery) -> OpenMetrics {
+/// The accounts of each app.
+async fn accounts(world: &World) -> Result<Vec<Accounts>, Problem> {
+    let mut accounts = Vec::new();
+    for app in world.apps.all() {
+        accounts.push(app.store.accounts().await?);
+    }
+    Ok(accounts)
+}
+
+pub(super) async fn metrics(
+    State(state): State<AppState>,
+    _: RawQuery,
+) -> Result<OpenMetrics, Problem> {
     let world = state.world();
-    let apps = world.apps.all();
+    let accounts = accounts(&world).await?;
     let size = Size {
-        accounts: apps.iter().map(|app| app.store.len()).sum(),
-        friendships: apps.iter().map(|app| app.store.relations()).sum(),
+        accounts: accounts.iter().map(Accounts::len).sum(),
+        friendships: accounts.iter().map(Accounts::friendships).sum(),
         journal_bytes: world.journal.bytes(),
     };
-    OpenMetrics(state.metrics.text(size))
+    Ok(OpenMetrics(state.metrics.text(size)))
 }

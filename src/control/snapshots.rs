@@ -6,9 +6,10 @@ use super::drawing::EdgeKind;
 use super::extract::Path;
 use super::problem::Problem;
 use super::state::Size;
-use crate::apps::{App, Graph};
+use crate::apps::App;
 use crate::protocol::ids::{SdkAppId, UserId};
 use crate::state::AppState;
+use crate::store::{Account, Accounts};
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -37,14 +38,17 @@ impl SnapshotPath {
         .find(state)
     }
 
-    /// The app, and its graph as it was.
-    fn find(&self, state: &AppState) -> Result<(Arc<App>, Arc<Graph>), Problem> {
-        let (app, name) = (self.app(state)?, &self.name);
-        let graph = app.snapshots.get(name).ok_or_else(|| {
-            let names = app.snapshots.names().join(", ");
-            Problem::not_found(format!("there is no snapshot {name}; there are: {names}"))
-        })?;
-        Ok((app, graph))
+    /// The app, and its accounts as the snapshot has them.
+    fn find(&self, state: &AppState) -> Result<(Arc<App>, Accounts), Problem> {
+        let app = self.app(state)?;
+        let accounts = app.snapshots.get(&self.name);
+        let accounts = accounts.ok_or_else(|| self.missing(&app))?;
+        Ok((app, accounts))
+    }
+
+    fn missing(&self, app: &App) -> Problem {
+        let (name, names) = (&self.name, app.snapshots.names().join(", "));
+        Problem::not_found(format!("there is no snapshot {name}; there are: {names}"))
     }
 }
 
@@ -60,9 +64,9 @@ pub(super) async fn save(
     Path(path): Path<SnapshotPath>,
 ) -> Result<Json<Size>, Problem> {
     let app = path.app(&state)?;
-    let graph = app.graph();
-    let size = Size::of(&graph);
-    if app.snapshots.put(path.name, graph, MAX_SNAPSHOTS) {
+    let accounts = app.store.accounts().await?;
+    let size = Size::of(&accounts);
+    if app.snapshots.put(path.name, accounts, MAX_SNAPSHOTS) {
         return Ok(Json(size));
     }
     let detail = format!("an app has at most {MAX_SNAPSHOTS} snapshots");
@@ -73,22 +77,24 @@ pub(super) async fn restore(
     State(state): State<AppState>,
     Path(path): Path<SnapshotPath>,
 ) -> Result<Json<Size>, Problem> {
-    let (app, graph) = path.find(&state)?;
-    app.put_graph(&graph);
-    Ok(Json(Size::of(&graph)))
+    let (app, accounts) = path.find(&state)?;
+    let size = Size::of(&accounts);
+    app.store.replace(accounts).await?;
+    Ok(Json(size))
 }
 
 pub(super) async fn forget(
     State(state): State<AppState>,
     Path(path): Path<SnapshotPath>,
 ) -> Result<Json<Size>, Problem> {
-    let (app, graph) = path.find(&state)?;
-    app.snapshots.remove(&path.name);
-    Ok(Json(Size::of(&graph)))
+    let app = path.app(&state)?;
+    let accounts = app.snapshots.remove(&path.name);
+    let accounts = accounts.ok_or_else(|| path.missing(&app))?;
+    Ok(Json(Size::of(&accounts)))
 }
 
 /// What has changed since a snapshot.
-#[derive(Serialize, JsonSchema)]
+#[derive(Default, Serialize, JsonSchema)]
 pub(super) struct Diff {
     accounts_added: Vec<UserId>,
     accounts_removed: Vec<UserId>,
@@ -96,7 +102,7 @@ pub(super) struct Diff {
     added: Vec<Edge>,
     /// Edges that are gone, as they were.
     removed: Vec<Edge>,
-    /// Edges of which more or other is said.
+    /// Edges whose fields have changed.
     changed: Vec<ChangedEdge>,
 }
 
@@ -105,9 +111,8 @@ pub(super) struct Diff {
 struct Edge {
     #[serde(flatten)]
     ends: Ends,
-    /// What is said of it.
     #[serde(rename = "is")]
-    said: Value,
+    fields: Value,
 }
 
 #[derive(Serialize, JsonSchema)]
@@ -131,56 +136,49 @@ pub(super) async fn diff(
     Path(path): Path<SnapshotPath>,
 ) -> Result<Json<Diff>, Problem> {
     let (app, was) = path.find(&state)?;
-    let is = app.graph();
-    let missing = |these: &Graph, those: &Graph| {
-        let users = these.keys().filter(|user| !those.contains_key(user));
-        users.copied().collect()
-    };
-    let (accounts_added, accounts_removed) = (missing(&is, &was), missing(&was, &is));
-    let (was, mut is) = (edges(&was), edges(&is));
-    let (mut removed, mut changed) = (Vec::new(), Vec::new());
-    for (ends, was) in was {
-        match is.remove(&ends) {
-            None => removed.push(Edge { ends, said: was }),
-            Some(is) if is != was => changed.push(ChangedEdge { ends, was, is }),
+    let is = app.store.accounts().await?;
+    let mut diff = Diff::default();
+    let (mut was_edges, mut is_edges) = (BTreeMap::new(), BTreeMap::new());
+    for (user, account) in was.changed_from(&is) {
+        if is.get(user).is_none() {
+            diff.accounts_removed.push(user);
+        }
+        was_edges.extend(edges(user, account));
+    }
+    for (user, account) in is.changed_from(&was) {
+        if was.get(user).is_none() {
+            diff.accounts_added.push(user);
+        }
+        is_edges.extend(edges(user, account));
+    }
+    diff.accounts_removed.sort_unstable();
+    diff.accounts_added.sort_unstable();
+    for (ends, was) in was_edges {
+        match is_edges.remove(&ends) {
+            None => diff.removed.push(Edge { ends, fields: was }),
+            Some(is) if is != was => diff.changed.push(ChangedEdge { ends, was, is }),
             Some(_) => {}
         }
     }
-    let added = is.into_iter().map(|(ends, said)| Edge { ends, said });
-    Ok(Json(Diff {
-        accounts_added,
-        accounts_removed,
-        added: added.collect(),
-        removed,
-        changed,
-    }))
+    let added = is_edges.into_iter();
+    diff.added = added.map(|(ends, fields)| Edge { ends, fields }).collect();
+    Ok(Json(diff))
 }
 
-fn edges(graph: &Graph) -> BTreeMap<Ends, Value> {
-    let mut edges = BTreeMap::new();
-    for (from, snapshot) in graph {
-        let document = AccountDocument::of(snapshot);
-        let json = serde_json::to_value(document).expect("it is JSON");
-        for (list, peer, kind) in [
-            ("friends", "to", EdgeKind::Friend),
-            ("blocklist", "to", EdgeKind::Blocked),
-            ("sent", "with", EdgeKind::Asked),
-        ] {
-            for entry in json[list].as_array().into_iter().flatten() {
-                let mut said = entry.clone();
-                let to = said.as_object_mut().and_then(|said| said.remove(peer));
-                if let Some(to) = to.as_ref().and_then(Value::as_str).and_then(UserId::parse) {
-                    edges.insert(
-                        Ends {
-                            kind,
-                            from: *from,
-                            to,
-                        },
-                        said,
-                    );
-                }
-            }
-        }
-    }
-    edges
+/// The edges that begin at an account, each with its fields.
+fn edges(from: UserId, account: &Account) -> impl Iterator<Item = (Ends, Value)> {
+    let document = serde_json::to_value(AccountDocument::from(account)).expect("it is JSON");
+    let lists = [
+        ("friends", "to", EdgeKind::Friend),
+        ("blocklist", "to", EdgeKind::Blocked),
+        ("sent", "with", EdgeKind::Asked),
+    ];
+    lists.into_iter().flat_map(move |(list, peer, kind)| {
+        let entries = document[list].as_array().cloned().unwrap_or_default();
+        entries.into_iter().filter_map(move |mut fields| {
+            let to = fields.as_object_mut()?.remove(peer)?;
+            let to = UserId::parse(to.as_str()?)?;
+            Some((Ends { kind, from, to }, fields))
+        })
+    })
 }

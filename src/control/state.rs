@@ -1,17 +1,16 @@
 //! An app's whole relationship graph, as JSON to save and restore, or drawn.
 
 use super::account::AccountDocument;
-use super::account_reader::Reader;
-use super::accounts::{mirrored, peers};
+use super::account_reader::AccountReader;
 use super::apps::AppPath;
 use super::drawing::{dot, mermaid};
+use super::edits::{mirrored, peers};
 use super::extract::{Body, Path, Query};
-use super::problem::Problem;
+use super::problem::{InvalidField, Problem};
 use super::route::{Operation, OperationOutput};
-use crate::apps::{App, Graph};
 use crate::protocol::ids::UserId;
 use crate::state::AppState;
-use crate::store::Editor;
+use crate::store::{Account, Accounts};
 use crate::strict::join;
 use axum::Json;
 use axum::extract::State;
@@ -20,6 +19,7 @@ use axum::response::{IntoResponse, Response};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// The version of the document; a later one may say more.
 const VERSION: u32 = 1;
@@ -82,15 +82,15 @@ pub(super) async fn show(
     Path(path): Path<AppPath>,
     Query(Drawn { format }): Query<Drawn>,
 ) -> Result<Shown, Problem> {
-    let graph = path.find(&state)?.graph();
+    let accounts = path.find(&state)?.store.accounts().await?;
     Ok(match format.unwrap_or(Format::Json) {
-        Format::Json => Shown::Json(Json(document(&graph))),
-        Format::Dot => Shown::Dot(dot(&graph)),
-        Format::Mermaid => Shown::Mermaid(mermaid(&graph)),
+        Format::Json => Shown::Json(Json(document(&accounts))),
+        Format::Dot => Shown::Dot(dot(&accounts)),
+        Format::Mermaid => Shown::Mermaid(mermaid(&accounts)),
     })
 }
 
-/// What an app has now.
+/// The size of an app's graph.
 #[derive(Serialize, JsonSchema)]
 pub(super) struct Size {
     accounts: usize,
@@ -99,10 +99,10 @@ pub(super) struct Size {
 }
 
 impl Size {
-    pub(super) fn of(graph: &Graph) -> Self {
+    pub(super) fn of(accounts: &Accounts) -> Self {
         Self {
-            accounts: graph.len(),
-            friendships: graph.values().map(|account| account.friends.len()).sum(),
+            accounts: accounts.len(),
+            friendships: accounts.friendships(),
         }
     }
 }
@@ -113,97 +113,71 @@ pub(super) async fn replace(
     Body(StateDocument { accounts, .. }): Body<StateDocument>,
 ) -> Result<Json<Size>, Problem> {
     let app = path.find(&state)?;
-    let new_account = app.store.edit(|editor| editor.new_account());
-    let mut reader = Reader {
+    let mut reader = AccountReader {
         declared: &app.config.custom_fields,
         now: state.world().clock.now().unix_time(),
-        faults: Vec::new(),
+        invalid: Vec::new(),
     };
-    let mut graph = Graph::new();
-    for (user, document) in &accounts {
-        let mut snapshot = new_account.clone();
+    let mut graph = BTreeMap::new();
+    for (user, document) in accounts {
+        let mut account = Account::clone(&app.new_account);
         let at = join("/accounts", user.as_str());
-        reader.apply(&at, *user, document, &mut snapshot);
-        graph.insert(*user, snapshot);
+        reader.apply(&at, user, document, &mut account);
+        graph.insert(user, account);
     }
-    // Admins always exist.
+    // App admins always exist.
     for admin in &app.config.admins {
-        graph.entry(*admin).or_insert_with(|| new_account.clone());
+        let new = || Account::clone(&app.new_account);
+        graph.entry(*admin).or_insert_with(new);
     }
-    for (user, snapshot) in &graph {
-        for stranger in peers(snapshot).filter(|peer| !graph.contains_key(peer)) {
-            let detail = format!("names {stranger}, who is no account of this state");
+    for (user, account) in &graph {
+        for stranger in peers(account).filter(|peer| !graph.contains_key(peer)) {
+            let detail = format!("names {stranger}, which is no account of this state");
             let at = join("/accounts", user.as_str());
-            reader
-                .faults
-                .push(super::problem::InvalidField::of_body(at, detail));
+            reader.invalid.push(InvalidField::of_body(at, detail));
         }
     }
-    if !reader.faults.is_empty() {
-        return Err(Problem::invalid(reader.faults));
+    if !reader.invalid.is_empty() {
+        return Err(Problem::invalid(reader.invalid));
     }
     complete_requests(&mut graph);
-    app.put_graph(&graph);
-    Ok(Json(Size::of(&graph)))
+    let accounts = graph.into_iter();
+    let accounts: Accounts = accounts
+        .map(|(user, account)| (user, Arc::new(account)))
+        .collect();
+    let size = Size::of(&accounts);
+    app.store.replace(accounts).await?;
+    Ok(Json(size))
 }
 
-/// A request that one side has, the other has as well.
-fn complete_requests(graph: &mut Graph) {
-    let mut missing = Vec::new();
-    for (user, snapshot) in &*graph {
-        let lacks = |with: &UserId, sent: bool| {
-            let other = &graph[with];
-            let list = if sent { &other.received } else { &other.sent };
-            !list.iter().any(|request| request.with == *user)
-        };
-        let sent = snapshot.sent.iter().map(|request| (request, true));
-        let received = snapshot.received.iter().map(|request| (request, false));
-        for (request, is_sent) in sent.chain(received) {
-            if lacks(&request.with, is_sent) {
-                missing.push((request.with, is_sent, mirrored(request, *user)));
+/// Adds the other side of each request that only one side has.
+fn complete_requests(graph: &mut BTreeMap<UserId, Account>) {
+    let (mut received, mut sent) = (Vec::new(), Vec::new());
+    for (user, account) in &*graph {
+        for request in account.sent.iter() {
+            if !graph[&request.with].received.has(*user) {
+                received.push((request.with, mirrored(request, *user)));
+            }
+        }
+        for request in account.received.iter() {
+            if !graph[&request.with].sent.has(*user) {
+                sent.push((request.with, mirrored(request, *user)));
             }
         }
     }
-    for (user, is_received, request) in missing {
-        let snapshot = graph.entry(user).or_default();
-        let list = if is_received {
-            &mut snapshot.received
-        } else {
-            &mut snapshot.sent
-        };
-        list.push(request);
+    for (user, request) in received {
+        graph.entry(user).or_default().received.insert(request);
+    }
+    for (user, request) in sent {
+        graph.entry(user).or_default().sent.insert(request);
     }
 }
 
-fn document(graph: &Graph) -> StateDocument {
-    let accounts = graph
-        .iter()
-        .map(|(user, snapshot)| (*user, AccountDocument::of(snapshot)));
+fn document(accounts: &Accounts) -> StateDocument {
+    let accounts = accounts.iter();
+    let accounts = accounts.map(|(user, account)| (user, AccountDocument::from(&**account)));
     StateDocument {
         version: VERSION,
         accounts: accounts.collect(),
-    }
-}
-
-impl App {
-    /// All accounts at one moment.
-    pub(super) fn graph(&self) -> Graph {
-        let all = |editor: &mut Editor<'_>| {
-            let users = editor.users().into_iter();
-            users
-                .filter_map(|user| Some((user, editor.get(user)?)))
-                .collect()
-        };
-        self.store.edit(all)
-    }
-
-    /// Puts these in the place of all accounts.
-    pub(super) fn put_graph(&self, graph: &Graph) {
-        self.store.edit(|editor| {
-            editor.clear();
-            for (user, snapshot) in graph {
-                editor.put(*user, snapshot.clone());
-            }
-        });
     }
 }

@@ -8,7 +8,7 @@ mod scope;
 mod wire;
 
 pub(crate) use scope::{Scope, Subjects};
-pub(crate) use wire::{Reset, Wire};
+pub(crate) use wire::{ResetConnection, Wire};
 
 use crate::protocol::code::Code;
 use crate::protocol::ids::{SdkAppId, UserId};

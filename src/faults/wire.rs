@@ -23,7 +23,7 @@ pub(crate) enum Wire {
 
 /// Left in a response's extensions: instead of sending it, the server resets the connection.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Reset;
+pub(crate) struct ResetConnection;
 
 const NOT_JSON: &str = "<html><body>Bad Gateway</body></html>";
 
@@ -31,7 +31,7 @@ impl Wire {
     /// What becomes of a response whose body is `answer`.
     pub(crate) fn spoil(self, response: &mut Response, answer: &Bytes) {
         match self {
-            Self::Close => drop(response.extensions_mut().insert(Reset)),
+            Self::Close => drop(response.extensions_mut().insert(ResetConnection)),
             Self::Truncate => {
                 let half = answer.slice(..answer.len() / 2);
                 *response.body_mut() = Body::new(Half::Coming(half));

@@ -1,5 +1,6 @@
 //! Sees every end of a call, refusals too: counts it, and writes it into the journal and the log.
 
+use crate::client_ip::ClientIp;
 use crate::clock::Moment;
 use crate::http::Answered;
 use crate::journal::Record;
@@ -7,7 +8,6 @@ use crate::protocol::query::{named_app, redact_query};
 use crate::protocol::reply::{CallLogInfo, Outcome, Tally};
 use crate::protocol::user_sig::redact_text;
 use crate::state::AppState;
-use crate::webhooks::ClientIp;
 use crate::world::World;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;

@@ -47,6 +47,8 @@ pub enum Change {
     Befriend(Side, Friend),
     /// That side's list loses the other side, if it is there.
     Unfriend(Side),
+    /// From_Account's list loses all its entries.
+    UnfriendAll,
     /// To_Account changes in From_Account's list, where it is.
     Update(FriendUpdate),
     /// From_Account puts To_Account, its friend, in these groups as well.

@@ -197,6 +197,7 @@ fn apply(pair: PairFacts, changes: &[Change]) -> PairFacts {
             ..pair
         },
         Change::Unfriend(_)
+        | Change::UnfriendAll
         | Change::Update(_)
         | Change::JoinGroups(_)
         | Change::DeleteGroup(_)

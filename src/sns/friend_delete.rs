@@ -22,6 +22,22 @@ pub fn judge(pair: &PairFacts, delete_type: DeleteType) -> Decision {
     Decision::done(changes)
 }
 
+/// The rule of `v4/sns/friend_delete_all` for From_Account's own list: nothing keeps a friend in it.
+pub fn judge_all() -> Decision {
+    Decision::done(vec![Change::UnfriendAll])
+}
+
+/// The rule of `v4/sns/friend_delete_all` for the list of each former friend, with
+/// `Delete_Type_Both`. A friend that From_Account has added again in the meantime stays.
+pub fn judge_reverse(pair: &PairFacts) -> Decision {
+    let stays = pair.from_has_to || !pair.to_has_from;
+    Decision::done(if stays {
+        Vec::new()
+    } else {
+        vec![Change::Unfriend(Side::To)]
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -57,7 +57,7 @@ macro_rules! wire_spelling {
         impl<'de> Deserialize<'de> for $type {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
                 let text = Cow::<str>::deserialize(deserializer)?;
-                Self::parse(&text).ok_or_else(|| de::Error::custom("an unknown value"))
+                Self::parse(&text).ok_or_else(|| de::Error::unknown_variant(&text, &[ $( $wire, )* ]))
             }
         }
 
@@ -71,7 +71,7 @@ macro_rules! wire_spelling {
             }
 
             fn json_schema(_: &mut SchemaGenerator) -> Schema {
-                json_schema!({ "type": "string", "enum": [ $( $wire ),* ] })
+                json_schema!({ "type": "string", "enum": [ $( $wire, )* ] })
             }
         }
     };
@@ -284,17 +284,25 @@ pub struct Blocked {
     pub add_time: UnixTime,
 }
 
+/// The largest sequence: published clients read sequences as i32.
+pub const MAX_SEQUENCE: u32 = i32::MAX.unsigned_abs();
+
 /// How often an account's lists have changed: each number grows by one with each item of a call
 /// that changes something.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub struct Sequences {
-    /// StandardSequence: a friend came, went, or changed but for custom fields.
+    /// StandardSequence: a friend was added or removed, or a standard field of one has changed.
+    #[schemars(range(max = MAX_SEQUENCE))]
     pub standard: u32,
-    /// CustomSequence: a friend's custom fields came, went, or changed.
+    /// CustomSequence: a custom field of a friend was added, removed or changed.
+    #[schemars(range(max = MAX_SEQUENCE))]
     pub custom: u32,
-    /// CurrentSequence of groups: one was made or deleted, or somebody joined or left one.
+    /// CurrentSequence of groups: a group was created or deleted, or has gained or lost a member.
+    #[schemars(range(max = MAX_SEQUENCE))]
     pub groups: u32,
-    /// CurrentSequence of the blocklist: somebody came or went.
+    /// CurrentSequence of the blocklist: an account was added or removed.
+    #[schemars(range(max = MAX_SEQUENCE))]
     pub blocklist: u32,
 }
 
@@ -312,7 +320,8 @@ pub struct PendingRequest {
 }
 
 /// How many friend requests an account made in the minute that began at `since`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub struct RequestMinute {
     /// When the first of them was made.
     pub since: UnixTime,

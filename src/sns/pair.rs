@@ -4,12 +4,14 @@ use super::model::{AdminForbidType, AllowType, RequestMinute};
 use super::texts::GroupName;
 use crate::protocol::code::Code;
 use crate::protocol::ids::UserId;
+use schemars::JsonSchema;
+use serde::Serialize;
 
 /// What is true of two accounts at the moment a rule judges them.
 ///
 /// It holds answers, not accounts: each field is one look-up in memory, or one column of a query,
 /// so one rule serves every store and none has to load a whole friend list.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct PairFacts {
     /// To_Account is imported. If it is not, the facts about it are those of an empty account; and
     /// so they are where it is From_Account, which is nothing to itself.

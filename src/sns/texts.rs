@@ -3,7 +3,7 @@
 
 use crate::protocol::code::Code;
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::num::NonZeroU64;
 use std::sync::Arc;
@@ -48,8 +48,24 @@ impl fmt::Display for Keyword {
 }
 
 /// Where a friend was found: `AddSource_Type_` and a keyword.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(into = "String", try_from = "String")]
+#[schemars(inline, extend("pattern" = "^AddSource_Type_[A-Za-z]{1,8}$"))]
 pub struct AddSource(Keyword);
+
+impl From<AddSource> for String {
+    fn from(source: AddSource) -> Self {
+        source.to_text()
+    }
+}
+
+impl TryFrom<String> for AddSource {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        Self::parse(&text).ok_or("is not AddSource_Type_ and 1 to 8 letters")
+    }
+}
 
 impl AddSource {
     const PREFIX: &str = "AddSource_Type_";
@@ -68,11 +84,13 @@ impl AddSource {
 macro_rules! bounded_text {
     ($( $( #[$doc:meta] )* $name:ident: $max:literal; )*) => { $(
         $( #[$doc] )*
-        #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+        #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+        #[serde(try_from = "Arc<str>")]
+        #[schemars(inline, extend("maxLength" = $max))]
         pub struct $name(Arc<str>);
 
         impl $name {
-            /// The longest one, in UTF-8 bytes.
+            /// The longest text, in UTF-8 bytes.
             pub const MAX_BYTES: usize = $max;
 
             /// `None` when `text` is longer than that.
@@ -88,6 +106,15 @@ macro_rules! bounded_text {
             /// The same text, shared.
             pub fn to_shared(&self) -> Arc<str> {
                 Arc::clone(&self.0)
+            }
+        }
+
+        impl TryFrom<Arc<str>> for $name {
+            type Error = &'static str;
+
+            fn try_from(text: Arc<str>) -> Result<Self, Self::Error> {
+                let is_short = text.len() <= Self::MAX_BYTES;
+                is_short.then_some(Self(text)).ok_or(concat!("is longer than ", $max, " bytes"))
             }
         }
     )* };

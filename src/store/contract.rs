@@ -1,15 +1,45 @@
-//! The store's contract as tests. Every store has to pass them.
+//! The store's contract as tests, which every store has to pass.
 
-use super::{NoAccount, Store, Verdict};
+use super::{Account, Accounts, Edit, Store, StoreError, Verdict};
 use crate::protocol::code::Code;
 use crate::protocol::ids::{UnixTime, UserId};
 use crate::sns::black_list::{self, Friendship};
-use crate::sns::decision::Decision;
+use crate::sns::decision::{Change, Decision};
 use crate::sns::friend_add::{How, NewFriend, RawItem, judge};
-use crate::sns::model::{
-    AccountSeed, AddType, AllowType, DeleteType, ForceAddFlags, SnsPolicy, UnknownAccounts,
-};
-use std::sync::Barrier;
+use crate::sns::friend_delete::{judge_all, judge_reverse};
+use crate::sns::model::{AddType, AllowType, ForceAddFlags, SnsPolicy, UnknownAccounts};
+use crate::sns::texts::GroupName;
+use std::sync::{Arc, Barrier};
+
+/// Makes the store to test.
+type Make = fn(Accounts, UnknownAccounts, AllowType) -> Store;
+
+macro_rules! contract {
+    ($store:ident: $make:path; $( $test:ident, )*) => {
+        mod $store {
+            $( #[test] fn $test() { super::$test($make); } )*
+        }
+    };
+}
+
+contract! { memory: crate::store::Store::in_memory;
+    items_are_judged_in_order_and_each_sees_what_those_before_it_did,
+    a_from_account_that_is_not_there_fails_the_whole_call,
+    a_decision_to_refuse_leaves_everything_as_it_was,
+    accounts_are_made_as_they_are_named_where_that_is_asked_for,
+    clashing_adds_make_each_friendship_exactly_once,
+    a_cap_is_exact_under_clashing_adds,
+    a_page_is_a_slice_of_the_list_in_the_order_in_which_it_grew,
+    emptying_a_friend_list_both_ways_leaves_nobody_with_the_account,
+    a_deleted_account_is_in_nobodys_lists_and_comes_back_as_new,
+    adds_that_clash_with_deletions_leave_no_trace_of_who_is_gone,
+    each_item_that_changes_something_moves_a_sequence_by_one,
+    a_copy_of_all_accounts_stays_as_it_was,
+    accounts_are_replaced_in_one_step,
+    an_update_of_what_has_changed_meanwhile_changes_nothing,
+    an_account_that_is_imported_anew_during_its_deletion_is_in_both_lists_or_in_none,
+    the_sequences_after_a_step_come_with_it,
+}
 
 const POLICY: SnsPolicy = SnsPolicy::PRODUCT;
 
@@ -33,15 +63,15 @@ fn item(from: UserId, to: UserId) -> Result<NewFriend, Code> {
     )
 }
 
-fn store(users: usize) -> Store {
-    let store = Store::in_memory(UnknownAccounts::Refuse, AllowType::AllowAny);
-    for number in 0..users {
-        store.put_account(user(number), &AccountSeed::default(), UnixTime(0));
-    }
-    store
+fn store(make: Make, users: usize) -> Store {
+    let users = (0..users).map(|number| (user(number), Arc::<Account>::default()));
+    make(
+        users.collect(),
+        UnknownAccounts::Refuse,
+        AllowType::AllowAny,
+    )
 }
 
-/// The future of a store in memory is ready at its first poll.
 fn ready<T>(future: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread().build();
     runtime.expect("a runtime").block_on(future)
@@ -53,12 +83,12 @@ fn add(
     from: UserId,
     tos: &[UserId],
     policy: &SnsPolicy,
-) -> Result<Vec<Code>, NoAccount> {
+) -> Result<Vec<Code>, StoreError> {
     let items: Vec<_> = tos.iter().map(|to| item(from, *to)).collect();
-    let verdicts = ready(store.judge_each(from, &items, |pair, item| {
+    let judged = ready(store.judge_each(from, &items, |pair, item| {
         judge(from, pair, item, BOTH, policy)
     }));
-    verdicts.map(codes)
+    judged.map(|judged| codes(judged.verdicts))
 }
 
 fn codes(verdicts: Vec<Verdict>) -> Vec<Code> {
@@ -66,13 +96,12 @@ fn codes(verdicts: Vec<Verdict>) -> Vec<Code> {
 }
 
 fn friends(store: &Store, user: UserId) -> Vec<UserId> {
-    let snapshot = store.snapshot(user).expect("the account is there");
-    snapshot.friends.iter().map(|friend| friend.to).collect()
+    let account = ready(store.account(user)).expect("the account is there");
+    account.friends.iter().map(|friend| friend.to).collect()
 }
 
-#[test]
-fn items_are_judged_in_order_and_each_sees_what_those_before_it_did() {
-    let store = store(4);
+fn items_are_judged_in_order_and_each_sees_what_those_before_it_did(make: Make) {
+    let store = store(make, 4);
 
     let codes = add(
         &store,
@@ -97,28 +126,33 @@ fn items_are_judged_in_order_and_each_sees_what_those_before_it_did() {
     }
 }
 
-#[test]
-fn a_from_account_that_is_not_there_fails_the_whole_call() {
-    let store = store(1);
-    assert_eq!(add(&store, user(7), &[user(0)], &POLICY), Err(NoAccount));
+fn a_from_account_that_is_not_there_fails_the_whole_call(make: Make) {
+    let store = store(make, 1);
+    assert_eq!(
+        add(&store, user(7), &[user(0)], &POLICY),
+        Err(StoreError::NoAccount)
+    );
 }
 
-#[test]
-fn a_decision_to_refuse_leaves_everything_as_it_was() {
-    let store = store(2);
-    let before = (store.snapshot(user(0)), store.snapshot(user(1)));
+fn a_decision_to_refuse_leaves_everything_as_it_was(make: Make) {
+    let store = store(make, 2);
+    let accounts = || [0, 1].map(|number| ready(store.account(user(number))));
+    let before = accounts();
     let items = [item(user(0), user(1))];
     let refuse = |_: &_, _: &NewFriend| Decision::refuse(Code::Internal);
 
-    let verdicts = ready(store.judge_each(user(0), &items, refuse));
+    let judged = ready(store.judge_each(user(0), &items, refuse)).expect("From is there");
 
-    assert_eq!(verdicts.map(codes), Ok(vec![Code::Internal]));
-    assert_eq!((store.snapshot(user(0)), store.snapshot(user(1))), before);
+    assert_eq!(codes(judged.verdicts), [Code::Internal]);
+    assert_eq!(accounts(), before);
 }
 
-#[test]
-fn accounts_are_made_as_they_are_named_where_that_is_asked_for() {
-    let store = Store::in_memory(UnknownAccounts::Create, AllowType::AllowAny);
+fn accounts_are_made_as_they_are_named_where_that_is_asked_for(make: Make) {
+    let store = make(
+        Accounts::default(),
+        UnknownAccounts::Create,
+        AllowType::AllowAny,
+    );
 
     assert_eq!(
         add(&store, user(0), &[user(1)], &POLICY),
@@ -130,11 +164,10 @@ fn accounts_are_made_as_they_are_named_where_that_is_asked_for() {
 
 /// Eight threads make the same mutual friendships, each in another order, half of them from the
 /// other side: no deadlock, and of all who try, exactly one makes each.
-#[test]
-fn clashing_adds_make_each_friendship_exactly_once() {
+fn clashing_adds_make_each_friendship_exactly_once(make: Make) {
     const USERS: usize = 64;
     const THREADS: usize = 8;
-    let store = store(USERS);
+    let store = store(make, USERS);
     let start = Barrier::new(THREADS);
 
     let made: usize = std::thread::scope(|scope| {
@@ -183,11 +216,10 @@ fn clashing_adds_make_each_friendship_exactly_once() {
 }
 
 /// Many threads want one account's last places: exactly so many get them.
-#[test]
-fn a_cap_is_exact_under_clashing_adds() {
+fn a_cap_is_exact_under_clashing_adds(make: Make) {
     const USERS: usize = 64;
     const CAP: u32 = 10;
-    let store = store(USERS);
+    let store = store(make, USERS);
     let policy = SnsPolicy {
         max_friends: CAP,
         ..POLICY
@@ -220,16 +252,16 @@ fn a_cap_is_exact_under_clashing_adds() {
     assert_eq!(friends(&store, user(0)).len(), CAP as usize);
 }
 
-fn block(store: &Store, from: UserId, to: UserId) -> Result<Vec<Verdict>, NoAccount> {
-    ready(store.judge_each(from, &[Ok(to)], |pair, to| {
+fn block(store: &Store, from: UserId, to: UserId) {
+    let judged = ready(store.judge_each(from, &[Ok(to)], |pair, to| {
         let friendship = Friendship::Dissolved;
         black_list::judge_add((from, *to), pair, friendship, UnixTime(1), &POLICY)
-    }))
+    }));
+    judged.expect("From is there");
 }
 
-#[test]
-fn a_page_is_a_slice_of_the_list_in_the_order_in_which_it_grew() {
-    let store = store(8);
+fn a_page_is_a_slice_of_the_list_in_the_order_in_which_it_grew(make: Make) {
+    let store = store(make, 8);
     let tos: Vec<_> = (1..8).rev().map(user).collect();
     add(&store, user(0), &tos, &POLICY).expect("From is there");
 
@@ -244,49 +276,49 @@ fn a_page_is_a_slice_of_the_list_in_the_order_in_which_it_grew() {
     }
 }
 
-#[test]
-fn emptying_a_friend_list_both_ways_leaves_nobody_with_the_account() {
-    let store = store(10);
+fn emptying_a_friend_list_both_ways_leaves_nobody_with_the_account(make: Make) {
+    let store = store(make, 10);
     let tos: Vec<_> = (1..10).map(user).collect();
     add(&store, user(0), &tos, &POLICY).expect("From is there");
     add(&store, user(1), &[user(2)], &POLICY).expect("From is there");
 
-    let lost = ready(store.clear_friends(user(0), DeleteType::Both));
+    let own = ready(store.judge_own(user(0), &[], |_| judge_all())).expect("From is there");
+    let items: Vec<_> = own.unfriended.iter().map(|to| Ok(*to)).collect();
+    let judged = ready(store.judge_each(user(0), &items, |pair, _| judge_reverse(pair)));
 
-    let both_ways = tos.iter().flat_map(|to| [(user(0), *to), (*to, user(0))]);
-    assert_eq!(lost, Ok(both_ways.collect()));
+    assert_eq!(own.unfriended, tos);
+    let verdicts = judged.expect("From is there").verdicts;
+    assert!(verdicts.iter().all(|verdict| verdict.reached_to));
     assert!(friends(&store, user(0)).is_empty());
     assert_eq!(friends(&store, user(1)), [user(2)]);
     assert!(friends(&store, user(9)).is_empty());
 }
 
-#[test]
-fn a_deleted_account_is_in_nobodys_lists_and_comes_back_as_new() {
-    let store = store(4);
+fn a_deleted_account_is_in_nobodys_lists_and_comes_back_as_new(make: Make) {
+    let store = store(make, 4);
     add(&store, user(0), &[user(1), user(2)], &POLICY).expect("From is there");
-    block(&store, user(3), user(0)).expect("From is there");
+    block(&store, user(3), user(0));
 
     let deleted = ready(store.delete_accounts(&[user(0), user(9)]));
 
-    assert_eq!(deleted, [true, false]);
-    assert_eq!(store.snapshot(user(0)), None);
+    assert_eq!(deleted, Ok(vec![true, false]));
+    assert_eq!(ready(store.account(user(0))), Err(StoreError::NoAccount));
     for other in [1, 2, 3] {
-        let snapshot = store.snapshot(user(other)).expect("it is there");
-        assert!(snapshot.friends.is_empty() && snapshot.blocklist.is_empty());
+        let account = ready(store.account(user(other))).expect("it is there");
+        assert!(account.friends.is_empty() && account.blocklist.is_empty());
     }
     let gone = add(&store, user(1), &[user(0)], &POLICY);
     assert_eq!(gone, Ok(vec![Code::ToAccountNotExist]));
-    ready(store.import_account(user(0), Vec::new()));
+    ready(store.import_account(user(0), Vec::new())).expect("it imports");
     let back = add(&store, user(1), &[user(0)], &POLICY);
     assert_eq!(back, Ok(vec![Code::Ok]));
 }
 
 /// Half of the threads add, half delete accounts: whoever is deleted at the end is on no list.
-#[test]
-fn adds_that_clash_with_deletions_leave_no_trace_of_who_is_gone() {
+fn adds_that_clash_with_deletions_leave_no_trace_of_who_is_gone(make: Make) {
     const USERS: usize = 32;
     for _ in 0..20 {
-        let store = store(USERS);
+        let store = store(make, USERS);
         let start = Barrier::new(4);
         std::thread::scope(|scope| {
             for half in 0..2 {
@@ -303,7 +335,7 @@ fn adds_that_clash_with_deletions_leave_no_trace_of_who_is_gone() {
                 scope.spawn(move || {
                     start.wait();
                     for gone in (0..USERS / 2).filter(|gone| gone % 2 == half) {
-                        ready(store.delete_accounts(&[user(gone)]));
+                        ready(store.delete_accounts(&[user(gone)])).expect("it deletes");
                     }
                 });
             }
@@ -317,16 +349,15 @@ fn adds_that_clash_with_deletions_leave_no_trace_of_who_is_gone() {
     }
 }
 
-#[test]
-fn each_item_that_changes_something_moves_a_sequence_by_one() {
-    let store = store(5);
+fn each_item_that_changes_something_moves_a_sequence_by_one(make: Make) {
+    let store = store(make, 5);
     let sequences = |number| {
-        let sequences = ready(store.sequences(user(number)));
-        sequences.expect("the account is there")
+        let account = ready(store.account(user(number)));
+        account.expect("the account is there").sequences
     };
     add(&store, user(0), &[user(1), user(2), user(1)], &POLICY).expect("From is there");
-    block(&store, user(0), user(1)).expect("From is there");
-    block(&store, user(0), user(1)).expect("From is there");
+    block(&store, user(0), user(1));
+    block(&store, user(0), user(1));
 
     let (mine, theirs) = (sequences(0), sequences(1));
 
@@ -337,4 +368,125 @@ fn each_item_that_changes_something_moves_a_sequence_by_one() {
     );
     assert_eq!((theirs.standard, theirs.blocklist), (2, 0), "added, lost");
     assert_eq!((mine.custom, mine.groups), (0, 0));
+}
+
+fn a_copy_of_all_accounts_stays_as_it_was(make: Make) {
+    let store = store(make, 100);
+    add(&store, user(0), &[user(1)], &POLICY).expect("From is there");
+
+    let copy = ready(store.accounts()).expect("all accounts");
+    for number in 1..99 {
+        add(&store, user(number), &[user(number + 1)], &POLICY).expect("From is there");
+    }
+    ready(store.delete_accounts(&[user(0), user(50)])).expect("it deletes");
+    ready(store.import_account(user(100), Vec::new())).expect("it imports");
+
+    assert_eq!((copy.len(), copy.friendships()), (100, 2));
+    let users: Vec<_> = copy.sorted().into_iter().map(|(user, _)| user).collect();
+    let mut expected: Vec<_> = (0..100).map(user).collect();
+    expected.sort_unstable();
+    assert_eq!(users, expected);
+    let now = ready(store.accounts()).expect("all accounts");
+    assert_eq!(now.len(), 99);
+    let changed = now.changed_from(&copy).count();
+    assert_eq!(changed, 99, "all that are left, and the new one");
+}
+
+fn accounts_are_replaced_in_one_step(make: Make) {
+    let store = store(make, 100);
+    let before = ready(store.accounts()).expect("all accounts");
+    let tos: Vec<_> = (1..100).map(user).collect();
+    add(&store, user(0), &tos, &POLICY).expect("From is there");
+    let after = ready(store.accounts()).expect("all accounts");
+
+    std::thread::scope(|scope| {
+        let replacing = scope.spawn(|| {
+            for _ in 0..500 {
+                ready(store.replace(before.clone())).expect("it replaces");
+                ready(store.replace(after.clone())).expect("it replaces");
+            }
+        });
+        while !replacing.is_finished() {
+            let seen = ready(store.accounts()).expect("all accounts").friendships();
+            assert!([0, 198].contains(&seen), "half of a state: {seen}");
+        }
+    });
+    assert_eq!(friends(&store, user(0)), tos);
+}
+
+fn an_update_of_what_has_changed_meanwhile_changes_nothing(make: Make) {
+    let store = store(make, 3);
+    let edit = |number: usize| {
+        let was = ready(store.account(user(number))).ok();
+        let is = Arc::new(Account {
+            groups: vec![GroupName::parse("new").expect("short")],
+            ..Account::default()
+        });
+        let user = user(number);
+        Edit { user, was, is }
+    };
+    let (stale, fresh) = (edit(0), edit(2));
+    add(&store, user(0), &[user(1)], &POLICY).expect("From is there");
+
+    let refused = ready(store.update(&[stale, fresh.clone()], &[]));
+    let lacks_peer = ready(store.update(std::slice::from_ref(&fresh), &[user(9)]));
+
+    assert_eq!([refused, lacks_peer], [Err(StoreError::Conflict); 2]);
+    assert_eq!(friends(&store, user(0)), [user(1)]);
+    let groups = || {
+        ready(store.account(user(2)))
+            .expect("it is there")
+            .groups
+            .len()
+    };
+    assert_eq!(groups(), 0);
+    ready(store.update(&[fresh, edit(7)], &[user(0)])).expect("nothing has changed");
+    assert_eq!(groups(), 1);
+    assert!(ready(store.account(user(7))).is_ok());
+}
+
+/// Y is deleted while others import it and make it a friend of X: afterwards each has the other, or
+/// neither has.
+fn an_account_that_is_imported_anew_during_its_deletion_is_in_both_lists_or_in_none(make: Make) {
+    let (x, y) = (user(0), user(1));
+    // Many accounts make the deletion long.
+    let store = store(make, 5000);
+    for _ in 0..300 {
+        let start = Barrier::new(2);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                start.wait();
+                ready(store.delete_accounts(&[y])).expect("it deletes");
+            });
+            scope.spawn(|| {
+                start.wait();
+                for _ in 0..3 {
+                    ready(store.import_account(y, Vec::new())).expect("it imports");
+                    add(&store, x, &[y], &POLICY).expect("From is there");
+                }
+            });
+        });
+        ready(store.import_account(y, Vec::new())).expect("it imports");
+        let has = (
+            friends(&store, x).contains(&y),
+            friends(&store, y).contains(&x),
+        );
+        assert_eq!(has.0, has.1, "X has Y, Y has X");
+    }
+}
+
+fn the_sequences_after_a_step_come_with_it(make: Make) {
+    let store = store(make, 3);
+    let group = GroupName::parse("work").expect("short");
+    let create = |_: &_| Decision::done(vec![Change::CreateGroups(vec![group.clone()])]);
+
+    let own = ready(store.judge_own(user(0), &[], create)).expect("From is there");
+    let items = [item(user(0), user(1)), item(user(0), user(2))];
+    let judged = ready(store.judge_each(user(0), &items, |pair, item| {
+        judge(user(0), pair, item, BOTH, &POLICY)
+    }));
+    let judged = judged.expect("From is there");
+
+    assert_eq!((own.sequences.groups, own.sequences.standard), (1, 0));
+    assert_eq!((judged.sequences.groups, judged.sequences.standard), (1, 2));
 }

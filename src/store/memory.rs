@@ -1,404 +1,343 @@
-//! The store in this process: a map finds an account, a lock enters it.
+//! The store in this process.
+//!
+//! The accounts are spread over shards with a lock each. A step locks the shards of its two
+//! accounts, the one with the lower index first. Locks are std's: no lock is held across an await
+//! point, and every step is short.
+//!
+//! `accounts` copies the pointers to the shards. Until that copy is dropped, a writer copies a shard
+//! before it changes it, and an account likewise, so nobody waits for a reader of the copy.
+//! (`dashmap` has no consistent copy of all shards, and must not be locked twice.)
 
-use super::account::{
-    Account, BlocklistPage, FriendView, FriendsPage, Group, LockedPair, Snapshot,
-};
-use super::{NoAccount, Rehearsed, Verdict};
+use super::account::{Account, BlocklistPage, FriendsPage, Group};
+use super::accounts::{Accounts, Shard, shard_of};
+use super::locked_pair::LockedPair;
+use super::{Edit, FriendView, Judged, OwnVerdict, StoreError, Verdict};
 use crate::profile::{Profile, ProfileField};
 use crate::protocol::code::Code;
-use crate::protocol::ids::{UnixTime, UserId};
+use crate::protocol::ids::UserId;
 use crate::sns::decision::Decision;
-use crate::sns::model::{AccountSeed, AllowType, DeleteType, Sequences, UnknownAccounts};
+use crate::sns::model::{AllowType, Sequences, UnknownAccounts};
 use crate::sns::pair::{ItemTarget, PairFacts};
 use crate::sns::texts::GroupName;
-use dashmap::DashMap;
-use foldhash::fast::RandomState;
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::RwLock;
 
-/// A guard of the map is never held while the map is touched again, nor while an account is
-/// locked: DashMap's own documents warn that it may deadlock. LockedPair accounts are locked in the order
-/// of their UserIDs. Locks are std's: nothing here awaits, and every section is short.
 #[derive(Debug)]
 pub(crate) struct MemoryStore {
-    by_id: DashMap<UserId, Arc<Mutex<Account>>, RandomState>,
+    shards: Vec<Mutex<Shard>>,
     unknown: UnknownAccounts,
     default_allow_type: AllowType,
-    /// Held shared by every call, and alone by whoever looks at all accounts at once.
-    gate: RwLock<()>,
-}
-
-/// The accounts, while nobody else is at them.
-#[derive(Debug)]
-pub(crate) struct Editor<'a>(&'a MemoryStore);
-
-impl Editor<'_> {
-    /// An account as it is.
-    pub(crate) fn get(&self, user: UserId) -> Option<Snapshot> {
-        let account = self.0.find(user)?;
-        let snapshot = lock(&account).snapshot();
-        Some(snapshot)
-    }
-
-    /// Makes an account what the snapshot says.
-    pub(crate) fn put(&mut self, user: UserId, snapshot: Snapshot) {
-        let account = Arc::new(Mutex::new(Account::of(snapshot)));
-        self.0.by_id.insert(user, account);
-    }
-
-    /// Leaves no account.
-    pub(crate) fn clear(&mut self) {
-        self.0.by_id.clear();
-    }
-
-    /// A new account, of which nothing is said.
-    pub(crate) fn new_account(&self) -> Snapshot {
-        self.0.new_account().snapshot()
-    }
-
-    /// Who is there, in the order of their UserIDs.
-    pub(crate) fn users(&self) -> Vec<UserId> {
-        let mut users: Vec<_> = self.0.by_id.iter().map(|entry| *entry.key()).collect();
-        users.sort_unstable();
-        users
-    }
+    /// Write-locked while deleted accounts are removed from the other accounts' lists, and read-locked
+    /// while accounts are created, so that no account is created anew before it is in no list.
+    deletion: RwLock<()>,
 }
 
 impl MemoryStore {
-    pub(super) fn new(unknown: UnknownAccounts, default_allow_type: AllowType) -> Self {
+    pub(super) fn new(
+        accounts: Accounts,
+        unknown: UnknownAccounts,
+        default_allow_type: AllowType,
+    ) -> Self {
         Self {
-            by_id: DashMap::default(),
+            shards: accounts.shards.into_iter().map(Mutex::new).collect(),
             unknown,
             default_allow_type,
-            gate: RwLock::default(),
+            deletion: RwLock::default(),
         }
     }
 
-    pub(super) fn edit<T>(&self, work: impl FnOnce(&mut Editor<'_>) -> T) -> T {
-        let _alone = self.gate.write().unwrap_or_else(PoisonError::into_inner);
-        work(&mut Editor(self))
+    /// All shards are locked only while their pointers are copied.
+    pub(super) fn accounts(&self) -> Accounts {
+        let shards = self.lock_all();
+        Accounts {
+            shards: shards.iter().map(|shard| Shard::clone(shard)).collect(),
+        }
     }
 
-    pub(super) fn relations(&self) -> usize {
-        let accounts = self.all();
-        accounts
-            .iter()
-            .map(|account| lock(account).relations())
-            .sum()
+    pub(super) async fn replace(&self, accounts: Accounts) {
+        let _creates = self.deletion.read().await;
+        let mut replaced = accounts.shards;
+        for (shard, new) in self.lock_all().iter_mut().zip(&mut replaced) {
+            std::mem::swap(&mut **shard, new);
+        }
     }
 
-    /// A call's turn: it lasts to the call's end, and nobody looks at all accounts during it. A
-    /// method that has one calls no other that takes one.
-    fn turn(&self) -> RwLockReadGuard<'_, ()> {
-        self.gate.read().unwrap_or_else(PoisonError::into_inner)
+    pub(super) async fn update(&self, edits: &[Edit], needs: &[UserId]) -> Result<(), StoreError> {
+        let _creates = self.deletion.read().await;
+        let mut shards = self.lock_all();
+        let find = |user: UserId| shards[shard_of(user)].get(&user);
+        // An account that a caller still holds is never changed in place, so its address tells.
+        let is_current =
+            |edit: &Edit| find(edit.user).map(Arc::as_ptr) == edit.was.as_ref().map(Arc::as_ptr);
+        let is_imported = |user: &UserId| find(*user).is_some();
+        if !edits.iter().all(is_current) || !needs.iter().all(is_imported) {
+            return Err(StoreError::Conflict);
+        }
+        for Edit { user, is, .. } in edits {
+            Arc::make_mut(&mut shards[shard_of(*user)]).insert(*user, Arc::clone(is));
+        }
+        Ok(())
     }
 
-    pub(super) fn len(&self) -> usize {
-        self.by_id.len()
+    pub(super) async fn import_account(&self, user: UserId, fields: Vec<ProfileField>) {
+        let _creates = self.deletion.read().await;
+        let mut shard = self.lock(shard_of(user));
+        let account = Arc::make_mut(&mut shard).entry(user);
+        set_fields(account.or_insert_with(|| self.new_account()), fields);
     }
 
-    pub(super) fn put_account(&self, user: UserId, seed: &AccountSeed, now: UnixTime) {
-        let _turn = self.turn();
-        lock(&self.find_or_make(user)).set(seed, now);
-    }
-
-    pub(super) fn import_account(&self, user: UserId, fields: Vec<ProfileField>) {
-        let _turn = self.turn();
-        let account = self.find_or_make(user);
-        let mut account = lock(&account);
-        fields
-            .into_iter()
-            .for_each(|field| account.profile.set(field));
-    }
-
-    pub(super) fn delete_accounts(&self, users: &[UserId]) -> Vec<bool> {
-        let _turn = self.turn();
+    pub(super) async fn delete_accounts(&self, users: &[UserId]) -> Vec<bool> {
+        let _deletes = self.deletion.write().await;
         let delete = |user: &UserId| {
-            let removed = self.by_id.remove(user);
-            removed
-                .map(|(_, account)| lock(&account).delete())
-                .is_some()
+            let mut shard = self.lock(shard_of(*user));
+            shard.contains_key(user) && Arc::make_mut(&mut shard).remove(user).is_some()
         };
         let deleted: Vec<bool> = users.iter().map(delete).collect();
-        // From here on nobody's list can gain one of them. Nobody knows who has them.
         let gone = users.iter().zip(&deleted).filter(|(_, deleted)| **deleted);
         let gone: Vec<UserId> = gone.map(|(user, _)| *user).collect();
         if !gone.is_empty() {
-            for account in self.all() {
-                lock(&account).forget(&gone);
+            for place in 0..self.shards.len() {
+                forget(&mut self.lock(place), &gone);
             }
         }
         deleted
     }
 
-    pub(super) fn set_profile(
+    pub(super) async fn set_profile(
         &self,
         user: UserId,
         fields: Vec<ProfileField>,
-    ) -> Result<(), NoAccount> {
-        self.enter(user, |account| {
-            fields
-                .into_iter()
-                .for_each(|field| account.profile.set(field));
-        })
-    }
-
-    pub(super) fn profile(&self, user: UserId) -> Result<Profile, NoAccount> {
-        self.enter(user, |account| account.profile.clone())
+    ) -> Result<(), StoreError> {
+        self.create_if_asked([user]).await;
+        let mut shard = self.lock(shard_of(user));
+        let account = Arc::make_mut(&mut shard).get_mut(&user);
+        set_fields(account.ok_or(StoreError::NoAccount)?, fields);
+        Ok(())
     }
 
     pub(super) fn are_imported(&self, users: &[Option<UserId>]) -> Vec<bool> {
-        let _turn = self.turn();
-        let is_imported =
-            |user: &Option<UserId>| user.is_some_and(|user| self.by_id.contains_key(&user));
+        let shards = self.lock_all();
+        let is_imported = |user: &Option<UserId>| {
+            user.is_some_and(|user| shards[shard_of(user)].contains_key(&user))
+        };
         users.iter().map(is_imported).collect()
     }
 
     pub(super) fn knows(&self, user: UserId) -> bool {
-        let _turn = self.turn();
-        self.unknown == UnknownAccounts::Create || self.by_id.contains_key(&user)
+        self.unknown == UnknownAccounts::Create || self.find(user).is_some()
     }
 
-    pub(super) fn snapshot(&self, user: UserId) -> Option<Snapshot> {
-        let _turn = self.turn();
-        let account = self.find(user)?;
-        let snapshot = lock(&account).snapshot();
-        Some(snapshot)
+    pub(super) fn find(&self, user: UserId) -> Option<Arc<Account>> {
+        self.lock(shard_of(user)).get(&user).cloned()
     }
 
-    pub(super) fn friends_page(
+    pub(super) async fn profile(&self, user: UserId) -> Result<Profile, StoreError> {
+        Ok(self.named(user).await?.profile.clone())
+    }
+
+    pub(super) async fn friends_page(
         &self,
         user: UserId,
         start: usize,
         count: usize,
-    ) -> Result<FriendsPage, NoAccount> {
-        self.enter(user, |account| account.friends_page(start, count))
+    ) -> Result<FriendsPage, StoreError> {
+        Ok(self.named(user).await?.friends_page(start, count))
     }
 
-    pub(super) fn blocklist_page(
+    pub(super) async fn blocklist_page(
         &self,
         user: UserId,
         start: usize,
         count: usize,
-    ) -> Result<BlocklistPage, NoAccount> {
-        self.enter(user, |account| account.blocklist_page(start, count))
+    ) -> Result<BlocklistPage, StoreError> {
+        Ok(self.named(user).await?.blocklist_page(start, count))
     }
 
-    pub(super) fn friends_each(
-        &self,
-        from: UserId,
-        tos: &[Result<UserId, Code>],
-    ) -> Result<Vec<Result<FriendView, Code>>, NoAccount> {
-        self.look_at_each(from, tos, |to, two| FriendView {
-            pair: two.facts(from, to, &[]),
-            friend: two.from.friend(to).cloned(),
-            profile: two
-                .to
-                .map_or_else(Profile::default, |to| to.profile.clone()),
-        })
-    }
-
-    pub(super) fn groups(
+    pub(super) async fn groups(
         &self,
         user: UserId,
         names: &[GroupName],
-    ) -> Result<(Vec<Group>, Sequences), NoAccount> {
-        self.enter(user, |account| (account.groups(names), account.sequences()))
+    ) -> Result<(Vec<Group>, Sequences), StoreError> {
+        let account = self.named(user).await?;
+        Ok((account.groups(names), account.sequences))
     }
 
-    pub(super) fn sequences(&self, user: UserId) -> Result<Sequences, NoAccount> {
-        self.enter(user, |account| account.sequences())
-    }
-
-    pub(super) fn clear_friends(
-        &self,
-        from: UserId,
-        delete_type: DeleteType,
-    ) -> Result<Vec<(UserId, UserId)>, NoAccount> {
-        let _turn = self.turn();
-        let asker = self.named(from).ok_or(NoAccount)?;
-        let mut lost = Vec::new();
-        // Not in the loop's head, where the lock would be held to its end.
-        let friends = lock(&asker).clear_friends();
-        for to in friends {
-            lost.push((from, to));
-            if delete_type == DeleteType::Both {
-                let asked = self.find(to);
-                let reached_to = lock_pair((from, &asker), (to, asked.as_deref()), |mut two| {
-                    two.unfriend_to(from, to)
-                });
-                lost.extend(reached_to.then_some((to, from)));
-            }
-        }
-        Ok(lost)
-    }
-
-    pub(super) fn facts_each(
+    pub(super) async fn friends_each(
         &self,
         from: UserId,
         tos: &[Result<UserId, Code>],
-    ) -> Result<Vec<Result<PairFacts, Code>>, NoAccount> {
-        self.look_at_each(from, tos, |to, two| two.facts(from, to, &[]))
-    }
-
-    fn look_at_each<T>(
-        &self,
-        from: UserId,
-        tos: &[Result<UserId, Code>],
-        look: impl Fn(UserId, LockedPair<'_>) -> T,
-    ) -> Result<Vec<Result<T, Code>>, NoAccount> {
-        let _turn = self.turn();
-        let asker = self.named(from).ok_or(NoAccount)?;
-        let look = |to: UserId| {
-            let asked = self.named(to);
-            lock_pair((from, &asker), (to, asked.as_deref()), |two| look(to, two))
+    ) -> Result<Vec<Result<FriendView, Code>>, StoreError> {
+        let view = |pair: &LockedPair<'_>, facts, to: &UserId| FriendView {
+            facts,
+            friend: pair
+                .from()
+                .and_then(|from| from.friends.entry(*to))
+                .cloned(),
+            profile: pair.to().map(|to| to.profile.clone()).unwrap_or_default(),
         };
-        Ok(tos.iter().map(|to| to.map(look)).collect())
+        self.look_at_each(from, tos, view).await
     }
 
-    pub(super) fn judge_own(
+    pub(super) async fn facts_each<I: ItemTarget>(
+        &self,
+        from: UserId,
+        items: &[Result<I, Code>],
+    ) -> Result<Vec<Result<PairFacts, Code>>, StoreError> {
+        self.look_at_each(from, items, |_, facts, _| facts).await
+    }
+
+    async fn look_at_each<I: ItemTarget, T>(
+        &self,
+        from: UserId,
+        items: &[Result<I, Code>],
+        look: impl Fn(&LockedPair<'_>, PairFacts, &I) -> T,
+    ) -> Result<Vec<Result<T, Code>>, StoreError> {
+        self.create_if_asked(targets(from, items)).await;
+        self.find(from).ok_or(StoreError::NoAccount)?;
+        let look = |item: &Result<I, Code>| {
+            let item = item.as_ref().map_err(|code| *code)?;
+            let pair = self.lock_pair(from, item.to());
+            let facts = pair.facts(item.groups());
+            let facts = facts.ok_or(Code::FromAccountNotExist)?;
+            Ok(look(&pair, facts, item))
+        };
+        Ok(items.iter().map(look).collect())
+    }
+
+    pub(super) async fn judge_own(
         &self,
         from: UserId,
         groups: &[GroupName],
         rule: impl Fn(&PairFacts) -> Decision,
-    ) -> Result<Code, NoAccount> {
-        let _turn = self.turn();
-        let asker = self.named(from).ok_or(NoAccount)?;
-        lock_pair((from, &asker), (from, None), |mut two| {
-            if two.from.is_deleted {
-                return Err(NoAccount);
-            }
-            let Decision { code, changes } = rule(&two.facts(from, from, groups));
-            two.apply(from, from, changes);
-            Ok(code)
+    ) -> Result<OwnVerdict, StoreError> {
+        self.create_if_asked([from]).await;
+        let mut pair = self.lock_pair(from, from);
+        let facts = pair.facts(groups).ok_or(StoreError::NoAccount)?;
+        let Decision { code, changes } = rule(&facts);
+        Ok(OwnVerdict {
+            code,
+            unfriended: pair.apply(changes),
+            sequences: pair.from().map(|from| from.sequences).unwrap_or_default(),
         })
     }
 
-    pub(super) fn judge_each<I: ItemTarget>(
+    pub(super) async fn judge_each<I: ItemTarget>(
         &self,
         from: UserId,
         items: &[Result<I, Code>],
         rule: impl Fn(&PairFacts, &I) -> Decision,
-    ) -> Result<Vec<Verdict>, NoAccount> {
-        let _turn = self.turn();
-        let asker = self.named(from).ok_or(NoAccount)?;
-        let judge = |item: &I| {
-            let to = item.to();
-            let asked = self.named(to);
-            lock_pair((from, &asker), (to, asked.as_deref()), |mut two| {
-                if two.from.is_deleted {
-                    return Verdict::refused(Code::FromAccountNotExist);
-                }
-                let facts = two.facts(from, to, item.groups());
-                let decision = rule(&facts, item);
-                let verdict = Verdict::of(&decision);
-                two.apply(from, to, decision.changes);
-                verdict
-            })
-        };
-        let verdict = |item: &Result<I, Code>| {
-            item.as_ref()
-                .map_or_else(|code| Verdict::refused(*code), judge)
-        };
-        Ok(items.iter().map(verdict).collect())
-    }
-
-    pub(super) fn rehearse_each<I: ItemTarget>(
-        &self,
-        from: UserId,
-        items: &[Result<I, Code>],
-        rule: impl Fn(&PairFacts, &I) -> Decision,
-    ) -> Result<Vec<Rehearsed>, NoAccount> {
-        let _turn = self.turn();
-        let copy = |user: UserId| match self.find(user) {
-            Some(account) => Some(lock(&account).clone()),
-            None if self.unknown == UnknownAccounts::Create => Some(self.new_account()),
-            None => None,
-        };
-        let mut asker = copy(from).ok_or(NoAccount)?;
-        // What earlier items of the batch would have done, later ones see.
-        let mut others = HashMap::new();
+    ) -> Result<Judged, StoreError> {
+        self.create_if_asked(targets(from, items)).await;
+        let mut sequences = self.sequences(from).ok_or(StoreError::NoAccount)?;
         let mut judge = |item: &I| {
-            let to = item.to();
-            let other = others.entry(to).or_insert_with(|| copy(to));
-            let mut two = LockedPair {
-                from: &mut asker,
-                to: other.as_mut().filter(|_| from != to),
+            let mut pair = self.lock_pair(from, item.to());
+            let Some(facts) = pair.facts(item.groups()) else {
+                // It was deleted after the step before.
+                return Verdict::refused(Code::FromAccountNotExist);
             };
-            let facts = two.facts(from, to, item.groups());
-            let Decision { code, changes } = rule(&facts, item);
-            two.apply(from, to, changes);
-            (facts, code)
+            let decision = rule(&facts, item);
+            let verdict = Verdict::of(&decision);
+            pair.apply(decision.changes);
+            sequences = pair.from().map_or(sequences, |from| from.sequences);
+            verdict
         };
-        let judged = |item: &Result<I, Code>| item.as_ref().map(&mut judge).map_err(|code| *code);
-        Ok(items.iter().map(judged).collect())
+        let verdict = |item: &Result<I, Code>| match item {
+            Ok(item) => judge(item),
+            Err(code) => Verdict::refused(*code),
+        };
+        Ok(Judged {
+            verdicts: items.iter().map(verdict).collect(),
+            sequences,
+        })
     }
 
-    /// Lends one account.
-    fn enter<T>(&self, user: UserId, work: impl FnOnce(&mut Account) -> T) -> Result<T, NoAccount> {
-        let _turn = self.turn();
-        let account = self.named(user).ok_or(NoAccount)?;
-        let mut account = lock(&account);
-        if account.is_deleted {
-            return Err(NoAccount);
+    fn sequences(&self, user: UserId) -> Option<Sequences> {
+        let shard = self.lock(shard_of(user));
+        shard.get(&user).map(|account| account.sequences)
+    }
+
+    fn lock_pair(&self, from_id: UserId, to_id: UserId) -> LockedPair<'_> {
+        let (from_place, to_place) = (shard_of(from_id), shard_of(to_id));
+        let (from_shard, to_shard);
+        if from_place < to_place {
+            from_shard = self.lock(from_place);
+            to_shard = Some(self.lock(to_place));
+        } else if from_place > to_place {
+            to_shard = Some(self.lock(to_place));
+            from_shard = self.lock(from_place);
+        } else {
+            (from_shard, to_shard) = (self.lock(from_place), None);
         }
-        Ok(work(&mut account))
+        LockedPair {
+            from_id,
+            to_id,
+            from_shard,
+            to_shard,
+        }
     }
 
-    fn find(&self, user: UserId) -> Option<Arc<Mutex<Account>>> {
-        self.by_id.get(&user).map(|account| Arc::clone(&account))
+    /// An account that a call names, which is created first where the configuration says so.
+    async fn named(&self, user: UserId) -> Result<Arc<Account>, StoreError> {
+        self.create_if_asked([user]).await;
+        self.find(user).ok_or(StoreError::NoAccount)
     }
 
-    fn find_or_make(&self, user: UserId) -> Arc<Mutex<Account>> {
-        let new = || Arc::new(Mutex::new(self.new_account()));
-        Arc::clone(&self.by_id.entry(user).or_insert_with(new))
+    /// With `unknown_accounts = "create"`, creates those of the accounts that are not there.
+    async fn create_if_asked(&self, users: impl IntoIterator<Item = UserId>) {
+        if self.unknown == UnknownAccounts::Refuse {
+            return;
+        }
+        let _creates = self.deletion.read().await;
+        for user in users {
+            let mut shard = self.lock(shard_of(user));
+            if !shard.contains_key(&user) {
+                Arc::make_mut(&mut shard).insert(user, self.new_account());
+            }
+        }
     }
 
-    fn new_account(&self) -> Account {
+    fn new_account(&self) -> Arc<Account> {
         let mut account = Account::default();
         account.profile.allow_type = self.default_allow_type;
-        account
+        account.into()
     }
 
-    fn all(&self) -> Vec<Arc<Mutex<Account>>> {
-        let accounts = self.by_id.iter();
-        accounts.map(|account| Arc::clone(&account)).collect()
+    /// A rule that panics leaves its accounts unchanged, so a poisoned lock is as good as another.
+    fn lock(&self, place: usize) -> MutexGuard<'_, Shard> {
+        let shard = &self.shards[place];
+        shard.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// An account that a call names.
-    fn named(&self, user: UserId) -> Option<Arc<Mutex<Account>>> {
-        self.find(user).or_else(|| match self.unknown {
-            UnknownAccounts::Refuse => None,
-            UnknownAccounts::Create => Some(self.find_or_make(user)),
-        })
-    }
-}
-
-/// Locks the accounts in UserID order and lends them. An account has no second side to itself, and
-/// one that was deleted while the call was under way is none.
-fn lock_pair<T>(
-    (from, asker): (UserId, &Mutex<Account>),
-    (to, asked): (UserId, Option<&Mutex<Account>>),
-    work: impl FnOnce(LockedPair<'_>) -> T,
-) -> T {
-    match asked.filter(|_| from != to) {
-        None => work(LockedPair {
-            from: &mut lock(asker),
-            to: None,
-        }),
-        Some(asked) if from < to => {
-            let (mut first, mut second) = (lock(asker), lock(asked));
-            work(LockedPair::new(&mut first, &mut second))
-        }
-        Some(asked) => {
-            let (mut first, mut second) = (lock(asked), lock(asker));
-            work(LockedPair::new(&mut second, &mut first))
-        }
+    fn lock_all(&self) -> Vec<MutexGuard<'_, Shard>> {
+        (0..self.shards.len())
+            .map(|place| self.lock(place))
+            .collect()
     }
 }
 
-/// A panic elsewhere does not make an account unusable: changes are applied whole or, when a rule
-/// panics, not at all.
-fn lock(account: &Mutex<Account>) -> MutexGuard<'_, Account> {
-    account.lock().unwrap_or_else(PoisonError::into_inner)
+/// From_Account, and the accounts of the items.
+fn targets<I: ItemTarget>(from: UserId, items: &[Result<I, Code>]) -> impl Iterator<Item = UserId> {
+    let tos = items.iter().filter_map(|item| item.as_ref().ok());
+    std::iter::once(from).chain(tos.map(ItemTarget::to))
+}
+
+fn set_fields(account: &mut Arc<Account>, fields: Vec<ProfileField>) {
+    let profile = &mut Arc::make_mut(account).profile;
+    fields.into_iter().for_each(|field| profile.set(field));
+}
+
+/// Removes deleted accounts from the lists of a shard's accounts.
+fn forget(shard: &mut Shard, gone: &[UserId]) {
+    let named = |account: &Account| {
+        let named = gone.iter().filter(|user| account.names(**user));
+        named.copied().collect::<Vec<_>>()
+    };
+    if !shard.values().any(|account| !named(account).is_empty()) {
+        return;
+    }
+    for account in Arc::make_mut(shard).values_mut() {
+        for user in named(account) {
+            Arc::make_mut(account).forget(user);
+        }
+    }
 }

@@ -1,54 +1,102 @@
-//! Where relationships are kept.
+//! Where an app's accounts and relationships are kept.
 //!
 //! # Contract
-//! Every store finds accounts, runs the rule it is handed on the facts about two of them, and does
-//! what the rule decides; it never decides itself. `Store::judge_each` is one call for a whole
-//! request, but each item is one atomic step on its two accounts: no other call sees half of it,
-//! and item n sees what the items before it did. Each app has a store of its own. `contract.rs` is
-//! this contract as tests; every store has to pass it.
+//! A store finds accounts, runs a rule on the facts about two of them, and applies the changes that
+//! the rule decides. It decides nothing itself. `judge_each` is one call for a whole request, but
+//! each item is one atomic step on its two accounts: no other call sees half of a step, and item n
+//! sees what the items before it did. `accounts` is all accounts at one moment. Each app has a store
+//! of its own. `contract.rs` is this contract as tests, which every store has to pass.
+//!
+//! Every method is asynchronous and can fail, so that a store can be a database.
 
 mod account;
+mod accounts;
+mod locked_pair;
 mod memory;
 mod peer_list;
 
 #[cfg(test)]
 mod contract;
 
-pub use account::Snapshot;
-pub(crate) use account::{BlocklistPage, FriendView, FriendsPage, Group};
-pub(crate) use memory::Editor;
+pub use account::Account;
+pub(crate) use account::{BlocklistPage, FriendsPage, Group};
+pub(crate) use accounts::Accounts;
+pub use peer_list::{Peer, PeerList};
 
 use crate::profile::{Profile, ProfileField};
 use crate::protocol::code::Code;
-use crate::protocol::ids::{UnixTime, UserId};
+use crate::protocol::ids::UserId;
 use crate::sns::decision::{Change, Decision, Side};
-use crate::sns::model::{AccountSeed, AllowType, DeleteType, Sequences, UnknownAccounts};
+use crate::sns::model::{AllowType, Friend, Sequences, UnknownAccounts};
 use crate::sns::pair::{ItemTarget, PairFacts};
 use crate::sns::texts::GroupName;
 use memory::MemoryStore;
+use std::sync::Arc;
 
 /// An app's accounts and their relationships.
 #[derive(Debug)]
 pub(crate) enum Store {
-    /// In this process, gone with it.
+    /// In this process; it ends with the process.
     Memory(MemoryStore),
 }
 
-/// The account that a call asks for is not imported.
+/// Why a store could not do what it was asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct NoAccount;
+pub(crate) enum StoreError {
+    /// The account is not imported.
+    NoAccount,
+    /// An account has changed since it was read.
+    Conflict,
+    /// The store does not answer.
+    #[expect(dead_code, reason = "the store in memory always answers")]
+    Unavailable,
+}
 
-/// What became of an item.
+/// The outcome of an item.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Verdict {
-    /// Its ResultCode and ResultInfo.
+    /// ResultCode and ResultInfo.
     pub(crate) code: Code,
     /// Whether To_Account's friend list gained or lost From_Account.
     pub(crate) reached_to: bool,
 }
 
-/// What an item would be told, and on which facts; or what it alone shows.
-pub(crate) type Rehearsed = Result<(PairFacts, Code), Code>;
+/// The outcomes of a call's items.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Judged {
+    pub(crate) verdicts: Vec<Verdict>,
+    /// From_Account's sequences after the last step.
+    pub(crate) sequences: Sequences,
+}
+
+/// The outcome of a step on From_Account alone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct OwnVerdict {
+    pub(crate) code: Code,
+    /// The friends that From_Account has lost.
+    pub(crate) unfriended: Vec<UserId>,
+    /// From_Account's sequences after the step.
+    pub(crate) sequences: Sequences,
+}
+
+/// An account as From_Account sees it.
+#[derive(Clone, Debug)]
+pub(crate) struct FriendView {
+    pub(crate) facts: PairFacts,
+    /// The entry in From_Account's friend list.
+    pub(crate) friend: Option<Friend>,
+    pub(crate) profile: Profile,
+}
+
+/// A change of one account outside of any rule.
+#[derive(Clone, Debug)]
+pub(crate) struct Edit {
+    pub(crate) user: UserId,
+    /// The account as the caller has read it; `None` when it was not imported.
+    pub(crate) was: Option<Arc<Account>>,
+    /// The account as it is to be.
+    pub(crate) is: Arc<Account>,
+}
 
 impl Verdict {
     fn of(decision: &Decision) -> Self {
@@ -73,184 +121,167 @@ impl Verdict {
 }
 
 impl Store {
-    /// An empty store in memory; `default_allow_type` is for accounts that do not say.
-    pub(crate) fn in_memory(unknown: UnknownAccounts, default_allow_type: AllowType) -> Self {
-        Self::Memory(MemoryStore::new(unknown, default_allow_type))
+    /// A store in memory that begins with these accounts. `default_allow_type` is the AllowType of an
+    /// account that is created without one.
+    pub(crate) fn in_memory(
+        accounts: Accounts,
+        unknown: UnknownAccounts,
+        default_allow_type: AllowType,
+    ) -> Self {
+        Self::Memory(MemoryStore::new(accounts, unknown, default_allow_type))
     }
 
-    /// Imports an account, or gives one that is there these settings; its relationships stay.
-    pub(crate) fn put_account(&self, user: UserId, seed: &AccountSeed, now: UnixTime) {
+    /// One account.
+    pub(crate) async fn account(&self, user: UserId) -> Result<Arc<Account>, StoreError> {
         let Self::Memory(store) = self;
-        store.put_account(user, seed, now);
+        store.find(user).ok_or(StoreError::NoAccount)
     }
 
-    /// Whether a call may ask for this account: it is there, or will be made.
-    pub(crate) fn knows(&self, user: UserId) -> bool {
+    /// All accounts at one moment.
+    pub(crate) async fn accounts(&self) -> Result<Accounts, StoreError> {
         let Self::Memory(store) = self;
-        store.knows(user)
+        Ok(store.accounts())
     }
 
-    /// How many accounts there are.
-    pub(crate) fn len(&self) -> usize {
+    /// Replaces all accounts in one step.
+    pub(crate) async fn replace(&self, accounts: Accounts) -> Result<(), StoreError> {
         let Self::Memory(store) = self;
-        store.len()
+        store.replace(accounts).await;
+        Ok(())
     }
 
-    /// How many one-way friendships there are.
-    pub(crate) fn relations(&self) -> usize {
+    /// Replaces some accounts in one step, which need other accounts to be imported.
+    ///
+    /// # Errors
+    /// `Conflict` when one of them has changed since it was read, or one of the others is not
+    /// imported any more; then nothing is replaced.
+    pub(crate) async fn update(&self, edits: &[Edit], needs: &[UserId]) -> Result<(), StoreError> {
         let Self::Memory(store) = self;
-        store.relations()
+        store.update(edits, needs).await
     }
 
-    /// Looks at all accounts at once, or changes them outside of any rule, in one step: no call is
-    /// under way meanwhile.
-    pub(crate) fn edit<T>(&self, work: impl FnOnce(&mut Editor<'_>) -> T) -> T {
+    /// Whether a call can name this account: it is imported, or would be created.
+    pub(crate) async fn knows(&self, user: UserId) -> Result<bool, StoreError> {
         let Self::Memory(store) = self;
-        store.edit(work)
+        Ok(store.knows(user))
     }
 
-    /// One account as it is now.
-    pub(crate) fn snapshot(&self, user: UserId) -> Option<Snapshot> {
+    /// Imports an account, or sets these fields of its profile if it is imported already.
+    pub(crate) async fn import_account(
+        &self,
+        user: UserId,
+        fields: Vec<ProfileField>,
+    ) -> Result<(), StoreError> {
         let Self::Memory(store) = self;
-        store.snapshot(user)
+        store.import_account(user, fields).await;
+        Ok(())
     }
 
-    /// Imports an account; one that is there gets these fields, and all else of it stays.
-    pub(crate) async fn import_account(&self, user: UserId, fields: Vec<ProfileField>) {
+    /// Deletes accounts, and removes them from the lists of all others. Returns for each account
+    /// whether it was imported.
+    pub(crate) async fn delete_accounts(&self, users: &[UserId]) -> Result<Vec<bool>, StoreError> {
         let Self::Memory(store) = self;
-        store.import_account(user, fields);
+        Ok(store.delete_accounts(users).await)
     }
 
-    /// Deletes accounts, and takes them out of everybody's lists; which of them there were.
-    pub(crate) async fn delete_accounts(&self, users: &[UserId]) -> Vec<bool> {
-        let Self::Memory(store) = self;
-        store.delete_accounts(users)
-    }
-
-    /// Gives fields of a profile their values, all at once.
+    /// Sets fields of a profile in one step.
     pub(crate) async fn set_profile(
         &self,
         user: UserId,
         fields: Vec<ProfileField>,
-    ) -> Result<(), NoAccount> {
+    ) -> Result<(), StoreError> {
         let Self::Memory(store) = self;
-        store.set_profile(user, fields)
+        store.set_profile(user, fields).await
     }
 
-    /// A profile, copied out.
-    pub(crate) async fn profile(&self, user: UserId) -> Result<Profile, NoAccount> {
+    /// A copy of a profile.
+    pub(crate) async fn profile(&self, user: UserId) -> Result<Profile, StoreError> {
         let Self::Memory(store) = self;
-        store.profile(user)
+        store.profile(user).await
     }
 
-    /// Which of these accounts are there, at one moment. Nobody makes one by asking.
-    pub(crate) async fn are_imported(&self, users: &[Option<UserId>]) -> Vec<bool> {
+    /// Which of these accounts are imported, all at one moment. It creates none.
+    pub(crate) async fn are_imported(
+        &self,
+        users: &[Option<UserId>],
+    ) -> Result<Vec<bool>, StoreError> {
         let Self::Memory(store) = self;
-        store.are_imported(users)
+        Ok(store.are_imported(users))
     }
 
-    /// Up to `count` friends from the `start`-th on, 0 being the first.
+    /// Up to `count` friends, beginning with the one at index `start`.
     pub(crate) async fn friends_page(
         &self,
         user: UserId,
         start: usize,
         count: usize,
-    ) -> Result<FriendsPage, NoAccount> {
+    ) -> Result<FriendsPage, StoreError> {
         let Self::Memory(store) = self;
-        store.friends_page(user, start, count)
+        store.friends_page(user, start, count).await
     }
 
-    /// What is true of `from` and each of the accounts, and each as a friend; one that is no UserID
-    /// keeps its code.
-    pub(crate) async fn friends_each(
-        &self,
-        from: UserId,
-        tos: &[Result<UserId, Code>],
-    ) -> Result<Vec<Result<FriendView, Code>>, NoAccount> {
-        let Self::Memory(store) = self;
-        store.friends_each(from, tos)
-    }
-
-    /// Up to `count` blocked accounts from the `start`-th on, 0 being the first.
+    /// Up to `count` blocked accounts, beginning with the one at index `start`.
     pub(crate) async fn blocklist_page(
         &self,
         user: UserId,
         start: usize,
         count: usize,
-    ) -> Result<BlocklistPage, NoAccount> {
+    ) -> Result<BlocklistPage, StoreError> {
         let Self::Memory(store) = self;
-        store.blocklist_page(user, start, count)
+        store.blocklist_page(user, start, count).await
     }
 
-    /// The groups of these names that there are, or all when no name is given.
+    /// The groups with these names, or all groups when no name is given.
     pub(crate) async fn groups(
         &self,
         user: UserId,
         names: &[GroupName],
-    ) -> Result<(Vec<Group>, Sequences), NoAccount> {
+    ) -> Result<(Vec<Group>, Sequences), StoreError> {
         let Self::Memory(store) = self;
-        store.groups(user, names)
+        store.groups(user, names).await
     }
 
-    /// How often an account's lists have changed.
-    pub(crate) async fn sequences(&self, user: UserId) -> Result<Sequences, NoAccount> {
-        let Self::Memory(store) = self;
-        store.sequences(user)
-    }
-
-    /// Empties a friend list in one step; with `Both`, each friend's list then loses the account,
-    /// a step for each. Whose list lost whom.
-    pub(crate) async fn clear_friends(
-        &self,
-        from: UserId,
-        delete_type: DeleteType,
-    ) -> Result<Vec<(UserId, UserId)>, NoAccount> {
-        let Self::Memory(store) = self;
-        store.clear_friends(from, delete_type)
-    }
-
-    /// What is true of `from` and each of the accounts; one that is no UserID keeps its code.
-    pub(crate) async fn facts_each(
+    /// Each account as `from` sees it; an item that is no UserID keeps its code.
+    pub(crate) async fn friends_each(
         &self,
         from: UserId,
         tos: &[Result<UserId, Code>],
-    ) -> Result<Vec<Result<PairFacts, Code>>, NoAccount> {
+    ) -> Result<Vec<Result<FriendView, Code>>, StoreError> {
         let Self::Memory(store) = self;
-        store.facts_each(from, tos)
+        store.friends_each(from, tos).await
     }
 
-    /// Judges what `from` asks for itself; the facts are those of an account and itself.
+    /// The facts about `from` and each item's account; an item that has failed already keeps its code.
+    pub(crate) async fn facts_each<I: ItemTarget + Sync>(
+        &self,
+        from: UserId,
+        items: &[Result<I, Code>],
+    ) -> Result<Vec<Result<PairFacts, Code>>, StoreError> {
+        let Self::Memory(store) = self;
+        store.facts_each(from, items).await
+    }
+
+    /// Judges a step on `from` alone; the facts are those about an account and itself.
     pub(crate) async fn judge_own(
         &self,
         from: UserId,
         groups: &[GroupName],
         rule: impl Fn(&PairFacts) -> Decision + Send + Sync,
-    ) -> Result<Code, NoAccount> {
+    ) -> Result<OwnVerdict, StoreError> {
         let Self::Memory(store) = self;
-        store.judge_own(from, groups, rule)
+        store.judge_own(from, groups, rule).await
     }
 
-    /// Judges what `from` asks for, in order; an item that has failed already keeps its code.
+    /// Judges each item in order; an item that has failed already keeps its code.
     ///
-    /// `rule` may be run more than once for an item, so it must have no effect of its own.
+    /// `rule` may be run more than once for an item, so it must have no side effects.
     pub(crate) async fn judge_each<I: ItemTarget + Sync>(
         &self,
         from: UserId,
         items: &[Result<I, Code>],
         rule: impl Fn(&PairFacts, &I) -> Decision + Send + Sync,
-    ) -> Result<Vec<Verdict>, NoAccount> {
+    ) -> Result<Judged, StoreError> {
         let Self::Memory(store) = self;
-        store.judge_each(from, items, rule)
-    }
-
-    /// What `judge_each` would decide, and on which facts. Nothing is written.
-    pub(crate) async fn rehearse_each<I: ItemTarget + Sync>(
-        &self,
-        from: UserId,
-        items: &[Result<I, Code>],
-        rule: impl Fn(&PairFacts, &I) -> Decision + Send + Sync,
-    ) -> Result<Vec<Rehearsed>, NoAccount> {
-        let Self::Memory(store) = self;
-        store.rehearse_each(from, items, rule)
+        store.judge_each(from, items, rule).await
     }
 }

@@ -1,27 +1,29 @@
-//! A list with one entry for each UserID, in the order in which they came.
+//! A list with one entry for each UserID, in the order in which the entries were added.
 //!
-//! An account of a few friends is a short `Vec`; one of thousands has a hash index beside it, of
-//! four bytes and a tag for each entry. So ten million relations fit in memory, a look-up costs the
-//! same at any length, and a page of the list is a slice.
+//! A short list is a plain `Vec`. A longer one has a hash index of four bytes and a tag for each
+//! entry beside it, so ten million relations fit in memory, a look-up costs the same at any length,
+//! and a page of the list is a slice. (`indexmap` would keep a hash beside each entry, and indexes of
+//! eight bytes: twelve bytes more for each relation.)
 
 use crate::protocol::ids::UserId;
 use crate::sns::model::{Blocked, Friend, PendingRequest};
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 use std::hash::BuildHasher;
+use std::ops::Deref;
 use std::sync::LazyLock;
 
-/// Up to this many entries, looking at each is as fast as hashing.
+/// Up to this many entries, comparing each is as fast as hashing.
 const UNINDEXED: usize = 8;
 
 /// The first allocation, in entries.
 const FIRST_CAPACITY: usize = 4;
 
-/// Seeded once for each process, so that nobody can choose UserIDs that collide.
+/// Seeded at random once for each process, so that clients cannot choose UserIDs that collide.
 static HASHER: LazyLock<RandomState> = LazyLock::new(RandomState::default);
 
 /// An entry of a [`PeerList`].
-pub(crate) trait Peer {
+pub trait Peer {
     /// The account that the entry is about.
     fn peer(&self) -> UserId;
 }
@@ -44,11 +46,11 @@ impl Peer for PendingRequest {
     }
 }
 
-/// See the head of this file.
+/// A list that dereferences to a slice of its entries, the oldest first.
 #[derive(Clone, Debug)]
-pub(crate) struct PeerList<E> {
+pub struct PeerList<E> {
     entries: Vec<E>,
-    /// Each entry's place in `entries`; empty as long as the list is short.
+    /// Each entry's index in `entries`; empty while the list is short.
     index: HashTable<u32>,
 }
 
@@ -61,57 +63,70 @@ impl<E> Default for PeerList<E> {
     }
 }
 
-impl<E: Peer> PeerList<E> {
-    /// A list of these, in their order.
-    pub(crate) fn of(entries: Vec<E>) -> Self {
+impl<E> Deref for PeerList<E> {
+    type Target = [E];
+
+    fn deref(&self) -> &[E] {
+        &self.entries
+    }
+}
+
+impl<E: PartialEq> PartialEq for PeerList<E> {
+    fn eq(&self, other: &Self) -> bool {
+        self.entries == other.entries
+    }
+}
+
+impl<E: Eq> Eq for PeerList<E> {}
+
+/// Of several entries about one account, the last one is kept, at the place of the first.
+impl<E: Peer> FromIterator<E> for PeerList<E> {
+    fn from_iter<I: IntoIterator<Item = E>>(entries: I) -> Self {
         let mut list = Self::default();
         entries.into_iter().for_each(|entry| list.insert(entry));
         list
     }
+}
 
-    /// How many entries there are.
-    pub(crate) fn len(&self) -> u32 {
-        u32::try_from(self.entries.len()).expect("the ceilings keep lists below 2^32 entries")
-    }
-
-    /// The entries, the oldest first.
-    pub(crate) fn entries(&self) -> &[E] {
-        &self.entries
+impl<E: Peer> PeerList<E> {
+    /// The number of entries, as rules count them.
+    pub fn count(&self) -> u32 {
+        as_index(self.entries.len())
     }
 
     /// Whether there is an entry about `peer`.
-    pub(crate) fn contains(&self, peer: UserId) -> bool {
+    pub fn has(&self, peer: UserId) -> bool {
         self.find(peer).is_some()
     }
 
-    /// The entries, to be changed in all but whom they are about.
-    pub(crate) fn entries_mut(&mut self) -> &mut [E] {
+    /// The entries. The caller must not change which accounts they are about.
+    pub(super) fn entries_mut(&mut self) -> &mut [E] {
         &mut self.entries
     }
 
     /// The entry about `peer`.
-    pub(crate) fn get(&self, peer: UserId) -> Option<&E> {
+    pub fn entry(&self, peer: UserId) -> Option<&E> {
         self.find(peer).map(|place| &self.entries[place])
     }
 
-    /// The entry about `peer`, to be changed in all but that.
-    pub(crate) fn get_mut(&mut self, peer: UserId) -> Option<&mut E> {
+    /// The entry about `peer`. The caller must not change which account it is about.
+    pub(super) fn entry_mut(&mut self, peer: UserId) -> Option<&mut E> {
         self.find(peer).map(|place| &mut self.entries[place])
     }
 
-    /// Adds an entry at the end, or replaces the one about the same account where it is.
-    pub(crate) fn insert(&mut self, entry: E) {
+    /// Adds an entry at the end, or replaces the one about the same account in place.
+    pub fn insert(&mut self, entry: E) {
         match self.find(entry.peer()) {
             Some(place) => self.entries[place] = entry,
             None => self.push(entry),
         }
     }
 
-    /// Adds an entry about an account that the list has none about.
-    pub(crate) fn push(&mut self, entry: E) {
-        debug_assert!(!self.contains(entry.peer()), "the list has it already");
+    /// Adds an entry about an account that has none in the list.
+    pub(super) fn push(&mut self, entry: E) {
+        debug_assert!(!self.has(entry.peer()), "the list has it already");
         if self.entries.len() == self.entries.capacity() {
-            // By half, not by double: the ceiling on memory counts the spare room too.
+            // By half, not by double: unused capacity counts as memory for each relation.
             self.entries
                 .reserve_exact((self.entries.len() / 2).max(FIRST_CAPACITY));
         }
@@ -125,8 +140,8 @@ impl<E: Peer> PeerList<E> {
         }
     }
 
-    /// Takes out the entry about `peer`; those behind it move up.
-    pub(crate) fn remove(&mut self, peer: UserId) -> Option<E> {
+    /// Removes the entry about `peer`; later entries move up. O(n) in the length of the list.
+    pub fn remove(&mut self, peer: UserId) -> Option<E> {
         let place = self.find(peer)?;
         let removed = as_index(place);
         if let Ok(entry) = self.index.find_entry(hash(peer), |other| *other == removed) {
@@ -197,10 +212,10 @@ mod tests {
                 } else {
                     prop_assert_eq!(list.remove(peer), place.map(|place| plain.remove(place)));
                 }
-                prop_assert_eq!(list.entries(), &plain);
-                prop_assert_eq!(list.len() as usize, plain.len());
+                prop_assert_eq!(&list[..], &plain);
+                prop_assert_eq!(list.count() as usize, plain.len());
                 for number in 0..40 {
-                    prop_assert_eq!(list.contains(user(number)), plain.contains(&user(number)));
+                    prop_assert_eq!(list.has(user(number)), plain.contains(&user(number)));
                 }
             }
         }
@@ -222,6 +237,6 @@ mod tests {
         list.insert(friend(50, 2));
 
         assert_eq!(list.len(), 100);
-        assert_eq!(list.entries()[50], friend(50, 2));
+        assert_eq!(list[50], friend(50, 2));
     }
 }

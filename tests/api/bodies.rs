@@ -4,11 +4,11 @@
 mod fields;
 
 use crate::commands::{COMMANDS, Command};
-use crate::harness::{APP, ConfigExt, TestApp, app_id, user};
+use crate::harness::{APP, ConfigExt, TestApp};
 use fields::{FIELDS, Field};
 use serde_json::{Value, json};
 use tencent_chat_emulator::sns::texts::Keyword;
-use tencent_chat_emulator::store::Snapshot;
+use tencent_chat_emulator::store::Account;
 
 /// A body that is not as it should be, and what it is told.
 struct Case {
@@ -55,9 +55,9 @@ async fn start() -> TestApp {
 }
 
 /// All that the commands' requests could change.
-async fn state(app: &TestApp) -> (Vec<Option<Snapshot>>, String) {
+async fn state(app: &TestApp) -> (Vec<Option<Account>>, String) {
     let accounts = ["id", "id1", "id2", "id3", "new"];
-    let accounts = accounts.map(|name| app.emulator.account(app_id(APP), user(name)));
+    let accounts = accounts.map(|name| app.account_of(APP, name));
     let body = json!({"To_Account": ["id"], "TagList": ["Tag_Profile_IM_Nick"]});
     let profile = app.call("profile/portrait_get", body).await.text;
     (accounts.into(), profile)

@@ -194,8 +194,8 @@ async fn every_clients_request_adds_its_friends_and_means_what_the_client_means(
         let account = session.app.account("id");
         let groups: Vec<_> = account.groups.iter().map(|group| group.as_str()).collect();
         assert_eq!(groups, Vec::from_iter(client.group), "{}", client.name);
-        for friend in account.friends {
-            let texts = friend.details.unwrap_or_default();
+        for friend in account.friends.iter() {
+            let texts = friend.details.clone().unwrap_or_default();
             let remark = texts.remark.as_ref().map(|remark| remark.as_str());
             assert_eq!(remark, client.remark, "{}", client.name);
         }

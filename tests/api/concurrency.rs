@@ -309,10 +309,8 @@ async fn two_apps_with_the_same_accounts_are_called_at_once_and_never_mix() {
         "each friendship once in its app"
     );
     let friends = |sdkappid, name| -> Vec<_> {
-        let account = app
-            .emulator
-            .account(app_id(sdkappid), crate::harness::user(name));
-        let friends = account.expect("imported").friends.into_iter();
+        let account = app.account_of(sdkappid, name).expect("imported");
+        let friends = account.friends.iter();
         friends.map(|friend| friend.to.to_string()).collect()
     };
     assert_eq!(friends(APP, "id"), tos);

@@ -31,7 +31,7 @@ async fn the_complete_request_gets_the_pages_answer_and_is_kept_whole() {
     let reply = app.friend_add(sample(COMPLETE)).await;
 
     assert_eq!(reply.text, ONE_ADDED);
-    let friend = app.account("id").friends.remove(0);
+    let friend = app.account("id").friends[0].clone();
     let texts = friend.details.expect("From keeps the texts");
     assert_eq!(
         friend.add_source.expect("a source").to_text(),
@@ -41,7 +41,7 @@ async fn the_complete_request_gets_the_pages_answer_and_is_kept_whole() {
     assert_eq!(texts.groups[0].as_str(), "Classmates");
     assert_eq!(texts.add_wording.expect("a wording").as_str(), "I'm Test1");
     assert_eq!(app.account("id").groups[0].as_str(), "Classmates");
-    let reverse = app.account("id1").friends.remove(0);
+    let reverse = app.account("id1").friends[0].clone();
     let texts = reverse.details.expect("To keeps the wording");
     assert!(
         texts.remark.is_none() && texts.groups.is_empty(),

@@ -1,6 +1,6 @@
 //! The gateway: every check of a call before its command, each alone and in its order.
 
-use crate::harness::{ADMIN, APP, ConfigExt, Reply, TestApp, app_id, user};
+use crate::harness::{ADMIN, APP, ConfigExt, Reply, TestApp, app_id};
 use serde_json::json;
 use std::time::Duration;
 use tencent_chat_emulator::protocol::ids::{SdkAppId, UnixTime};
@@ -232,7 +232,7 @@ async fn both_built_in_admins_may_call_and_exist_as_accounts() {
             app.user_sig(admin)
         );
         assert_eq!(post(&app, &query).await.error_code(), 0, "{admin}");
-        assert!(app.emulator.account(app_id(APP), user(admin)).is_some());
+        assert!(app.account_of(APP, admin).is_some());
     }
 }
 
@@ -300,10 +300,7 @@ async fn apps_are_isolated_from_each_other() {
     assert_eq!(post(&app, &query).await.codes(), [0]);
 
     assert!(app.friends("id").is_empty());
-    let there = app
-        .emulator
-        .account(app_id(OTHER_APP), user("id"))
-        .expect("imported");
+    let there = app.account_of(OTHER_APP, "id").expect("imported");
     assert_eq!(there.friends.len(), 1);
     assert_eq!(post(&app, &app.query()).await.codes(), [0]);
 }

@@ -4,7 +4,7 @@
 //! Where an answer is changed before it is compared, the page contradicts itself, and the reason
 //! stands beside the change.
 
-use crate::harness::{ConfigExt, TestApp, user};
+use crate::harness::{ConfigExt, TestApp};
 use serde_json::{Value, json};
 use tencent_chat_emulator::config::Config;
 use tencent_chat_emulator::protocol::code::Code;
@@ -370,14 +370,7 @@ async fn account_delete_and_check_answer_as_their_pages() {
         "delete",
     )
     .await;
-    assert!(
-        app.emulator
-            .account(
-                crate::harness::app_id(crate::harness::APP),
-                user("UserID_1")
-            )
-            .is_none()
-    );
+    assert!(app.account_of(crate::harness::APP, "UserID_1").is_none());
 }
 
 #[tokio::test]

@@ -1,12 +1,14 @@
 //! A running emulator and what one can do with it. Every reply is checked for what holds of all.
 
+use futures_util::FutureExt;
 use serde_json::{Value, json};
+use std::future::Future;
 use std::time::Duration;
 use tencent_chat_emulator::Emulator;
 use tencent_chat_emulator::config::{AppConfig, Config, NonAdminCode, Sources};
 use tencent_chat_emulator::protocol::code::Code;
 use tencent_chat_emulator::protocol::ids::{SdkAppId, UserId};
-use tencent_chat_emulator::{sns::model::AccountSeed, store::Snapshot};
+use tencent_chat_emulator::{sns::model::AccountSeed, store::Account};
 
 /// The app of the built-in configuration, and one of its admins.
 pub(crate) const APP: &str = "88888888";
@@ -34,6 +36,12 @@ pub(crate) struct Reply {
     /// The body as it was sent.
     pub(crate) text: String,
     pub(crate) json: Value,
+}
+
+/// The output of a future that is ready at its first poll, as those of the store in memory are.
+pub(crate) fn ready<T>(future: impl Future<Output = T>) -> T {
+    let output = tokio::task::unconstrained(future).now_or_never();
+    output.expect("the store in memory waits for nothing")
 }
 
 pub(crate) fn app_id(text: &str) -> SdkAppId {
@@ -146,7 +154,7 @@ impl TestApp {
 
     /// Imports an account, or changes one.
     pub(crate) fn put(&self, name: &str, seed: AccountSeed) {
-        self.emulator.put_account(app_id(APP), user(name), &seed);
+        ready(self.emulator.put_account(app_id(APP), user(name), &seed));
     }
 
     /// Imports accounts that say nothing of themselves.
@@ -161,10 +169,14 @@ impl TestApp {
             .script(app_id(APP), user(from), user(to), Some(code));
     }
 
-    pub(crate) fn account(&self, name: &str) -> Snapshot {
-        self.emulator
-            .account(app_id(APP), user(name))
-            .expect("the account is imported")
+    /// An account of an app, if it is imported.
+    pub(crate) fn account_of(&self, sdkappid: &str, name: &str) -> Option<Account> {
+        let account = ready(self.emulator.account(app_id(sdkappid), user(name)));
+        account.map(|account| Account::clone(&account))
+    }
+
+    pub(crate) fn account(&self, name: &str) -> Account {
+        self.account_of(APP, name).expect("the account is imported")
     }
 
     /// The friends of an account, in order.

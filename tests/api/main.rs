@@ -17,7 +17,7 @@ mod family;
 mod friend_add;
 mod friend_add_body;
 mod hostile;
+mod lifecycle;
 mod model;
 mod parity;
 mod rate_limit;
-mod workers;

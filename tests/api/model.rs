@@ -13,7 +13,7 @@ mod writes;
 
 use self::rules::{Caps, Model};
 use self::steps::{Dice, NAMES, steps};
-use crate::harness::{APP, ConfigExt, TestApp, app_id, user};
+use crate::harness::{APP, ConfigExt, TestApp};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::hash::{BuildHasher, RandomState};
@@ -162,7 +162,7 @@ impl Run {
 
     /// All that the emulator keeps of an account, in the model's words.
     fn kept(&self, name: &str) -> Value {
-        let Some(account) = self.app.emulator.account(app_id(APP), user(name)) else {
+        let Some(account) = self.app.account_of(APP, name) else {
             return Value::Null;
         };
         let friend = |to: String, time: UnixTime, source: Option<AddSource>, texts| {
@@ -197,15 +197,15 @@ impl Run {
                 })
                 .collect()
         };
-        let friends = account.friends.into_iter();
+        let friends = account.friends.iter().cloned();
         let sequences = account.sequences;
         json!({
             "friends": friends
                 .map(|one| friend(one.to.to_string(), one.add_time, one.add_source, one.details))
                 .collect::<Vec<_>>(),
             "groups": account.groups.iter().map(|text| text.as_str()).collect::<Vec<_>>(),
-            "sent": pending(account.sent),
-            "received": pending(account.received),
+            "sent": pending(account.sent.to_vec()),
+            "received": pending(account.received.to_vec()),
             "blocklist": account
                 .blocklist
                 .iter()

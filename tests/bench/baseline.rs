@@ -3,7 +3,7 @@
 use axum::Router;
 use axum::body::Bytes;
 use axum::http::header::CONTENT_TYPE;
-use axum::response::IntoResponse;
+use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -13,6 +13,9 @@ pub(crate) const FIXED: &str = "/fixed";
 
 /// Parses a friend_add body and serialises its answer, and does nothing between.
 pub(crate) const PARSE: &str = "/parse";
+
+/// The same, borrowing from the body: no text is copied until it is answered.
+pub(crate) const BORROW: &str = "/borrow";
 
 const FLAG: &str = "--serve-baseline";
 
@@ -46,8 +49,8 @@ struct Item {
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
-struct Answer {
-    result_item: Vec<ResultItem>,
+struct Answer<T> {
+    result_item: Vec<ResultItem<T>>,
     action_status: &'static str,
     error_code: u32,
     error_info: &'static str,
@@ -56,20 +59,21 @@ struct Answer {
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
-struct ResultItem {
+struct ResultItem<T> {
     #[serde(rename = "To_Account")]
-    to_account: String,
+    to_account: T,
     result_code: u32,
     result_info: &'static str,
 }
 
 async fn parse(body: Bytes) -> impl IntoResponse {
     let request: Request = serde_json::from_slice(&body).expect("the benchmark sends good bodies");
-    let items = request
-        .add_friend_item
-        .into_iter()
-        .map(|item| item.to_account);
-    let result_item = items
+    let items = request.add_friend_item.into_iter();
+    answer(items.map(|item| item.to_account))
+}
+
+fn answer<T: Serialize>(to_accounts: impl Iterator<Item = T>) -> Response {
+    let result_item = to_accounts
         .map(|to_account| ResultItem {
             to_account,
             result_code: 0,
@@ -86,12 +90,44 @@ async fn parse(body: Bytes) -> impl IntoResponse {
     json(serde_json::to_vec(&answer).expect("strings and numbers serialise"))
 }
 
+#[derive(Deserialize)]
+struct BorrowedRequest<'a> {
+    #[serde(rename = "From_Account")]
+    _from_account: &'a str,
+    #[serde(rename = "AddFriendItem", borrow)]
+    add_friend_item: Vec<BorrowedItem<'a>>,
+    #[serde(rename = "AddType")]
+    _add_type: Option<&'a str>,
+    #[serde(rename = "ForceAddFlags")]
+    _force_add_flags: Option<i64>,
+}
+
+#[derive(Deserialize)]
+struct BorrowedItem<'a> {
+    #[serde(rename = "To_Account")]
+    to_account: &'a str,
+    #[serde(rename = "Remark")]
+    _remark: Option<&'a str>,
+    #[serde(rename = "GroupName")]
+    _group_name: Option<&'a str>,
+    #[serde(rename = "AddSource")]
+    _add_source: Option<&'a str>,
+    #[serde(rename = "AddWording")]
+    _add_wording: Option<&'a str>,
+}
+
+async fn borrow(body: Bytes) -> impl IntoResponse {
+    let request: BorrowedRequest<'_> =
+        serde_json::from_slice(&body).expect("the benchmark sends good bodies");
+    answer(request.add_friend_item.iter().map(|item| item.to_account))
+}
+
 async fn fixed(_: Bytes) -> impl IntoResponse {
     json(FIXED_ANSWER)
 }
 
-fn json(body: impl IntoResponse) -> impl IntoResponse {
-    ([(CONTENT_TYPE, "application/json")], body)
+fn json(body: impl IntoResponse) -> Response {
+    ([(CONTENT_TYPE, "application/json")], body).into_response()
 }
 
 /// Where to write the address, when this process was started to be the baseline.
@@ -122,6 +158,7 @@ pub(crate) fn serve(ready_file: &Path) {
         let router = Router::new()
             .route(FIXED, post(fixed))
             .route(PARSE, post(parse))
+            .route(BORROW, post(borrow))
             .merge(crate::reads::routes())
             .layer(axum::extract::DefaultBodyLimit::disable());
         axum::serve(listener, router)

@@ -167,6 +167,29 @@ pub(crate) fn one_by_one(addr: SocketAddr, requests: &[Vec<u8>], expected: &str)
     })
 }
 
+/// Sends these over so many connections together. Every answer has to hold `expected`.
+pub(crate) fn all(addr: SocketAddr, connections: usize, requests: &[Vec<u8>], expected: &str) {
+    let next = AtomicU64::new(0);
+    runtime().block_on(async {
+        let one = async || {
+            let mut connection = Connection::open(addr).await;
+            loop {
+                let number = next.fetch_add(1, Ordering::Relaxed) as usize;
+                let Some(request) = requests.get(number) else {
+                    return;
+                };
+                let answer = connection.call(request).await;
+                assert!(
+                    holds(answer, expected),
+                    "{}",
+                    String::from_utf8_lossy(answer)
+                );
+            }
+        };
+        futures_util::future::join_all((0..connections).map(|_| one())).await;
+    });
+}
+
 /// Calls per second of so many connections together; `next` makes each request from its number.
 pub(crate) fn calls_per_second(
     addr: SocketAddr,

@@ -21,9 +21,10 @@ fn main() {
         return baseline::serve(&ready_file);
     }
     let mut table = Table::default();
-    let parts: [(&str, Part); 6] = [
+    let parts: [(&str, Part); 7] = [
         ("one_item", throughput::one_item),
         ("batch", throughput::batch),
+        ("saturation", throughput::saturation),
         ("reads", reads::measure),
         ("growth", growth::measure),
         ("soak", soak::measure),

@@ -1,4 +1,4 @@
-//! The other verbs, and what every command line has: help, and a word about what is wrong.
+//! The commands user-sig and health, help, and errors of the command line.
 
 use crate::fixture::{ADMIN, APP, GOOD_BODY, Server, post, program, run, text};
 use std::process::Output;

@@ -1,4 +1,4 @@
-//! Who may drive the control API of a process, and that it holds up no stop.
+//! The control API of a process: its token, and its open requests when the process stops.
 
 use crate::fixture::{Server, program, text, wait_for};
 use std::collections::HashSet;
@@ -6,7 +6,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::process::Command;
 
-/// The HTTP status of the clock's route, asked for on loopback.
+/// The HTTP status of a request for the clock on loopback.
 fn status(server: &Server, token: Option<&str>) -> String {
     let url = format!("http://127.0.0.1:{}/_emulator/v1/clock", server.addr.port());
     let mut curl = Command::new("curl");
@@ -24,7 +24,7 @@ fn everywhere(token: Option<&str>) -> Server {
     Server::spawn(command)
 }
 
-/// The files that the process has open, connections among them.
+/// The number of open file descriptors of the process, which includes connections.
 fn open_files(server: &Server) -> usize {
     let folder = format!("/proc/{}/fd", server.pid());
     std::fs::read_dir(folder).expect("Linux").count()
@@ -95,7 +95,7 @@ fn on_loopback_or_with_none_nobody_is_asked() {
     }
 }
 
-/// Whoever watches is let go, with a whole answer.
+/// A reader of the events gets a complete answer.
 #[test]
 fn a_stop_waits_for_no_watcher() {
     let mut server = Server::start();

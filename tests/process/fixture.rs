@@ -1,4 +1,4 @@
-//! The program, run and waited for; and a client so plain that nothing of it can be at fault.
+//! Runs the program and waits for it, and a minimal HTTP client.
 
 use serde_json::Value;
 use std::fs::File;
@@ -9,21 +9,21 @@ use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::time::Duration;
 use tempfile::TempDir;
 
-/// The app of the built-in configuration, and one of its admins.
+/// The app of the built-in configuration and one of its admins.
 pub(crate) const APP: &str = "88888888";
 pub(crate) const ADMIN: &str = "administrator";
 
-/// friend_add of an account that exists, and by then perhaps is a friend: OK either way.
+/// A friend_add call that succeeds, whether or not the two are friends already.
 pub(crate) const GOOD_BODY: &str =
     r#"{"From_Account":"id","AddFriendItem":[{"To_Account":"id1"}]}"#;
 
-/// Between two looks at what one waits for.
+/// The pause between two checks of [`wait_for`].
 const PAUSE: Duration = Duration::from_millis(5);
 
-/// Looks, before one gives up: ten seconds' worth.
+/// The limit of checks: ten seconds.
 const LOOKS: usize = 2_000;
 
-/// Looks again and again, until there is something.
+/// Calls `look` until it returns a value.
 #[track_caller]
 pub(crate) fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     for _ in 0..LOOKS {
@@ -35,7 +35,7 @@ pub(crate) fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T 
     panic!("waited in vain for {what}");
 }
 
-/// The program with these arguments, in an environment that configures nothing.
+/// The program with these arguments and without variables that configure it.
 pub(crate) fn program(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tencent-chat-emulator"));
     for (name, _) in std::env::vars_os() {
@@ -47,7 +47,7 @@ pub(crate) fn program(arguments: &[&str]) -> Command {
     command
 }
 
-/// What the program says and does that ends by itself.
+/// Runs the program to its end.
 pub(crate) fn run(arguments: &[&str]) -> Output {
     program(arguments).output().expect("the program starts")
 }
@@ -56,7 +56,7 @@ pub(crate) fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).expect("UTF-8")
 }
 
-/// A process, which is killed when dropped.
+/// A process that is killed when this value is dropped.
 pub(crate) struct Running(Child);
 
 impl Running {
@@ -78,7 +78,7 @@ pub(crate) struct Server {
     pub(crate) url: String,
     pub(crate) addr: SocketAddr,
     process: Running,
-    /// Holds what it writes.
+    /// Contains the ready file and the outputs.
     dir: TempDir,
 }
 
@@ -87,7 +87,7 @@ impl Server {
         Self::start_with(&[], &[])
     }
 
-    /// With more arguments, and environment variables.
+    /// Starts the server with more arguments and environment variables.
     #[track_caller]
     pub(crate) fn start_with(arguments: &[&str], env: &[(&str, &str)]) -> Self {
         let mut command = program(&["--listen", "127.0.0.1:0"]);
@@ -95,20 +95,29 @@ impl Server {
         Self::spawn(command)
     }
 
-    /// Waits for the ready file, which must be all that tells.
+    /// Starts the server and waits for its ready file, the only sign that it uses.
     #[track_caller]
     pub(crate) fn spawn(command: Command) -> Self {
         Self::spawn_logging_to(command, None)
     }
 
-    /// With this for its standard error, in place of a file.
+    /// Starts the server with this standard error instead of a file.
     #[track_caller]
-    pub(crate) fn spawn_logging_to(mut command: Command, stderr: Option<Stdio>) -> Self {
+    pub(crate) fn spawn_logging_to(command: Command, stderr: Option<Stdio>) -> Self {
+        Self::spawn_writing_to(command, [None, stderr])
+    }
+
+    /// Starts the server with this standard output and this standard error instead of files.
+    #[track_caller]
+    pub(crate) fn spawn_writing_to(
+        mut command: Command,
+        [stdout, stderr]: [Option<Stdio>; 2],
+    ) -> Self {
         let dir = TempDir::new().expect("a place for files");
         let create = |name| File::create(dir.path().join(name)).expect("a new file");
         let ready_file = dir.path().join("ready");
         command.arg("--ready-file").arg(&ready_file);
-        command.stdout(create("stdout"));
+        command.stdout(stdout.unwrap_or_else(|| create("stdout").into()));
         command.stderr(stderr.unwrap_or_else(|| create("stderr").into()));
         let mut process = Running::spawn(&mut command);
         let url = wait_for("the ready file", || {
@@ -149,7 +158,7 @@ impl Server {
 
     /// `TERM` or `INT`.
     pub(crate) fn signal(&self, name: &str) {
-        // A shell's own kill: minimal systems have no other.
+        // The shell's built-in kill: minimal systems have no kill program.
         let status = Command::new("sh")
             .args(["-c", &format!("kill -{name} {}", self.pid())])
             .status();
@@ -162,7 +171,7 @@ impl Server {
         })
     }
 
-    /// Stops it as an orchestrator would; what it wrote on standard error.
+    /// Stops the server with SIGTERM and returns its standard error.
     pub(crate) fn stop(mut self) -> String {
         self.signal("TERM");
         assert_eq!(self.wait().code(), Some(0));
@@ -173,7 +182,7 @@ impl Server {
         Client::connect(self.addr).expect("it listens")
     }
 
-    /// A UserSig of the admin, by the program itself.
+    /// A UserSig of the admin, made by the program.
     pub(crate) fn user_sig() -> String {
         let output = run(&["user-sig", "--sdkappid", APP, "--identifier", ADMIN]);
         text(&output.stdout).trim_end().to_owned()
@@ -187,7 +196,7 @@ impl Server {
         )
     }
 
-    /// A good call is served, on a connection of its own.
+    /// Asserts that a good call on a new connection is served.
     pub(crate) fn still_serves(&self) {
         let answer = self.connect().call(&post(&Self::query(), GOOD_BODY));
         assert_eq!(answer["ErrorCode"], 0, "{answer}");
@@ -226,8 +235,7 @@ impl Client {
         serde_json::from_str(&self.body()).expect("the answer is JSON")
     }
 
-    /// The body of the next answer, to the letter. One answer at a time is asked for, so whatever
-    /// arrives belongs to it.
+    /// The exact body of the next answer. Only one call is in flight, so all bytes belong to its answer.
     #[track_caller]
     pub(crate) fn body(&mut self) -> String {
         let mut bytes = Vec::new();

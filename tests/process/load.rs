@@ -1,23 +1,23 @@
-//! Many connections and many calls: all are served, and none leaves anything behind.
+//! Many connections and many calls: all are served, and no memory leaks.
 
 use crate::fixture::{Client, GOOD_BODY, Server, post};
 
-/// No limit on calls, no line for each, and a journal that is full after a few hundred.
+/// No rate limit, no log lines for calls, and a journal that is full after a few hundred calls.
 const QUIET: [(&str, &str); 3] = [
     ("EMULATOR__APPS__88888888__CALLS_PER_SECOND", "0"),
     ("EMULATOR__JOURNAL__BYTES", "262144"),
     ("EMULATOR__LOG__LEVEL", "warn"),
 ];
 
-/// As many idle connections, or somewhat fewer than the system lets a process have.
+/// The number of idle connections: a little below the usual limit of 1024 file descriptors.
 const IDLE: usize = 1_000;
 
-/// What memory may grow by: what allocators and runtimes keep in hand, far from what even 200
-/// bytes a call would come to.
+/// The allowed growth of memory: what allocators and runtimes keep, but less than a leak of 200 bytes
+/// for each call would cost.
 #[cfg(target_os = "linux")]
 const SLACK_KIB: u64 = 4 * 1024;
 
-/// Calls over keep-alive connections, two at a time.
+/// Makes calls over two keep-alive connections at once.
 fn make_good_calls(server: &Server, calls: usize) {
     let request = post(&Server::query(), GOOD_BODY);
     std::thread::scope(|scope| {
@@ -41,7 +41,7 @@ fn a_thousand_idle_connections_are_held_while_good_calls_are_served() {
     let mut idle: Vec<Client> = (0..IDLE).map(|_| server.connect()).collect();
 
     make_good_calls(&server, 100);
-    // None was dropped to make room for another.
+    // No idle connection was closed.
     for client in &mut idle {
         assert_eq!(client.call(&request)["ErrorCode"], 0);
     }

@@ -1,4 +1,4 @@
-//! The log: one line a call on standard error, with what one needs and nothing secret.
+//! The log: one line for each call on standard error, without secrets.
 
 use crate::fixture::{ADMIN, APP, GOOD_BODY, Server, post, program, run, text};
 use serde_json::Value;
@@ -6,13 +6,13 @@ use std::fs::File;
 use std::io::Read;
 use std::process::Stdio;
 
-/// Stands in every text of a request that no log line may quote.
+/// Part of every request text that the log must not quote.
 const PRIVATE: &str = "PrivateText";
 
 /// The built-in app's key.
 const KEY: &str = "5bd2850fff3ecb11d7c805251c51ee463a25727bddc2385f3fa8bfee1bb93b5e";
 
-/// Makes a few good and bad calls; how many, and their UserSigs.
+/// Makes some good and bad calls. Returns their number and their UserSigs.
 fn make_calls(server: &Server) -> (usize, Vec<String>) {
     let query = Server::query();
     let good = Server::user_sig();
@@ -50,7 +50,7 @@ fn make_calls(server: &Server) -> (usize, Vec<String>) {
     for (query, body) in &calls {
         client.call(&post(query, body));
     }
-    // Mistakes about where the query begins.
+    // Wrong characters in place of the question mark.
     let mistakes = ["&", "%3F", "%3f", ";"];
     for mistake in mistakes {
         let call = text(&post(&query, GOOD_BODY)).replacen('?', mistake, 1);
@@ -173,7 +173,7 @@ fn a_line_does_not_grow_with_what_was_sent() {
 fn more_detail_quotes_nothing_private_either() {
     let server = Server::start_with(&[], &[("EMULATOR__LOG__LEVEL", "debug")]);
     let (calls, user_sigs) = make_calls(&server);
-    // What is no HTTP is told at this level, and not quoted either.
+    // At this level, requests that are not HTTP are logged, but not quoted.
     server
         .connect()
         .send(format!("{PRIVATE} {}\r\n\r\n", user_sigs[0]).as_bytes());
@@ -202,7 +202,7 @@ fn a_terminal_gets_the_same_lines() {
     assert_eq!(server.wait().code(), Some(0));
 
     let mut lines = Vec::new();
-    // It ends with an error, once nobody has the other side open.
+    // It ends with an error after the process has closed the terminal.
     let _ = File::from(terminal).read_to_end(&mut lines);
 
     let lines = text(&lines);
@@ -236,7 +236,7 @@ fn probes_are_no_calls() {
 }
 
 #[test]
-fn who_never_reads_the_log_or_has_closed_it_holds_up_no_call() {
+fn a_log_that_is_full_or_closed_delays_no_call() {
     for close in [false, true] {
         let (reader, writer) = std::io::pipe().expect("a pipe");
         let log = Some(Stdio::from(writer));
@@ -256,4 +256,54 @@ fn who_never_reads_the_log_or_has_closed_it_holds_up_no_call() {
         assert_eq!(server.wait().code(), Some(0));
         drop(reader);
     }
+}
+
+/// The value of `emulator_log_lines_dropped_total` in `/metrics`.
+#[cfg(target_os = "linux")]
+fn dropped_lines(server: &Server) -> u64 {
+    let mut client = server.connect();
+    client.send(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    let metrics = client.body();
+    let value = metrics
+        .lines()
+        .find_map(|line| line.strip_prefix("emulator_log_lines_dropped_total "));
+    value.expect("the metric").parse().expect("a number")
+}
+
+/// Fills a pipe to the last byte.
+#[cfg(target_os = "linux")]
+fn fill(pipe: &std::io::PipeWriter) {
+    use std::io::Write;
+    use std::os::fd::AsRawFd;
+
+    // Opened anew, because the process shares the flags of the pipe.
+    let path = format!("/proc/self/fd/{}", pipe.as_raw_fd());
+    let pipe = File::options().write(true).open(path);
+    let mut pipe = pipe.expect("Linux opens a pipe anew");
+    rustix::io::ioctl_fionbio(&pipe, true).expect("it need not block");
+    while pipe.write(b"\n").is_ok() {}
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn dropped_lines_are_counted_and_a_full_pipe_for_both_outputs_does_not_prevent_the_end() {
+    let (reader, writer) = std::io::pipe().expect("a pipe");
+    let both = [(); 2].map(|()| Stdio::from(writer.try_clone().expect("a pipe")));
+    let mut command = program(&["--listen", "127.0.0.1:0"]);
+    command.env("EMULATOR__APPS__88888888__CALLS_PER_SECOND", "0");
+    let mut server = Server::spawn_writing_to(command, both.map(Some));
+    assert_eq!(dropped_lines(&server), 0);
+    let request = post(&Server::query(), GOOD_BODY);
+    let mut client = server.connect();
+
+    // More lines than the pipe and the queue hold.
+    for _ in 0..10_000 {
+        client.call(&request);
+    }
+
+    assert!(dropped_lines(&server) > 0);
+    fill(&writer);
+    server.signal("TERM");
+    assert_eq!(server.wait().code(), Some(0));
+    drop(reader);
 }

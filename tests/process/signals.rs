@@ -1,15 +1,15 @@
-//! How it ends: what is in flight is finished, unless one insists.
+//! Signals: the first stops the process gracefully, a second one at once.
 
 use crate::fixture::{Client, GOOD_BODY, Server, post, wait_for};
 use serde_json::Value;
 
-/// A connection with a call on it, all but the last bytes of which are sent and being read.
+/// A connection with a call in flight: all but its last bytes have been sent.
 fn call_in_flight(server: &Server) -> (Client, &'static [u8]) {
     let request = post(&Server::query(), GOOD_BODY);
     let (first, rest) = request.split_at(request.len() - 10);
     let mut client = server.connect();
     client.send(first);
-    // Later calls were read, so this one was as well.
+    // The server has read later calls, so it has read these bytes, too.
     server.still_serves();
     server.still_serves();
     let end = &GOOD_BODY.as_bytes()[GOOD_BODY.len() - 10..];

@@ -1,11 +1,11 @@
-//! From the start to the first call: what is printed, the ready file, what can go wrong.
+//! The start of the process: its output, the ready file, and errors.
 
 use crate::fixture::{Client, GOOD_BODY, Running, Server, post, program, run, text, wait_for};
 use std::io::Write;
 use std::net::TcpListener;
 use std::process::{Command, Stdio};
 
-/// The page's answer to its basic request.
+/// The answer of the friend_add page to its basic request.
 const ONE_ADDED: &str = r#"{"ResultItem":[{"To_Account":"id1","ResultCode":0,"ResultInfo":""}],"ActionStatus":"OK","ErrorCode":0,"ErrorInfo":"","ErrorDisplay":""}"#;
 
 #[test]
@@ -33,7 +33,7 @@ fn the_printed_line_works_as_it_stands_and_gets_the_pages_answer() {
 
 #[test]
 fn the_ready_file_appears_whole_when_calls_are_served_and_nothing_is_left_beside_it() {
-    // The fixture connects as soon as the file is there, without trying again.
+    // The fixture connects once, as soon as the file exists.
     for _ in 0..10 {
         let server = Server::start();
 

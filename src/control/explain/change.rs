@@ -1,12 +1,14 @@
-//! What to do for a call to be 0: calls to make, and the request to send then.
+//! Calls that make a friend_add call succeed.
 
-use super::rehearser::Rehearser;
+use crate::apps::App;
+use crate::commands::context::CallContext;
 use crate::control::PREFIX;
+use crate::control::apps::EXPIRE_SECONDS;
+use crate::control::problem::Problem;
 use crate::faults::Fault;
 use crate::protocol::ids::UserId;
-use crate::sns::model::Friend;
 use crate::sns::remedy::Remedy;
-use crate::sns::texts::GroupName;
+use crate::store::{Account, StoreError};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -15,139 +17,174 @@ use serde_json::{Value, json};
 /// GroupNames that one call of group_delete takes.
 const GROUPS_IN_A_CALL: usize = 32;
 
-/// Calls to make, and the request to send then.
+/// Calls to make before the request is sent again.
 #[derive(Default, Serialize, JsonSchema)]
-pub(super) struct Change {
+pub(super) struct Changes {
     /// In words.
-    pub(super) summary: String,
-    /// Calls of this API, or of Tencent's, one after the other.
-    pub(super) calls: Vec<Call>,
-    /// The body to send then, where it has to be another.
-    pub(super) request: Option<Value>,
-    /// The query to send it with, where the caller has to be another.
-    pub(super) query: Option<String>,
+    summary: String,
+    /// Calls of the control API or of Tencent's API, in this order.
+    calls: Vec<ApiCall>,
+    /// The query to send the request with, where another account has to call.
+    query: Option<String>,
 }
 
 #[derive(Serialize, JsonSchema)]
-pub(super) struct Call {
+struct ApiCall {
     method: &'static str,
-    /// With its query, where it needs one.
+    /// With the query, where the call needs one.
     path: String,
     body: Value,
 }
 
-impl Change {
-    pub(super) fn without(fault: &Fault) -> Self {
+impl Changes {
+    fn one(summary: String, call: ApiCall) -> Self {
         Self {
-            summary: format!("disarm fault {}", fault.id),
-            calls: vec![Call {
-                method: "DELETE",
-                path: format!("{}/faults/{}", PREFIX, fault.id),
-                body: json!({}),
-            }],
-            ..Self::default()
+            summary,
+            calls: vec![call],
+            query: None,
         }
     }
 
-    /// The same, once something else is done.
-    pub(super) fn behind(self, first: Option<Self>) -> Self {
-        let Some(mut first) = first else { return self };
-        let separator = match first.summary.is_empty() || self.summary.is_empty() {
-            true => "",
-            false => ", then ",
+    pub(super) fn disarm(fault: &Fault) -> Self {
+        let call = ApiCall {
+            method: "DELETE",
+            path: format!("{PREFIX}/faults/{}", fault.id),
+            body: json!({}),
         };
-        first.summary += separator;
-        first.summary += &self.summary;
-        first.calls.extend(self.calls);
+        Self::one(format!("fault {} decides: disarm it", fault.id), call)
+    }
+
+    pub(super) fn import(app: &App, user: UserId) -> Self {
+        Self::one(format!("import {user}"), put(app, user, json!({})))
+    }
+
+    pub(super) fn call_as_admin(context: &CallContext<'_>) -> Self {
         Self {
-            request: self.request.or(first.request),
-            query: self.query.or(first.query),
-            ..first
+            summary: format!("call as {}, an app admin", context.admin),
+            calls: Vec::new(),
+            query: Some(query(context)),
         }
+    }
+
+    /// The calls of several remedies.
+    pub(super) async fn of(
+        context: &CallContext<'_>,
+        from: UserId,
+        to: UserId,
+        remedies: Vec<Remedy>,
+    ) -> Result<Self, Problem> {
+        let store = &context.app.store;
+        // To_Account may be one that has to be imported first.
+        let account = async |user| match store.account(user).await {
+            Ok(account) => Ok(Account::clone(&account)),
+            Err(StoreError::NoAccount) => Ok(Account::default()),
+            Err(error) => Err(error),
+        };
+        let (from_account, to_account) = (account(from).await?, account(to).await?);
+        let mut changes = Self::default();
+        for remedy in remedies {
+            let put = |user, body| vec![put(context.app, user, body)];
+            let (summary, calls) = match remedy {
+                Remedy::AllowFrom => (
+                    format!("let {from} send friend requests"),
+                    put(
+                        from,
+                        json!({ "admin_forbid_type": "AdminForbid_Type_None" }),
+                    ),
+                ),
+                Remedy::ImportTo => (format!("import {to}"), put(to, json!({}))),
+                Remedy::AllowAny => (
+                    format!("let everybody add {to}"),
+                    put(to, json!({ "allow_type": "AllowType_Type_AllowAny" })),
+                ),
+                Remedy::ForgetRequests => (
+                    format!("forget the requests that {from} made in this minute"),
+                    put(
+                        from,
+                        json!({ "request_minute": { "since": 0, "requests": 0 } }),
+                    ),
+                ),
+                Remedy::Unfriend => (
+                    format!("delete {to} from the friends of {from}"),
+                    delete_friends(context, from, &[to]),
+                ),
+                Remedy::UnblockTo => unblock(context, from, to),
+                Remedy::UnblockFrom => unblock(context, to, from),
+                Remedy::FreeFrom(count) => free(context, from, &from_account, count),
+                Remedy::FreeTo(count) => free(context, to, &to_account, count),
+                Remedy::FreeGroups(count) => {
+                    let groups = from_account.groups.iter().take(count as usize);
+                    let names: Vec<_> = groups.map(|group| group.as_str()).collect();
+                    let delete = |names: &[&str]| {
+                        let body = json!({ "From_Account": from, "GroupName": names });
+                        rest(context, "group_delete", body)
+                    };
+                    (
+                        format!("delete {count} groups of {from}"),
+                        names.chunks(GROUPS_IN_A_CALL).map(delete).collect(),
+                    )
+                }
+            };
+            if !changes.summary.is_empty() {
+                changes.summary += ", then ";
+            }
+            changes.summary += &summary;
+            changes.calls.extend(calls);
+        }
+        Ok(changes)
     }
 }
 
-impl Rehearser<'_> {
-    /// A remedy in words, and the calls that do it.
-    pub(super) fn calls(&self, from: UserId, to: UserId, remedy: Remedy) -> (String, Vec<Call>) {
-        let snapshot = |user| self.app.store.snapshot(user).unwrap_or_default();
-        let delete_friends = |user: UserId, count: u32| {
-            let friends = snapshot(user).friends;
-            let oldest: Vec<_> = friends.iter().take(count as usize).collect();
-            let delete = |friends: &[&Friend]| {
-                let tos: Vec<_> = friends.iter().map(|friend| friend.to).collect();
-                let body = json!({ "From_Account": user, "To_Account": tos });
-                self.rest("friend_delete", body)
-            };
-            let calls = oldest.chunks(self.max_items()).map(delete);
-            (format!("delete {count} friends of {user}"), calls.collect())
-        };
-        let unblock = |user: UserId, blocked: UserId| {
-            let body = json!({ "From_Account": user, "To_Account": [blocked] });
-            (
-                format!("take {blocked} off the blocklist of {user}"),
-                vec![self.rest("black_list_delete", body)],
-            )
-        };
-        let put = |words: String, user: UserId, body: Value| (words, vec![self.put(user, body)]);
-        match remedy {
-            Remedy::AllowFrom => put(
-                format!("let {from} send friend requests"),
-                from,
-                json!({ "admin_forbid_type": "AdminForbid_Type_None" }),
-            ),
-            Remedy::ImportTo => put(format!("import {to}"), to, json!({})),
-            Remedy::AllowAny => put(
-                format!("let everybody add {to}"),
-                to,
-                json!({ "allow_type": "AllowType_Type_AllowAny" }),
-            ),
-            Remedy::Unfriend => {
-                let body = json!({ "From_Account": from, "To_Account": [to] });
-                (
-                    format!("delete {to} from the friends of {from}"),
-                    vec![self.rest("friend_delete", body)],
-                )
-            }
-            Remedy::UnblockTo => unblock(from, to),
-            Remedy::UnblockFrom => unblock(to, from),
-            Remedy::FreeFrom(count) => delete_friends(from, count),
-            Remedy::FreeTo(count) => delete_friends(to, count),
-            Remedy::FreeGroups(count) => {
-                let groups = snapshot(from).groups;
-                let oldest: Vec<_> = groups.iter().take(count as usize).collect();
-                let delete = |groups: &[&GroupName]| {
-                    let names: Vec<_> = groups.iter().map(|group| group.as_str()).collect();
-                    let body = json!({ "From_Account": from, "GroupName": names });
-                    self.rest("group_delete", body)
-                };
-                (
-                    format!("delete {count} groups of {from}"),
-                    oldest.chunks(GROUPS_IN_A_CALL).map(delete).collect(),
-                )
-            }
-            Remedy::ForgetRequests => put(
-                format!("forget the requests that {from} made in this minute"),
-                from,
-                json!({ "request_minute": { "since": 0, "requests": 0 } }),
-            ),
-        }
-    }
+fn free(
+    context: &CallContext<'_>,
+    user: UserId,
+    account: &Account,
+    count: u32,
+) -> (String, Vec<ApiCall>) {
+    let oldest = account.friends.iter().take(count as usize);
+    let oldest: Vec<_> = oldest.map(|friend| friend.to).collect();
+    (
+        format!("delete {count} friends of {user}"),
+        delete_friends(context, user, &oldest),
+    )
+}
 
-    pub(super) fn put(&self, user: UserId, body: Value) -> Call {
-        let name = utf8_percent_encode(user.as_str(), NON_ALPHANUMERIC);
-        Call {
-            method: "PUT",
-            path: format!("{}/apps/{}/accounts/{name}", PREFIX, self.app.sdkappid),
-            body,
-        }
-    }
+fn delete_friends(context: &CallContext<'_>, user: UserId, friends: &[UserId]) -> Vec<ApiCall> {
+    let delete = |tos: &[UserId]| {
+        let body = json!({ "From_Account": user, "To_Account": tos });
+        rest(context, "friend_delete", body)
+    };
+    let max_items = context.policy.max_items as usize;
+    friends.chunks(max_items).map(delete).collect()
+}
 
-    fn rest(&self, command: &str, body: Value) -> Call {
-        Call {
-            method: "POST",
-            path: format!("/v4/sns/{command}?{}", self.query()),
-            body,
-        }
+fn unblock(context: &CallContext<'_>, user: UserId, blocked: UserId) -> (String, Vec<ApiCall>) {
+    let body = json!({ "From_Account": user, "To_Account": [blocked] });
+    (
+        format!("take {blocked} off the blocklist of {user}"),
+        vec![rest(context, "black_list_delete", body)],
+    )
+}
+
+fn put(app: &App, user: UserId, body: Value) -> ApiCall {
+    let name = utf8_percent_encode(user.as_str(), NON_ALPHANUMERIC);
+    ApiCall {
+        method: "PUT",
+        path: format!("{PREFIX}/apps/{}/accounts/{name}", app.sdkappid),
+        body,
     }
+}
+
+fn rest(context: &CallContext<'_>, command: &str, body: Value) -> ApiCall {
+    ApiCall {
+        method: "POST",
+        path: format!("/v4/sns/{command}?{}", query(context)),
+        body,
+    }
+}
+
+/// The query of a call by an app admin.
+fn query(context: &CallContext<'_>) -> String {
+    let now = context.now.unix_time();
+    context.app.query(context.admin, now, EXPIRE_SECONDS)
 }

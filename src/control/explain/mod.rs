@@ -1,44 +1,43 @@
-//! What a friend_add call would be told, and why; and what would make it 0. The call's own rule is
-//! asked: there is no second one here.
+//! What friend_add would answer to a request, why, and what would make it succeed.
+//!
+//! The request is tried on a copy of the app's accounts and of the armed faults, with friend_add's
+//! own parser, rule and store. There is no second rule here, and nothing is written.
 
 mod change;
-mod rehearser;
-mod repair;
 
 use super::apps::AppPath;
 use super::extract::{Body, Path, Query};
 use super::problem::Problem;
-use crate::commands::rehearsal::{self, Rehearsal, Rehearsed};
+use crate::client_ip::ClientIp;
+use crate::commands::context::CallContext;
+use crate::commands::friend_add::{Batch, decode};
 use crate::commands::{Command, FriendAdd};
-use crate::faults::{Fault, Faults, Subjects};
+use crate::faults::{Fault, Faults, ItemTargets, Subjects};
 use crate::gateway;
 use crate::protocol::code::Code;
-use crate::protocol::ids::UserId;
 use crate::protocol::reply::CallError;
 use crate::protocol::service::CommandInfo;
-use crate::sns::pair::PairFacts;
+use crate::sns::friend_add::{NewFriend, judge};
+use crate::sns::pair::{ItemTarget, PairFacts};
+use crate::sns::remedy;
 use crate::state::AppState;
+use crate::store::Store;
 use axum::Json;
 use axum::extract::State;
-use change::Change;
-use rehearser::{Rehearser, bytes};
-use repair::Repaired;
+use bytes::Bytes;
+use change::Changes;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json};
-use std::sync::Arc;
+use serde_json::{Map, Value};
+use std::sync::{Arc, OnceLock};
 
 const FRIEND_ADD: &CommandInfo = &FriendAdd::INFO;
 
-/// How often the rule is asked again for what would make a call and its items 0. When that is used
-/// up, it is not told of the rest.
-const MOST_ROUNDS: usize = 100;
-
-/// Who would call.
+/// The caller.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct By {
-    /// The first app admin, if not given.
+    /// The first app admin by default.
     identifier: Option<String>,
 }
 
@@ -47,70 +46,45 @@ pub(super) struct By {
 #[serde(transparent)]
 pub(super) struct FriendAddBody(Map<String, Value>);
 
-/// What a call would be told. Nothing was written, and no fault was met.
+/// What a call would be answered.
 #[derive(Serialize, JsonSchema)]
 pub(super) struct Explanation {
-    /// The ErrorCode; null where a fault spoils the answer on its way.
+    /// The ErrorCode; null where a fault spoils the answer.
     code: Option<u32>,
-    /// The outcome's name: the rule that decides for the whole call.
+    /// The name of the outcome.
     outcome: Option<&'static str>,
-    /// The ErrorInfo.
+    /// The ErrorInfo; it names a field that is missing or wrong.
     error_info: String,
     /// When this outcome is met.
     meaning: Option<&'static str>,
-    /// The id of the fault that decides instead, if one does.
+    /// The id of the fault that decides, if one does.
     fault: Option<u64>,
-    /// The fewest changes that would make it 0; null where it is 0, or none are known.
-    to_be_0: Option<Change>,
-    /// Each item; none where the call is refused before any is judged.
+    /// What would make it 0; null where it is 0, or a field of the request is wrong.
+    to_be_0: Option<Changes>,
+    /// The items; empty where the call fails before any item is judged.
     items: Vec<Item>,
 }
 
-/// What an item would be told.
+/// What an item would be answered.
 #[derive(Serialize, JsonSchema)]
 struct Item {
     to_account: String,
     /// The ResultCode.
     code: u32,
-    /// The outcome's name: the rule that decides.
+    /// The name of the outcome.
     outcome: &'static str,
     /// When this outcome is met.
     meaning: &'static str,
-    /// The id of the fault that decides instead of the rule, if one does.
+    /// The id of the fault that decides, if one does.
     fault: Option<u64>,
-    /// What the rule read; null where the item alone decides.
-    facts: Option<Facts>,
-    /// The fewest changes that would make it 0; null where it is 0, or none are known.
-    to_be_0: Option<Change>,
-}
-
-/// What is true of From_Account and To_Account, when earlier items are done.
-#[derive(Serialize, JsonSchema)]
-struct Facts {
-    to_exists: bool,
-    /// From_Account's AdminForbidType.
-    from_forbidden: &'static str,
-    /// To_Account is in From_Account's list.
-    from_has_to: bool,
-    /// From_Account is in To_Account's list.
-    to_has_from: bool,
-    from_blocks_to: bool,
-    to_blocks_from: bool,
-    /// To_Account's AllowType.
-    to_allows: &'static str,
-    from_friends: u32,
-    to_friends: u32,
-    from_groups: u32,
-    /// Groups of the item that From_Account does not have yet.
-    new_groups: u32,
-    /// From_Account's request to To_Account is pending.
-    from_asked_to: bool,
-    to_asked_from: bool,
-    from_pending: u32,
-    to_pending: u32,
-    /// The friend requests that From_Account made in the minute that began at `since`.
-    from_requests: u32,
-    from_requests_since: i64,
+    /// The field of the item that is wrong, if one is.
+    wrong_field: Option<&'static str>,
+    /// The facts that the rule has judged, after the items before this one; null where a field of
+    /// the item is wrong.
+    facts: Option<PairFacts>,
+    /// The fewest changes that would make it 0; null where it is 0, where a field is wrong, and where
+    /// no changes are known.
+    to_be_0: Option<Changes>,
 }
 
 pub(super) async fn explain(
@@ -121,255 +95,192 @@ pub(super) async fn explain(
 ) -> Result<Json<Explanation>, Problem> {
     let world = state.world();
     let app = path.find(&state)?;
-    let rehearser = Rehearser {
-        config: &state.config,
+    let context = CallContext {
+        command: FRIEND_ADD,
         app: &app,
+        policy: &state.config.sns,
+        // The faults of items are met below, where it is kept which fault each item meets.
+        faults: &Faults::default(),
+        work: &OnceLock::new(),
+        admin: app.first_admin(),
+        client: ClientIp::default(),
         now: world.clock.now(),
     };
-    let body = Value::Object(body);
     if identifier.is_some_and(|identifier| app.admin(&identifier).is_none()) {
         let refusal = gateway::not_admin(&state.config, FRIEND_ADD).into();
-        let explanation = Explanation::of_refusal(&refusal);
         return Ok(Json(Explanation {
-            to_be_0: Some(rehearser.as_admin()),
-            ..explanation
+            to_be_0: Some(Changes::call_as_admin(&context)),
+            ..Explanation::of_error(&refusal)
         }));
     }
-    Ok(Json(rehearser.explanation(&body, &world.faults).await))
+    let body = serde_json::to_vec(&body).expect("it is JSON");
+    let faults = world.faults.rehearsal();
+    Ok(Json(try_call(&context, body.into(), &faults).await?))
 }
 
-/// What decides a call, and its items.
-enum Decided {
-    /// The call is refused.
-    Refused(CallError),
-    /// A fault ends it before its work.
-    Ended(Arc<Fault>),
-    /// Its items are judged.
-    Judged {
-        rehearsal: Rehearsal,
-        /// The faults that items meet whose work is done.
-        after: Vec<Option<Arc<Fault>>>,
-        /// The fault that ends the call after its work.
-        end: Option<Arc<Fault>>,
-    },
-}
-
-impl Decided {
-    /// The fault that decides the call as a whole.
-    fn fault(&self) -> Option<&Arc<Fault>> {
-        match self {
-            Self::Refused(_) => None,
-            Self::Ended(fault) => Some(fault),
-            Self::Judged { end, .. } => end.as_ref(),
+/// Serves a call as `/v4` does, up to its answer, without an effect.
+async fn try_call(
+    context: &CallContext<'_>,
+    body: Bytes,
+    faults: &Faults,
+) -> Result<Explanation, Problem> {
+    let app = context.app;
+    let request = match decode(body.clone()) {
+        Ok(request) => request,
+        Err(error) => return Ok(Explanation::of_error(&error)),
+    };
+    let triggered = faults.meet(app.sdkappid, FRIEND_ADD, || Subjects::of(&body));
+    if let Some(fault) = triggered.before.end {
+        return Ok(Explanation::of_fault(&fault));
+    }
+    // A fault that ends the call after its work decides, whatever the work has come to.
+    let end = triggered.after.end;
+    let of_call = |explanation| end.as_deref().map_or(explanation, Explanation::of_fault);
+    let batch = match Batch::parse(context, &request).await {
+        Ok(batch) => batch,
+        Err(error) => return Ok(of_call(Explanation::of_error(&error))),
+    };
+    let trial = app.trial_store(&app.store.accounts().await?);
+    if !trial.knows(batch.from).await? {
+        return Ok(of_call(Explanation {
+            to_be_0: Some(Changes::import(app, batch.from)),
+            ..Explanation::of_error(&Code::FromAccountNotExist.into())
+        }));
+    }
+    let mut items = try_items(context, &batch, &trial, faults).await?;
+    if end.is_none() {
+        let targets = batch.items.iter().zip(&items);
+        let targets = targets.map(|(item, tried)| match (item, &tried.fault) {
+            (Ok(new), None) => Ok(new.to),
+            _ => Err(tried.code),
+        });
+        let targets = ItemTargets::of(batch.from, &targets.collect::<Vec<_>>());
+        let after = faults.meet_done_items(app.sdkappid, FRIEND_ADD, &targets);
+        for (tried, fault) in items.iter_mut().zip(after) {
+            tried.fault = fault.or(tried.fault.take());
         }
     }
-
-    /// The fault that decides an item.
-    fn fault_of(&self, at: usize) -> Option<&Arc<Fault>> {
-        match self {
-            Self::Refused(_) | Self::Ended(_) => None,
-            Self::Judged {
-                rehearsal, after, ..
-            } => {
-                let after = after.get(at).and_then(Option::as_ref);
-                after.or(rehearsal.items.get(at)?.fault.as_ref())
-            }
-        }
+    let names = request.to_accounts().map(str::to_owned);
+    let mut shown = Vec::new();
+    for ((name, new), tried) in names.zip(&batch.items).zip(items) {
+        shown.push(
+            tried
+                .explain(context, &batch, name, new.as_ref().ok())
+                .await?,
+        );
     }
+    Ok(Explanation {
+        items: shown,
+        ..of_call(Explanation::of(Code::Ok))
+    })
 }
 
-impl Rehearser<'_> {
-    /// In the order in which a call is served. What fires of `faults` has fired then.
-    async fn decide(&self, body: &Value, faults: &Faults) -> Decided {
-        let (app, command) = (self.app.sdkappid, FRIEND_ADD);
-        let request = match rehearsal::decode(bytes(body)) {
-            Ok(request) => request,
-            Err(refusal) => return Decided::Refused(refusal),
+/// The outcome of an item that was tried.
+struct Tried {
+    /// What the rule decides.
+    code: Code,
+    /// `None` when the item is not well-formed.
+    facts: Option<PairFacts>,
+    /// The fault that decides instead.
+    fault: Option<Arc<Fault>>,
+}
+
+/// Judges the items in order on the trial store. An item that meets a fault is not done.
+async fn try_items(
+    context: &CallContext<'_>,
+    batch: &Batch,
+    trial: &Store,
+    faults: &Faults,
+) -> Result<Vec<Tried>, Problem> {
+    let Batch { from, how, items } = batch;
+    let target =
+        |item: &Result<NewFriend, Code>| item.as_ref().map(ItemTarget::to).map_err(|code| *code);
+    let mut targets: Vec<_> = items.iter().map(target).collect();
+    let sdkappid = context.app.sdkappid;
+    let mut met = faults.fail_items_before(sdkappid, FRIEND_ADD, Some(*from), &mut targets);
+    met.resize(items.len(), None);
+    let rule = |facts: &PairFacts, new: &NewFriend| judge(*from, facts, new, *how, context.policy);
+    let mut tried = Vec::new();
+    for (item, fault) in items.iter().zip(met) {
+        let item = std::slice::from_ref(item);
+        let facts = trial.facts_each(*from, item).await?.remove(0);
+        let code = match (&item[0], &facts) {
+            (Ok(new), Ok(facts)) => rule(facts, new).code,
+            (Err(code), _) | (_, Err(code)) => *code,
         };
-        let met = faults.meet(app, command, || Subjects::of(&bytes(body)));
-        if let Some(fault) = met.before.end {
-            return Decided::Ended(fault);
+        if fault.is_none() {
+            trial.judge_each(*from, item, rule).await?;
         }
-        match (self.rehearse_with(&request, faults).await, met.after.end) {
-            (Ok(rehearsal), None) => Decided::Judged {
-                after: faults.meet_done_items(app, command, &rehearsal.work()),
-                rehearsal,
-                end: None,
-            },
-            (Ok(rehearsal), end) => Decided::Judged {
-                rehearsal,
-                after: Vec::new(),
-                end,
-            },
-            // It has the last word even where there was no work to do.
-            (Err(_), Some(fault)) => Decided::Ended(fault),
-            (Err(refusal), None) => Decided::Refused(refusal),
-        }
+        let facts = facts.ok();
+        tried.push(Tried { code, facts, fault });
     }
+    Ok(tried)
+}
 
-    /// What decides when these faults are disarmed.
-    async fn decide_without(&self, body: &Value, armed: &Faults, disarmed: &[u64]) -> Decided {
-        let mut faults = armed.rehearsal();
-        faults.disarm(|fault| disarmed.contains(&fault.id));
-        self.decide(body, &faults).await
-    }
-
-    async fn explanation(&self, body: &Value, armed: &Faults) -> Explanation {
-        let decided = self.decide_without(body, armed, &[]).await;
-        let explanation = match (&decided, decided.fault()) {
-            (_, Some(fault)) => Explanation::by_fault(fault),
-            (Decided::Refused(refusal), _) => Explanation::of_refusal(refusal),
-            (Decided::Ended(_) | Decided::Judged { .. }, None) => {
-                Explanation::of(Code::Ok, String::new())
-            }
-        };
-        let (mut items, mut rounds) = (Vec::new(), MOST_ROUNDS);
-        if let Decided::Judged { rehearsal, .. } = &decided {
-            for (at, item) in rehearsal.items.iter().enumerate() {
-                let change = self.change_of_item(body, armed, &decided, at, &mut rounds);
-                let to_be_0 = change.await;
-                let sent = &body["AddFriendItem"][at];
-                items.push(Item::of(sent, item, decided.fault_of(at), to_be_0));
-                tokio::task::yield_now().await;
-            }
-        }
-        Explanation {
-            to_be_0: self.change_of_call(body, armed, decided, rounds).await,
-            items,
-            ..explanation
-        }
-    }
-
-    /// What would make a whole call 0: without one fault, it may meet the next.
-    async fn change_of_call(
-        &self,
-        body: &Value,
-        armed: &Faults,
-        mut decided: Decided,
-        mut rounds: usize,
-    ) -> Option<Change> {
-        let (mut change, mut disarmed) = (None, Vec::new());
-        while let Some(fault) = decided.fault() {
-            rounds = rounds.checked_sub(1)?;
-            change = Some(Change::without(fault).behind(change));
-            disarmed.push(fault.id);
-            decided = self.decide_without(body, armed, &disarmed).await;
-        }
-        match decided {
-            Decided::Refused(_) => Some(self.of_call(body).await?.behind(change)),
-            Decided::Ended(_) | Decided::Judged { .. } => change,
-        }
-    }
-
-    /// What would make a call 0 that is refused as a whole.
-    async fn of_call(&self, body: &Value) -> Option<Change> {
-        let Repaired {
-            request,
-            mut words,
-            mut strangers,
-        } = repair::call(self, body).await?;
-        if self.rehearse(&request).await.is_err() {
-            strangers.push(UserId::parse(request["From_Account"].as_str()?)?);
-        }
-        words.extend(strangers.iter().map(|user| format!("import {user}")));
-        let import = |user: &UserId| self.put(*user, json!({}));
-        let calls = strangers.iter().map(import).collect();
-        Some(Change {
-            summary: words.join(", then "),
-            calls,
-            request: (request != *body).then_some(request),
-            query: None,
-        })
-    }
-
-    fn as_admin(&self) -> Change {
-        Change {
-            summary: format!("call as {}, who is an app admin", self.admin()),
-            query: Some(self.query()),
-            ..Change::default()
-        }
-    }
-
-    /// What would make an item 0: without one fault, it may meet the next.
-    async fn change_of_item(
-        &self,
-        body: &Value,
-        armed: &Faults,
-        decided: &Decided,
-        at: usize,
-        rounds: &mut usize,
-    ) -> Option<Change> {
-        let (mut change, mut disarmed, mut without) = (None, Vec::new(), None);
-        loop {
-            let decided = without.as_ref().unwrap_or(decided);
-            let Some(fault) = decided.fault_of(at) else {
-                let Decided::Judged { rehearsal, .. } = decided else {
-                    return change;
+impl Tried {
+    async fn explain(
+        self,
+        context: &CallContext<'_>,
+        batch: &Batch,
+        to_account: String,
+        new: Option<&NewFriend>,
+    ) -> Result<Item, Problem> {
+        let Self { code, facts, fault } = self;
+        let to_be_0 = match (&fault, new, &facts) {
+            (Some(fault), ..) => Some(Changes::disarm(fault)),
+            (None, Some(new), Some(facts)) if code != Code::Ok => {
+                let new_account = context.app.config.default_allow_type;
+                let rule = |facts: &PairFacts| {
+                    judge(batch.from, facts, new, batch.how, context.policy).code
                 };
-                if rehearsal.items[at].outcome == Code::Ok {
-                    return change;
+                match remedy::fewest(facts, context.policy, new_account, rule) {
+                    Some(remedies) => {
+                        Some(Changes::of(context, batch.from, new.to, remedies).await?)
+                    }
+                    None => None,
                 }
-                let rule = self.change(body, rehearsal, at, rounds).await?;
-                return Some(rule.behind(change));
-            };
-            *rounds = rounds.checked_sub(1)?;
-            change = Some(Change::without(fault).behind(change));
-            disarmed.push(fault.id);
-            tokio::task::yield_now().await;
-            without = Some(self.decide_without(body, armed, &disarmed).await);
-        }
-    }
-
-    /// What would make an item 0 by the rule: of the request, then of the state.
-    async fn change(
-        &self,
-        body: &Value,
-        rehearsal: &Rehearsal,
-        at: usize,
-        rounds: &mut usize,
-    ) -> Option<Change> {
-        let item = &rehearsal.items[at];
-        if item.facts.is_some() {
-            return self.of_state(rehearsal, item);
-        }
-        *rounds = rounds.checked_sub(1)?;
-        let Repaired { request, words, .. } = repair::item(self, body, at).await?;
-        let repaired = self.rehearse(&request).await.ok()?;
-        let change = self.of_state(&repaired, repaired.items.get(at)?)?;
-        let edit = Change {
-            summary: words.join(", then "),
-            ..Change::default()
+            }
+            _ => None,
         };
-        Some(Change {
-            request: Some(request),
-            ..change.behind(Some(edit))
+        let answered = fault
+            .as_ref()
+            .and_then(|fault| fault.code())
+            .unwrap_or(code);
+        Ok(Item {
+            to_account,
+            code: answered.number(),
+            outcome: answered.name(),
+            meaning: answered.meaning(),
+            fault: fault.map(|fault| fault.id),
+            wrong_field: wrong_field(code),
+            facts,
+            to_be_0,
         })
     }
+}
 
-    /// What would make a well-formed item 0.
-    fn of_state(&self, rehearsal: &Rehearsal, item: &Rehearsed) -> Option<Change> {
-        let remedies = rehearsal.remedies(item, self.app.config.default_allow_type)?;
-        let (from, to) = (rehearsal.from, item.to()?);
-        let (mut words, mut calls) = (Vec::new(), Vec::new());
-        for remedy in remedies {
-            let (word, of_remedy) = self.calls(from, to, remedy);
-            words.push(word);
-            calls.extend(of_remedy);
-        }
-        Some(Change {
-            summary: words.join(", then "),
-            calls,
-            ..Change::default()
-        })
+/// The field of an item that is to blame for an outcome.
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "the others blame no field of the item"
+)]
+fn wrong_field(code: Code) -> Option<&'static str> {
+    match code {
+        Code::ToAccountIllegal | Code::AddSelf => Some("To_Account"),
+        Code::SourceIllegal => Some("AddSource"),
+        Code::RemarkTooLong => Some("Remark"),
+        Code::GroupNameTooLong => Some("GroupName"),
+        Code::WordingTooLong => Some("AddWording"),
+        _ => None,
     }
 }
 
 impl Explanation {
-    fn of(code: Code, error_info: String) -> Self {
+    fn of(code: Code) -> Self {
         Self {
             code: Some(code.number()),
             outcome: Some(code.name()),
-            error_info,
+            error_info: FRIEND_ADD.text(code).to_string(),
             meaning: Some(code.meaning()),
             fault: None,
             to_be_0: None,
@@ -377,71 +288,32 @@ impl Explanation {
         }
     }
 
-    fn of_refusal(refusal: &CallError) -> Self {
-        let CallError { code, info, .. } = refusal;
-        let info = match info.is_empty() {
-            true => FRIEND_ADD.text(*code).to_string(),
-            false => info.to_string(),
-        };
-        Self::of(*code, info)
+    fn of_error(error: &CallError) -> Self {
+        let explanation = Self::of(error.code);
+        match &*error.info {
+            "" => explanation,
+            info => Self {
+                error_info: info.to_owned(),
+                ..explanation
+            },
+        }
     }
 
-    fn by_fault(fault: &Fault) -> Self {
-        let code = fault.code();
-        let text = code.map(|code| FRIEND_ADD.text(code).to_string());
-        Self {
-            code: code.map(Code::number),
-            outcome: code.map(Code::name),
-            error_info: text.unwrap_or_default(),
-            meaning: code.map(Code::meaning),
+    fn of_fault(fault: &Fault) -> Self {
+        let decided = Self {
             fault: Some(fault.id),
-            to_be_0: None,
-            items: Vec::new(),
-        }
-    }
-}
-
-impl Item {
-    fn of(
-        sent: &Value,
-        item: &Rehearsed,
-        fault: Option<&Arc<Fault>>,
-        to_be_0: Option<Change>,
-    ) -> Self {
-        let code = fault.and_then(|fault| fault.code()).unwrap_or(item.outcome);
-        let to = sent["To_Account"].as_str();
-        Self {
-            to_account: to.unwrap_or_default().to_owned(),
-            code: code.number(),
-            outcome: code.name(),
-            meaning: code.meaning(),
-            facts: item.facts.as_ref().map(Facts::of),
-            fault: fault.map(|fault| fault.id),
-            to_be_0,
-        }
-    }
-}
-
-impl Facts {
-    fn of(pair: &PairFacts) -> Self {
-        Self {
-            to_exists: pair.to_exists,
-            from_forbidden: pair.from_forbidden.wire(),
-            from_has_to: pair.from_has_to,
-            to_has_from: pair.to_has_from,
-            from_blocks_to: pair.from_blocks_to,
-            to_blocks_from: pair.to_blocks_from,
-            to_allows: pair.to_allows.wire(),
-            from_friends: pair.from_friends,
-            to_friends: pair.to_friends,
-            from_groups: pair.from_groups,
-            new_groups: pair.new_groups,
-            from_asked_to: pair.from_asked_to,
-            to_asked_from: pair.to_asked_from,
-            from_pending: pair.from_pending,
-            to_pending: pair.to_pending,
-            from_requests: pair.from_minute.requests,
-            from_requests_since: pair.from_minute.since.0,
+            to_be_0: Some(Changes::disarm(fault)),
+            ..Self::of(fault.code().unwrap_or(Code::Ok))
+        };
+        match fault.code() {
+            Some(_) => decided,
+            None => Self {
+                code: None,
+                outcome: None,
+                error_info: String::new(),
+                meaning: None,
+                ..decided
+            },
         }
     }
 }

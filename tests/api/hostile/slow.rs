@@ -133,7 +133,7 @@ async fn who_never_reads_its_answers_does_not_keep_it_from_stopping() {
     stops_soon(target).await;
 }
 
-/// ItemTarget for answers of a megabyte and a half each, until the system takes no more.
+/// Asks for answers of a megabyte and a half each, until the system takes no more.
 fn send_and_never_read(target: &Target, socket: &mut Socket) {
     let long_id = "x".repeat(1_500_000);
     let body = format!(r#"{{"From_Account":"id","AddFriendItem":[{{"To_Account":"{long_id}"}}]}}"#);

@@ -1,4 +1,7 @@
-//! A connection's stream: it gives up on who does not read, and it can be reset instead of ended.
+//! A client's connection: a TCP stream with a write timeout that can be reset instead of closed.
+//!
+//! The write timeout is tokio-io-timeout's. No crate offers the other two parts: a reset that is
+//! decided while a call is handled, and short answers written in one piece.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -10,47 +13,47 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_io_timeout::TimeoutStream;
 
-/// Up to so many bytes are copied to be written in one piece, which takes the system less work than
-/// several; most answers are so short.
+/// Writes up to this length are copied into one piece, which costs less than a vectored write. Most
+/// answers are that short.
 const SHORT: usize = 1024;
 
-/// A connection's stream.
-pub(crate) struct Line {
+/// A client's connection.
+pub(crate) struct ClientStream {
     stream: Pin<Box<TimeoutStream<TcpStream>>>,
-    resets: Arc<AtomicBool>,
+    is_reset: Arc<AtomicBool>,
 }
 
-/// Has a line reset where it would end.
+/// Marks a [`ClientStream`] to be reset when it is dropped.
 #[derive(Clone)]
-pub(crate) struct Resetter(Arc<AtomicBool>);
+pub(crate) struct ResetHandle(Arc<AtomicBool>);
 
-impl Resetter {
+impl ResetHandle {
     pub(crate) fn reset(&self) {
         self.0.store(true, Ordering::Relaxed);
     }
 }
 
-impl Line {
-    /// Writing fails once the other side has taken nothing for `timeout`.
-    pub(crate) fn new(stream: TcpStream, timeout: Duration) -> (Self, Resetter) {
+impl ClientStream {
+    /// A write fails when the client has accepted no bytes for `timeout`.
+    pub(crate) fn new(stream: TcpStream, timeout: Duration) -> (Self, ResetHandle) {
         let mut stream = TimeoutStream::new(stream);
         stream.set_write_timeout(Some(timeout));
-        let (stream, resets) = (Box::pin(stream), Arc::<AtomicBool>::default());
-        let resetter = Resetter(Arc::clone(&resets));
-        (Self { stream, resets }, resetter)
+        let (stream, is_reset) = (Box::pin(stream), Arc::<AtomicBool>::default());
+        let handle = ResetHandle(Arc::clone(&is_reset));
+        (Self { stream, is_reset }, handle)
     }
 }
 
-impl Drop for Line {
+impl Drop for ClientStream {
     fn drop(&mut self) {
-        if self.resets.load(Ordering::Relaxed) {
-            // Where that is refused, the connection just ends.
+        if self.is_reset.load(Ordering::Relaxed) {
+            // If the system refuses this option, the connection is closed normally.
             let _ = self.stream.as_ref().get_ref().get_ref().set_zero_linger();
         }
     }
 }
 
-impl AsyncRead for Line {
+impl AsyncRead for ClientStream {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -60,7 +63,7 @@ impl AsyncRead for Line {
     }
 }
 
-impl AsyncWrite for Line {
+impl AsyncWrite for ClientStream {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,

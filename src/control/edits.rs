@@ -1,0 +1,115 @@
+//! Changes of several accounts that are written in one step, or not at all.
+
+use crate::apps::App;
+use crate::protocol::ids::UserId;
+use crate::sns::model::{FriendDetails, PendingRequest};
+use crate::store::{Account, Accounts, Edit, Peer, PeerList, StoreError};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// Changes to a copy of an app's accounts.
+pub(super) struct Edits<'a> {
+    app: &'a App,
+    accounts: &'a Accounts,
+    changed: BTreeMap<UserId, Account>,
+    /// Accounts that have to be imported still when the changes are written.
+    needs: BTreeSet<UserId>,
+}
+
+impl<'a> Edits<'a> {
+    pub(super) fn new(app: &'a App, accounts: &'a Accounts) -> Self {
+        Self {
+            app,
+            accounts,
+            changed: BTreeMap::new(),
+            needs: BTreeSet::new(),
+        }
+    }
+
+    /// An account to change; a new one when it is not imported.
+    pub(super) fn account(&mut self, user: UserId) -> &mut Account {
+        let account = || Account::clone(self.accounts.get(user).unwrap_or(&self.app.new_account));
+        self.changed.entry(user).or_insert_with(account)
+    }
+
+    /// Replaces an account. Accounts that it names are created, and the other sides of its pending
+    /// requests follow.
+    pub(super) fn put(&mut self, user: UserId, was: &Account, account: Account) {
+        for peer in peers(&account) {
+            if self.accounts.get(peer).is_none() {
+                self.account(peer);
+            } else {
+                self.needs.insert(peer);
+            }
+        }
+        // A request that stays as it was leaves the other side as it is.
+        for request in was.sent.iter().filter(|old| !account.sent.has(old.with)) {
+            self.account(request.with).received.remove(user);
+        }
+        for request in was
+            .received
+            .iter()
+            .filter(|old| !account.received.has(old.with))
+        {
+            self.account(request.with).sent.remove(user);
+        }
+        for request in new_entries(&was.sent, &account.sent) {
+            let received = &mut self.account(request.with).received;
+            received.remove(user);
+            received.insert(mirrored(request, user));
+        }
+        for request in new_entries(&was.received, &account.received) {
+            let sent = &mut self.account(request.with).sent;
+            sent.remove(user);
+            sent.insert(mirrored(request, user));
+        }
+        self.changed.insert(user, account);
+    }
+
+    /// Writes all changes in one step, and returns the accounts that were created.
+    ///
+    /// # Errors
+    /// `Conflict` when one of the accounts has changed since the copy was made.
+    pub(super) async fn commit(self) -> Result<Vec<UserId>, StoreError> {
+        let edit = |(user, account)| Edit {
+            user,
+            was: self.accounts.get(user).cloned(),
+            is: Arc::new(account),
+        };
+        let edits: Vec<_> = self.changed.into_iter().map(edit).collect();
+        let needs: Vec<_> = self.needs.into_iter().collect();
+        self.app.store.update(&edits, &needs).await?;
+        let created = edits.iter().filter(|edit| edit.was.is_none());
+        Ok(created.map(|edit| edit.user).collect())
+    }
+}
+
+fn new_entries<'a, E: Peer + PartialEq>(
+    was: &'a PeerList<E>,
+    is: &'a PeerList<E>,
+) -> impl Iterator<Item = &'a E> {
+    is.iter()
+        .filter(|entry| was.entry(entry.peer()) != Some(entry))
+}
+
+/// All accounts that an account's lists name.
+pub(super) fn peers(account: &Account) -> impl Iterator<Item = UserId> {
+    let friends = account.friends.iter().map(Peer::peer);
+    let blocked = account.blocklist.iter().map(Peer::peer);
+    let requests = account.sent.iter().chain(account.received.iter());
+    friends.chain(blocked).chain(requests.map(Peer::peer))
+}
+
+/// A request as the other side keeps it: with the wording, without the Remark and the groups.
+pub(super) fn mirrored(request: &PendingRequest, with: UserId) -> PendingRequest {
+    let details = request.details.as_ref();
+    let details = FriendDetails {
+        add_wording: details.and_then(|details| details.add_wording.clone()),
+        ..FriendDetails::default()
+    };
+    PendingRequest {
+        with,
+        details: details.boxed(),
+        ..request.clone()
+    }
+}

@@ -1,0 +1,102 @@
+//! All accounts of an app at one moment, as an immutable copy.
+
+use super::account::Account;
+use crate::protocol::ids::UserId;
+use foldhash::fast::RandomState;
+use std::collections::HashMap;
+use std::hash::BuildHasher;
+use std::sync::{Arc, LazyLock};
+
+/// More shards mean fewer waits for a lock, and less to copy when a shared shard is written to.
+const SHARDS: usize = 64;
+
+/// Seeded at random once for each process, so that clients cannot choose UserIDs that collide.
+static HASHER: LazyLock<RandomState> = LazyLock::new(RandomState::default);
+
+/// A part of the accounts. Copies share it until one of them is written to.
+pub(super) type Shard = Arc<HashMap<UserId, Arc<Account>, RandomState>>;
+
+/// All accounts at one moment. A clone costs a pointer for each of 64 shards: it shares the shards
+/// with the original, and a writer copies only the shard and the account that it changes.
+#[derive(Clone, Debug)]
+pub(crate) struct Accounts {
+    /// Always `SHARDS` of them; [`shard_of`] says which one an account is in.
+    pub(super) shards: Vec<Shard>,
+}
+
+impl Default for Accounts {
+    fn default() -> Self {
+        Self {
+            shards: vec![Shard::default(); SHARDS],
+        }
+    }
+}
+
+/// The index of the shard that an account is in.
+pub(super) fn shard_of(user: UserId) -> usize {
+    // The maps use the low and the highest bits of a hash of their own seed.
+    (HASHER.hash_one(user) >> 32) as usize % SHARDS
+}
+
+impl Accounts {
+    pub(crate) fn get(&self, user: UserId) -> Option<&Arc<Account>> {
+        self.shards[shard_of(user)].get(&user)
+    }
+
+    pub(crate) fn insert(&mut self, user: UserId, account: Arc<Account>) {
+        Arc::make_mut(&mut self.shards[shard_of(user)]).insert(user, account);
+    }
+
+    /// The number of accounts.
+    pub(crate) fn len(&self) -> usize {
+        self.shards.iter().map(|shard| shard.len()).sum()
+    }
+
+    /// The number of one-way friendships.
+    pub(crate) fn friendships(&self) -> usize {
+        self.iter().map(|(_, account)| account.friends.len()).sum()
+    }
+
+    /// All accounts, in no order.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (UserId, &Arc<Account>)> {
+        let accounts = self.shards.iter().flat_map(|shard| shard.iter());
+        accounts.map(|(user, account)| (*user, account))
+    }
+
+    /// All accounts, in the order of their UserIDs.
+    pub(crate) fn sorted(&self) -> Vec<(UserId, &Arc<Account>)> {
+        let mut accounts: Vec<_> = self.iter().collect();
+        accounts.sort_unstable_by_key(|(user, _)| *user);
+        accounts
+    }
+
+    /// The accounts that differ from those of `other`, or that `other` lacks. Shards and accounts
+    /// that both share are passed over without a look at them.
+    pub(crate) fn changed_from<'a>(
+        &'a self,
+        other: &'a Self,
+    ) -> impl Iterator<Item = (UserId, &'a Arc<Account>)> {
+        let shards = self.shards.iter().zip(&other.shards);
+        let shards = shards.filter(|(this, other)| !Arc::ptr_eq(this, other));
+        let accounts = shards.flat_map(|(this, other)| {
+            let is_same = |user: &UserId, account: &Arc<Account>| {
+                other
+                    .get(user)
+                    .is_some_and(|other| Arc::ptr_eq(account, other))
+            };
+            this.iter()
+                .filter(move |(user, account)| !is_same(user, account))
+        });
+        accounts.map(|(user, account)| (*user, account))
+    }
+}
+
+impl FromIterator<(UserId, Arc<Account>)> for Accounts {
+    fn from_iter<I: IntoIterator<Item = (UserId, Arc<Account>)>>(accounts: I) -> Self {
+        let mut all = Self::default();
+        for (user, account) in accounts {
+            all.insert(user, account);
+        }
+        all
+    }
+}
