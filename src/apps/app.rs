@@ -72,7 +72,8 @@ impl App {
         };
         let new_account = account(&config.new_account());
         let accounts = config.seeds().map(|(user, seed)| (user, account(&seed)));
-        let store = Store::in_memory(accounts.collect(), unknown, config.default_allow_type);
+        let accounts: Accounts = accounts.collect();
+        let store = Store::in_memory(accounts, unknown, config.default_allow_type);
         let webhook = config.webhook.as_ref();
         Self {
             sdkappid,

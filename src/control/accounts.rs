@@ -152,7 +152,7 @@ pub(super) async fn remove(
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct PendingPath {
+pub(super) struct RequestPath {
     sdkappid: SdkAppId,
     /// The account that has sent the request.
     from: UserId,
@@ -187,7 +187,7 @@ pub(super) struct Responded {
 
 pub(super) async fn respond(
     State(state): State<AppState>,
-    Path(PendingPath { sdkappid, from, to }): Path<PendingPath>,
+    Path(RequestPath { sdkappid, from, to }): Path<RequestPath>,
     Body(Action { action }): Body<Action>,
 ) -> Result<Json<Responded>, Problem> {
     let app = AppPath { sdkappid }.find(&state)?;

@@ -75,12 +75,11 @@ pub(super) struct AppInfo {
 }
 
 pub(super) async fn list(State(state): State<AppState>) -> Result<Json<Vec<AppInfo>>, Problem> {
-    let apps = state.world().apps.all();
-    let mut infos = Vec::new();
-    for app in apps {
-        infos.push(info(&state, &app).await?);
+    let mut apps = Vec::new();
+    for app in state.world().apps.all() {
+        apps.push(info(&state, &app).await?);
     }
-    Ok(Json(infos))
+    Ok(Json(apps))
 }
 
 pub(super) async fn create(
@@ -111,7 +110,7 @@ pub(super) async fn show(
 
 /// What a reset or a removal of an app removed.
 #[derive(Serialize, JsonSchema)]
-pub(super) struct Removed {
+pub(super) struct AppRemoval {
     sdkappid: SdkAppId,
     /// How many accounts it had.
     accounts: usize,
@@ -122,27 +121,26 @@ pub(super) struct Removed {
 pub(super) async fn remove(
     State(state): State<AppState>,
     Path(path): Path<AppPath>,
-) -> Result<Json<Removed>, Problem> {
-    let gone = state.change(|world| world.remove_app(path.sdkappid));
-    Ok(Json(
-        Removed::of(&gone.ok_or_else(|| path.missing())?).await?,
-    ))
+) -> Result<Json<AppRemoval>, Problem> {
+    let removed = state.change(|world| world.remove_app(path.sdkappid));
+    let removed = removed.ok_or_else(|| path.missing())?;
+    Ok(Json(AppRemoval::of(&removed).await?))
 }
 
 pub(super) async fn reset(
     State(state): State<AppState>,
     Path(path): Path<AppPath>,
-) -> Result<Json<Removed>, Problem> {
+) -> Result<Json<AppRemoval>, Problem> {
     // A reset in parallel replaces the app: then the new app is reset.
     loop {
         let app = path.find(&state)?;
-        if let Some(gone) = state.reset_app(&app) {
-            return Ok(Json(Removed::of(&gone).await?));
+        if let Some(removed) = state.reset_app(&app) {
+            return Ok(Json(AppRemoval::of(&removed).await?));
         }
     }
 }
 
-impl Removed {
+impl AppRemoval {
     async fn of(RemovedApp { app, faults }: &RemovedApp) -> Result<Self, Problem> {
         Ok(Self {
             sdkappid: app.sdkappid,

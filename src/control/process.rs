@@ -135,6 +135,15 @@ pub(super) async fn reset(State(state): State<AppState>) -> Result<Json<ResetRes
     }))
 }
 
+/// The accounts of each app.
+async fn accounts(world: &World) -> Result<Vec<Accounts>, Problem> {
+    let mut accounts = Vec::new();
+    for app in world.apps.all() {
+        accounts.push(app.store.accounts().await?);
+    }
+    Ok(accounts)
+}
+
 fn ids(world: &World) -> Vec<SdkAppId> {
     world.apps.all().iter().map(|app| app.sdkappid).collect()
 }
@@ -154,15 +163,6 @@ impl OperationOutput for OpenMetrics {
     fn describe(operation: &mut Operation) {
         operation.answers(OPEN_METRICS, None);
     }
-}
-
-/// The accounts of each app.
-async fn accounts(world: &World) -> Result<Vec<Accounts>, Problem> {
-    let mut accounts = Vec::new();
-    for app in world.apps.all() {
-        accounts.push(app.store.accounts().await?);
-    }
-    Ok(accounts)
 }
 
 pub(super) async fn metrics(
