@@ -3,7 +3,7 @@
 use futures_util::future::BoxFuture;
 use std::sync::OnceLock;
 use tokio::runtime::{Builder, Runtime};
-use tokio::task::JoinError;
+use tokio::task::{JoinError, JoinHandle};
 use tokio_util::task::AbortOnDropHandle;
 
 /// The number of threads. With one, a long request would delay all others.
@@ -18,19 +18,24 @@ impl Background {
     ///
     /// The work is boxed because a task type for each route would make the binary a tenth larger.
     pub(crate) async fn run<T: Send + 'static>(&self, work: BoxFuture<'static, T>) -> T {
-        let runtime = self.0.get_or_init(|| {
-            let mut builder = Builder::new_multi_thread();
-            let builder = builder.worker_threads(THREADS).thread_name("control");
-            let runtime = builder.enable_all().build();
-            runtime.expect("the system has threads, as it had for calls")
-        });
-        let done = AbortOnDropHandle::new(runtime.spawn(work)).await;
+        let done = AbortOnDropHandle::new(self.spawn(work)).await;
         match done.map_err(JoinError::try_into_panic) {
             Ok(output) => output,
             Err(Ok(panic)) => std::panic::resume_unwind(panic),
             // The runtime is shutting down, because the emulator was dropped.
             Err(Err(_)) => std::future::pending().await,
         }
+    }
+
+    /// Starts the work there, and does not wait for it.
+    pub(crate) fn spawn<T: Send + 'static>(&self, work: BoxFuture<'static, T>) -> JoinHandle<T> {
+        let runtime = self.0.get_or_init(|| {
+            let mut builder = Builder::new_multi_thread();
+            let builder = builder.worker_threads(THREADS).thread_name("control");
+            let runtime = builder.enable_all().build();
+            runtime.expect("the system has threads, as it had for calls")
+        });
+        runtime.spawn(work)
     }
 }
 

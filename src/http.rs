@@ -4,55 +4,64 @@
 //! error such as 502 occurs"). Clients rely on it: some retry every 5xx, some read only the body, and
 //! some take a body without ErrorCode for a success.
 
-use crate::protocol::reply::{Answer, Outcome, Reply};
+use crate::protocol::code::Code;
+use crate::protocol::reply::{Answer, CallError, Reply, Tally};
+use crate::protocol::service::CommandInfo;
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::Response;
 use bytes::Bytes;
+use std::borrow::Cow;
 use std::sync::LazyLock;
 
 /// The headers of the sample response in the REST overview (doc 1047/34620), and Content-Type, which
 /// the sample lacks but one published client requires. Content-Length is replaced in each answer.
 static HEADERS: LazyLock<HeaderMap> = LazyLock::new(|| {
-    HeaderMap::from_iter([
-        (
-            header::CONTENT_TYPE,
-            HeaderValue::from_static("application/json"),
-        ),
-        (header::CONTENT_LENGTH, HeaderValue::from(0)),
-        (
-            header::ACCESS_CONTROL_ALLOW_ORIGIN,
-            HeaderValue::from_static("*"),
-        ),
-        (
-            header::ACCESS_CONTROL_ALLOW_HEADERS,
-            HeaderValue::from_static("X-Requested-With"),
-        ),
-        (
-            header::ACCESS_CONTROL_ALLOW_METHODS,
-            HeaderValue::from_static("POST"),
-        ),
-    ])
+    let headers = [
+        (header::CONTENT_TYPE, "application/json"),
+        (header::CONTENT_LENGTH, "0"),
+        (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
+        (header::ACCESS_CONTROL_ALLOW_HEADERS, "X-Requested-With"),
+        (header::ACCESS_CONTROL_ALLOW_METHODS, "POST"),
+    ];
+    let headers = headers.map(|(name, value)| (name, HeaderValue::from_static(value)));
+    HeaderMap::from_iter(headers)
 });
 
-/// A call's answer before it is sent.
-#[must_use = "pass it to `Arrival::end`"]
+/// The answer of a call, and what the journal and the log record of it.
+#[must_use = "`Arrival::end` records it"]
 pub(crate) struct Answered {
     pub(crate) response: Response,
-    /// The data for the journal.
-    pub(crate) outcome: Outcome,
+    /// The response's body.
+    pub(crate) body: Bytes,
+    /// The command that was called, if there is one.
+    pub(crate) command: Option<&'static CommandInfo>,
+    /// The ErrorCode.
+    pub(crate) code: Code,
+    /// Why the call failed, where the code alone does not say it; may be empty.
+    pub(crate) detail: Cow<'static, str>,
+    pub(crate) tally: Option<Tally>,
 }
 
 impl<T: Answer> From<Reply<T>> for Answered {
     fn from(reply: Reply<T>) -> Self {
-        let answer = Bytes::from(reply.to_json());
-        let mut response = Response::new(Body::from(answer.clone()));
+        let body = Bytes::from(reply.to_json());
+        let mut response = Response::new(Body::from(body.clone()));
         let headers = response.headers_mut();
         headers.clone_from(&HEADERS);
-        headers.insert(header::CONTENT_LENGTH, answer.len().into());
+        headers.insert(header::CONTENT_LENGTH, body.len().into());
+        let (code, detail, tally) = match reply.result {
+            Ok(answer) => (Code::Ok, Cow::Borrowed(""), answer.tally()),
+            Err(CallError { code, info, detail }) if detail.is_empty() => (code, info, None),
+            Err(CallError { code, detail, .. }) => (code, detail, None),
+        };
         Self {
             response,
-            outcome: reply.into_outcome(answer),
+            body,
+            command: reply.command,
+            code,
+            detail,
+            tally,
         }
     }
 }

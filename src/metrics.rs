@@ -1,7 +1,6 @@
 //! The metrics for Prometheus: calls, their codes and durations, sizes, and dropped log lines.
 
 use crate::protocol::code::Code;
-use crate::protocol::reply::Outcome;
 use crate::telemetry;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
@@ -85,13 +84,22 @@ impl Default for Metrics {
 }
 
 impl Metrics {
-    /// Counts a call.
-    pub(crate) fn count(&self, outcome: &Outcome, took: Duration) {
-        let command = outcome.command.map_or("", |command| command.name);
-        let code = outcome.code.number();
-        self.calls.get_or_create(&Ended { command, code }).inc();
-        // A fault can give the same code, but only after the limiter has admitted the call.
-        if outcome.code == Code::TooManyCalls && outcome.notes.request.is_empty() {
+    /// Counts a call. `command` is empty where the path names none.
+    pub(crate) fn count(
+        &self,
+        command: &'static str,
+        code: Code,
+        is_admitted: bool,
+        took: Duration,
+    ) {
+        let number = code.number();
+        let ended = Ended {
+            command,
+            code: number,
+        };
+        self.calls.get_or_create(&ended).inc();
+        // A fault can answer the same code, but only to a call that the gateway has admitted.
+        if code == Code::TooManyCalls && !is_admitted {
             self.refused.get_or_create(&Called { command }).inc();
         }
         self.seconds.observe(took.as_secs_f64());

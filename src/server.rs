@@ -9,7 +9,7 @@ use crate::commands;
 use crate::control;
 use crate::faults::ResetConnection;
 use crate::gateway::body;
-use crate::gateway::journal::Arrival;
+use crate::gateway::journal::{Arrival, CallLogInfo};
 use crate::protocol::code::Code;
 use crate::protocol::reply::Reply;
 use crate::state::AppState;
@@ -57,7 +57,7 @@ async fn unknown(State(state): State<AppState>, arrival: Arrival, call: Request)
     let (call, body) = call.into_parts();
     body::discard(body, &state.config).await;
     let reply = Reply::refused(code_for_unknown(call.uri.path()));
-    arrival.end(&state, &call, reply.into())
+    arrival.end(&state, &call, reply.into(), CallLogInfo::default())
 }
 
 fn code_for_unknown(path: &str) -> Code {

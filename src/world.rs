@@ -120,7 +120,7 @@ impl World {
 
     fn forget(&mut self, app: Arc<App>) -> RemovedApp {
         app.end();
-        self.journal.forget(app.sdkappid, app.generation);
+        self.journal.remove_app(app.sdkappid, app.generation);
         let is_its = |fault: &Fault| fault.plan.scope.sdkappid == Some(app.sdkappid);
         let faults = self.faults.disarm(is_its);
         RemovedApp { app, faults }

@@ -6,6 +6,7 @@ use super::account_delete::AccountItem;
 use super::body::objects;
 use super::context::CallContext;
 use super::multiaccount_import::MAX_ACCOUNTS;
+use crate::faults::Targets;
 use crate::protocol::ids::UserId;
 use crate::protocol::reply::{Answer, CallError, KeyOrder};
 use crate::protocol::service::{CommandInfo, Service, Subject};
@@ -54,6 +55,11 @@ impl Command for AccountCheck {
 
     type Request = AccountCheckRequest;
     type Response = AccountCheckResponse;
+
+    fn targets(request: &AccountCheckRequest) -> Targets<'_, impl Iterator<Item = &str>> {
+        let to_accounts = request.check_item.iter().map(|item| &*item.user_id);
+        Targets::new(None, to_accounts)
+    }
 
     async fn handle(
         context: CallContext<'_>,

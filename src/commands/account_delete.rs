@@ -5,6 +5,7 @@ use super::Command;
 use super::body::objects;
 use super::context::CallContext;
 use super::multiaccount_import::MAX_ACCOUNTS;
+use crate::faults::Targets;
 use crate::protocol::code::Code;
 use crate::protocol::code_text::CodeText;
 use crate::protocol::ids::UserId;
@@ -43,6 +44,7 @@ pub(crate) struct AccountDeleteResponse {
 #[serde(rename_all = "PascalCase")]
 struct ResultItem {
     result_code: u32,
+    #[schemars(with = "String")]
     result_info: CodeText,
     #[serde(rename = "UserID")]
     user_id: String,
@@ -71,6 +73,11 @@ impl Command for AccountDelete {
 
     type Request = AccountDeleteRequest;
     type Response = AccountDeleteResponse;
+
+    fn targets(request: &AccountDeleteRequest) -> Targets<'_, impl Iterator<Item = &str>> {
+        let to_accounts = request.delete_item.iter().map(|item| &*item.user_id);
+        Targets::new(None, to_accounts)
+    }
 
     async fn handle(
         context: CallContext<'_>,

@@ -5,6 +5,7 @@
 use super::Command;
 use super::body::text;
 use super::context::CallContext;
+use crate::faults::Targets;
 use crate::profile::{ProfileField, ProfileTag};
 use crate::protocol::code::Code;
 use crate::protocol::ids::UserId;
@@ -84,6 +85,10 @@ impl Command for AccountImport {
 
     type Request = NewAccount;
     type Response = AccountImportResponse;
+
+    fn targets(request: &NewAccount) -> Targets<'_, impl Iterator<Item = &str>> {
+        Targets::new(None, std::iter::once(request.name()))
+    }
 
     async fn handle(
         context: CallContext<'_>,

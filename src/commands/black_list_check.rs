@@ -4,6 +4,7 @@
 use super::Command;
 use super::check::{CheckRequest, Words, check};
 use super::context::CallContext;
+use crate::faults::Targets;
 use crate::protocol::reply::{CallError, ItemFields, ItemResults};
 use crate::protocol::service::{CommandInfo, Service, Subject};
 use crate::sns::relation::Relation;
@@ -45,6 +46,10 @@ impl Command for BlackListCheck {
 
     type Request = CheckRequest;
     type Response = ItemResults<Checked>;
+
+    fn targets(request: &CheckRequest) -> Targets<'_, impl Iterator<Item = &str>> {
+        request.targets()
+    }
 
     async fn handle(
         context: CallContext<'_>,

@@ -3,6 +3,7 @@
 
 use super::Command;
 use super::context::{CallContext, done_pairs};
+use crate::faults::Targets;
 use crate::protocol::reply::{CallError, ItemResults};
 use crate::protocol::service::{CommandInfo, Service, Subject};
 use crate::protocol::webhook::Event;
@@ -34,6 +35,11 @@ impl Command for BlackListDelete {
 
     type Request = BlackListDeleteRequest;
     type Response = ItemResults;
+
+    fn targets(request: &BlackListDeleteRequest) -> Targets<'_, impl Iterator<Item = &str>> {
+        let to_accounts = request.to_account.iter().map(|to| &**to);
+        Targets::new(Some(&request.from_account), to_accounts)
+    }
 
     async fn handle(
         context: CallContext<'_>,

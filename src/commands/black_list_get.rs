@@ -4,6 +4,7 @@
 use super::Command;
 use super::body::integer;
 use super::context::{CallContext, next_index};
+use crate::faults::Targets;
 use crate::protocol::reply::{Answer, CallError};
 use crate::protocol::service::{CommandInfo, Service, Subject};
 use crate::sns::model::Blocked;
@@ -70,6 +71,10 @@ impl Command for BlackListGet {
 
     type Request = BlackListGetRequest;
     type Response = BlackListGetResponse;
+
+    fn targets(request: &BlackListGetRequest) -> Targets<'_, impl Iterator<Item = &str>> {
+        Targets::new(Some(&request.from_account), std::iter::empty())
+    }
 
     async fn handle(
         context: CallContext<'_>,

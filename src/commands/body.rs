@@ -1,4 +1,4 @@
-//! A body's bytes, understood as a command's request, or what is wrong with them.
+//! Decodes a body as a command's request.
 
 use crate::gateway::body::Received;
 use crate::protocol::code::Code;
@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde::de::{self, DeserializeOwned, Deserializer, IgnoredAny};
 use std::fmt;
 
-/// The fields that hold an account, which has a code of its own when it is not a string.
+/// The fields of accounts. An account that is not a string has its own code.
 const ACCOUNT_FIELDS: [&str; 5] = [
     "From_Account",
     "To_Account",
@@ -18,11 +18,11 @@ const ACCOUNT_FIELDS: [&str; 5] = [
     "Accounts",
 ];
 
-/// Reads a body as JSON, whatever its Content-Type says: published clients send none, or
-/// `text/plain`, or `application/x-www-form-urlencoded`.
+/// Decodes a JSON body. Its Content-Type does not matter: published clients send none, `text/plain` or
+/// `application/x-www-form-urlencoded`.
 ///
 /// # Precedence
-/// A body that is not JSON, then one that is not this command's.
+/// A body that is not JSON, then a body that is not a request of this command.
 pub(super) fn decode<T: DeserializeOwned>(
     body: &Received,
     service: Service,
@@ -43,7 +43,7 @@ pub(super) fn decode<T: DeserializeOwned>(
     }
 }
 
-/// What is wrong with a body that could not be decoded. Only failures pay for a second look.
+/// The error for a body that could not be decoded. To find the place of the error, it is parsed again.
 fn explain<T: DeserializeOwned>(
     text: &str,
     error: serde_json::Error,
@@ -52,7 +52,7 @@ fn explain<T: DeserializeOwned>(
     if !error.is_data() {
         return syntax(text, &error);
     }
-    // A field is wrong; but what follows it may not even be JSON.
+    // A field is invalid, but the rest of the body may not be JSON.
     if let Err(error) = serde_json::from_str::<IgnoredAny>(text) {
         return syntax(text, &error);
     }
@@ -63,13 +63,13 @@ fn explain<T: DeserializeOwned>(
     };
     let field = path.split('.').next_back().unwrap_or_default();
     let field = field.split('[').next().unwrap_or_default();
-    let fault = without_values(&error.to_string());
+    let problem = without_values(&error.to_string());
     let what = if path.is_empty() || path == "." {
-        fault.clone()
+        problem.clone()
     } else {
-        format!("{path}: {fault}")
+        format!("{path}: {problem}")
     };
-    let wants_text = fault == "invalid type, expected a string";
+    let wants_text = problem == "invalid type, expected a string";
     if wants_text && ACCOUNT_FIELDS.contains(&field) {
         let code = Code::AccountNotAString;
         return CallError::because(code, code.info(), &what);
@@ -77,8 +77,8 @@ fn explain<T: DeserializeOwned>(
     bad_field(service, &what)
 }
 
-/// serde's message about a field, less the place (its path says more) and less the value: it may be
-/// long, and it is nobody's but the client's.
+/// serde's message about a field without the position, because the path says more, and without the
+/// value, because it may be long or private.
 ///
 /// `invalid type: string "x", expected an integer at line 1 column 9` becomes `invalid type,
 /// expected an integer`.
@@ -92,7 +92,7 @@ fn without_values(message: &str) -> String {
     }
 }
 
-/// The service's own code for a field that is missing or wrong; `what` names it.
+/// The service's code for a missing or invalid field; `what` names the field.
 pub(super) fn bad_field(service: Service, what: &str) -> CallError {
     let code = service.bad_body();
     CallError::because(code, code.info(), what)
@@ -122,7 +122,7 @@ pub(super) fn objects<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
     Ok(objects.into_iter().map(|Object(object)| object).collect())
 }
 
-/// The same, optional: `null` and nothing at all are an empty list.
+/// An optional list of JSON objects. `null` is an empty list.
 pub(super) fn optional_objects<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Vec<T>, D::Error> {
@@ -131,14 +131,14 @@ pub(super) fn optional_objects<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
     Ok(objects.map(|Object(object)| object).collect())
 }
 
-/// An optional text. `null` is the same as none; so is `""`, to whoever reads the text.
+/// An optional text. `null` and `""` are `None`.
 pub(super) fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     let text = Option::<String>::deserialize(deserializer)?;
     Ok(text.filter(|text| !text.is_empty()))
 }
 
-/// An optional list of names; one that comes alone is a list of one. `null` and `""` are the same
-/// as none.
+/// An optional list of names. One name without a list is a list of one; `null` and `""` are an empty
+/// list.
 pub(super) fn names<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
     struct Names;
 
@@ -166,13 +166,12 @@ pub(super) fn names<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<St
     deserializer.deserialize_any(Names)
 }
 
-/// An optional integer, which some published clients spell as a string. `null` and `""` are the
-/// same as none.
+/// An optional integer, which some published clients send as a string. `null` and `""` are `None`.
 pub(super) fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Error> {
     deserializer.deserialize_any(Integer { takes_digits: true })
 }
 
-/// An optional integer. `null` and `""` are the same as none.
+/// An optional integer. `null` and `""` are `None`.
 pub(super) fn integer<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Error> {
     deserializer.deserialize_any(Integer {
         takes_digits: false,
@@ -180,7 +179,7 @@ pub(super) fn integer<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Opti
 }
 
 struct Integer {
-    /// Whether a string of digits is one as well.
+    /// Whether a string of digits is accepted.
     takes_digits: bool,
 }
 

@@ -2,6 +2,7 @@
 
 use super::body::text;
 use super::context::CallContext;
+use crate::faults::Targets;
 use crate::protocol::code::Code;
 use crate::protocol::reply::CallError;
 use crate::sns::pair::PairFacts;
@@ -22,6 +23,13 @@ pub(crate) struct CheckRequest {
     #[schemars(required)]
     #[serde(rename = "CheckType", default, deserialize_with = "text")]
     check_type: Option<String>,
+}
+
+impl CheckRequest {
+    pub(super) fn targets(&self) -> Targets<'_, impl Iterator<Item = &str>> {
+        let to_accounts = self.to_account.iter().map(|to| &**to);
+        Targets::new(Some(&self.from_account), to_accounts)
+    }
 }
 
 /// How a command spells it all, and which lists it looks at.

@@ -4,6 +4,7 @@
 use super::Command;
 use super::body::{self, integer, objects, text};
 use super::context::{CallContext, friend_pairs};
+use crate::faults::Targets;
 use crate::gateway::body::Received;
 use crate::protocol::code::Code;
 use crate::protocol::ids::UserId;
@@ -69,6 +70,11 @@ impl Command for FriendAdd {
 
     type Request = FriendAddRequest;
     type Response = FriendAddResponse;
+
+    fn targets(request: &FriendAddRequest) -> Targets<'_, impl Iterator<Item = &str>> {
+        let to_accounts = request.add_friend_item.iter().map(|item| &*item.to_account);
+        Targets::new(Some(&request.from_account), to_accounts)
+    }
 
     async fn handle(
         context: CallContext<'_>,

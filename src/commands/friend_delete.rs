@@ -4,6 +4,7 @@
 use super::Command;
 use super::body::text;
 use super::context::{CallContext, friend_pairs};
+use crate::faults::Targets;
 use crate::protocol::code::Code;
 use crate::protocol::reply::{Answer, CallError, ItemResults, Tally};
 use crate::protocol::service::{CommandInfo, Service, Subject};
@@ -63,6 +64,11 @@ impl Command for FriendDelete {
 
     type Request = FriendDeleteRequest;
     type Response = FriendDeleteResponse;
+
+    fn targets(request: &FriendDeleteRequest) -> Targets<'_, impl Iterator<Item = &str>> {
+        let to_accounts = request.to_account.iter().map(|to| &**to);
+        Targets::new(Some(&request.from_account), to_accounts)
+    }
 
     async fn handle(
         context: CallContext<'_>,

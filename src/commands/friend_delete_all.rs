@@ -5,6 +5,7 @@ use super::Command;
 use super::body::text;
 use super::context::CallContext;
 use super::friend_delete::delete_type;
+use crate::faults::Targets;
 use crate::protocol::reply::{CallError, NoFields};
 use crate::protocol::service::{CommandInfo, Service, Subject};
 use crate::protocol::webhook::{Event, Pair};
@@ -36,6 +37,10 @@ impl Command for FriendDeleteAll {
 
     type Request = FriendDeleteAllRequest;
     type Response = NoFields;
+
+    fn targets(request: &FriendDeleteAllRequest) -> Targets<'_, impl Iterator<Item = &str>> {
+        Targets::new(Some(&request.from_account), std::iter::empty())
+    }
 
     async fn handle(
         context: CallContext<'_>,

@@ -4,6 +4,7 @@
 use super::Command;
 use super::body::integer;
 use super::context::{CallContext, next_index};
+use crate::faults::Targets;
 use crate::protocol::reply::{Answer, CallError};
 use crate::protocol::service::{CommandInfo, Service, Subject};
 use crate::protocol::tag::TagItem;
@@ -91,6 +92,10 @@ impl Command for FriendGet {
 
     type Request = FriendGetRequest;
     type Response = FriendGetResponse;
+
+    fn targets(request: &FriendGetRequest) -> Targets<'_, impl Iterator<Item = &str>> {
+        Targets::new(Some(&request.from_account), std::iter::empty())
+    }
 
     async fn handle(
         context: CallContext<'_>,

@@ -4,6 +4,7 @@
 use super::Command;
 use super::context::{CallContext, distinct_tags};
 use crate::config::CustomFields;
+use crate::faults::Targets;
 use crate::profile::{Profile, ProfileTag};
 use crate::protocol::code::Code;
 use crate::protocol::reply::{CallError, ItemFields, ItemResults};
@@ -84,6 +85,11 @@ impl Command for FriendGetList {
 
     type Request = FriendGetListRequest;
     type Response = ItemResults<FriendFields>;
+
+    fn targets(request: &FriendGetListRequest) -> Targets<'_, impl Iterator<Item = &str>> {
+        let to_accounts = request.to_account.iter().map(|to| &**to);
+        Targets::new(Some(&request.from_account), to_accounts)
+    }
 
     async fn handle(
         context: CallContext<'_>,

@@ -4,6 +4,7 @@
 use super::Command;
 use super::body::{names, number, objects, optional_objects, text};
 use super::context::CallContext;
+use crate::faults::Targets;
 use crate::protocol::reply::{CallError, ItemResults};
 use crate::protocol::service::{CommandInfo, Service, Subject};
 use crate::protocol::tag::TagItem;
@@ -65,6 +66,11 @@ impl Command for FriendImport {
 
     type Request = FriendImportRequest;
     type Response = ItemResults;
+
+    fn targets(request: &FriendImportRequest) -> Targets<'_, impl Iterator<Item = &str>> {
+        let to_accounts = request.add_friend_item.iter().map(|item| &*item.to_account);
+        Targets::new(Some(&request.from_account), to_accounts)
+    }
 
     async fn handle(
         context: CallContext<'_>,

@@ -4,6 +4,7 @@
 use super::Command;
 use super::body::objects;
 use super::context::CallContext;
+use crate::faults::Targets;
 use crate::protocol::reply::{CallError, ItemResults};
 use crate::protocol::service::{CommandInfo, Service, Subject};
 use crate::protocol::tag::TagItem;
@@ -47,6 +48,11 @@ impl Command for FriendUpdate {
 
     type Request = FriendUpdateRequest;
     type Response = ItemResults;
+
+    fn targets(request: &FriendUpdateRequest) -> Targets<'_, impl Iterator<Item = &str>> {
+        let to_accounts = request.update_item.iter().map(|item| &*item.to_account);
+        Targets::new(Some(&request.from_account), to_accounts)
+    }
 
     async fn handle(
         context: CallContext<'_>,

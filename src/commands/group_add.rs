@@ -4,6 +4,7 @@
 use super::Command;
 use super::body::names;
 use super::context::CallContext;
+use crate::faults::Targets;
 use crate::protocol::code::Code;
 use crate::protocol::ids::UserId;
 use crate::protocol::reply::{Answer, CallError, ItemResults, Tally};
@@ -65,6 +66,11 @@ impl Command for GroupAdd {
 
     type Request = GroupAddRequest;
     type Response = GroupAddResponse;
+
+    fn targets(request: &GroupAddRequest) -> Targets<'_, impl Iterator<Item = &str>> {
+        let to_accounts = request.to_account.iter().map(|to| &**to);
+        Targets::new(Some(&request.from_account), to_accounts)
+    }
 
     async fn handle(
         context: CallContext<'_>,

@@ -4,6 +4,7 @@
 use super::Command;
 use super::body::names;
 use super::context::CallContext;
+use crate::faults::Targets;
 use crate::protocol::reply::{Answer, CallError};
 use crate::protocol::service::{CommandInfo, Service, Subject};
 use crate::sns::group::judge_delete;
@@ -45,6 +46,10 @@ impl Command for GroupDelete {
 
     type Request = GroupDeleteRequest;
     type Response = GroupDeleteResponse;
+
+    fn targets(request: &GroupDeleteRequest) -> Targets<'_, impl Iterator<Item = &str>> {
+        Targets::new(Some(&request.from_account), std::iter::empty())
+    }
 
     async fn handle(
         context: CallContext<'_>,

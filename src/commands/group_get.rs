@@ -4,6 +4,7 @@
 use super::Command;
 use super::body::{names, text};
 use super::context::CallContext;
+use crate::faults::Targets;
 use crate::protocol::reply::{Answer, CallError};
 use crate::protocol::service::{CommandInfo, Service, Subject};
 use crate::store::Group;
@@ -58,6 +59,10 @@ impl Command for GroupGet {
 
     type Request = GroupGetRequest;
     type Response = GroupGetResponse;
+
+    fn targets(request: &GroupGetRequest) -> Targets<'_, impl Iterator<Item = &str>> {
+        Targets::new(Some(&request.from_account), std::iter::empty())
+    }
 
     async fn handle(
         context: CallContext<'_>,

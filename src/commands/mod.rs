@@ -1,7 +1,7 @@
-//! The REST commands, and the table of them.
+//! The REST commands and their table.
 //!
-//! A new command is one file here and one line in [`table`]. Path, signature check, call
-//! frequency, JSON errors, envelope and log line follow from the table.
+//! A new command is one file here and one line in [`table`]. Its path, authentication, rate limit, JSON
+//! errors, envelope and log line follow from the table.
 
 mod account_check;
 mod account_delete;
@@ -28,12 +28,13 @@ mod multiaccount_import;
 mod portrait_get;
 mod portrait_set;
 
-use crate::faults::{Ending, Subjects, Wire};
+use crate::faults::{Ending, Targets, WireFault};
 use crate::gateway;
-use crate::gateway::journal::Arrival;
+use crate::gateway::journal::{Arrival, CallLogInfo};
 use crate::http::Answered;
 use crate::protocol::code::Code;
-use crate::protocol::reply::{Answer, CallError, CallLogInfo, NoFields, Reply};
+use crate::protocol::ids::UserId;
+use crate::protocol::reply::{Answer, CallError, NoFields, Reply};
 use crate::protocol::service::CommandInfo;
 use crate::state::AppState;
 use axum::Router;
@@ -49,7 +50,7 @@ use serde::de::DeserializeOwned;
 use std::future::Future;
 use std::sync::OnceLock;
 
-/// THE TABLE of commands, one line each.
+/// The table of commands.
 pub(crate) fn table() -> Vec<Row> {
     vec![
         row::<FriendAdd>(),
@@ -79,9 +80,9 @@ pub(crate) fn table() -> Vec<Row> {
 /// A row of the table.
 pub(crate) struct Row {
     pub(crate) info: &'static CommandInfo,
-    /// The body's schema.
+    /// The schema of the body.
     pub(crate) request: fn(&mut SchemaGenerator) -> Schema,
-    /// The answer's schema.
+    /// The schema of the answer.
     pub(crate) reply: fn(&mut SchemaGenerator) -> Schema,
     handler: MethodRouter<AppState>,
 }
@@ -92,7 +93,7 @@ pub(crate) fn routes() -> Router<AppState> {
     table().into_iter().fold(Router::new(), route)
 }
 
-/// The command of that name.
+/// The command with this name.
 pub(crate) fn named(name: &str) -> Option<&'static CommandInfo> {
     let mut rows = table().into_iter().map(|row| row.info);
     rows.find(|info| info.name == name)
@@ -100,16 +101,19 @@ pub(crate) fn named(name: &str) -> Option<&'static CommandInfo> {
 
 /// One command of the REST API.
 pub(crate) trait Command: 'static {
-    /// Where it is, and how often its page lets an app call it.
+    /// Its path and its documented rate limit.
     const INFO: CommandInfo;
 
-    /// The body, as lenient as the protocol is.
+    /// The body. It accepts what Tencent accepts.
     type Request: DeserializeOwned + JsonSchema + Send;
 
-    /// The command's own part of a successful answer.
+    /// The command's fields in a successful answer.
     type Response: Answer + JsonSchema + Send;
 
-    /// Understands, judges, answers.
+    /// The accounts that a request names, for faults and the journal.
+    fn targets(request: &Self::Request) -> Targets<'_, impl Iterator<Item = &str>>;
+
+    /// Validates the request, applies the command's rule, and builds the answer.
     fn handle(
         context: CallContext<'_>,
         request: Self::Request,
@@ -121,64 +125,69 @@ fn row<C: Command>() -> Row {
         info: const { &C::INFO },
         request: C::Request::json_schema,
         reply: Reply::<C::Response>::json_schema,
-        // A browser's preflight carries no UserSig, so it is answered as it comes.
+        // A browser's preflight has no UserSig, so it is not authenticated.
         handler: any(serve::<C>).options(preflight),
     }
 }
 
 async fn preflight(State(state): State<AppState>, arrival: Arrival, call: Request) -> Response {
     let (call, _) = call.into_parts();
-    arrival.end(&state, &call, Reply::gateway(Ok(NoFields {})).into())
+    arrival.end(
+        &state,
+        &call,
+        Reply::gateway(Ok(NoFields {})).into(),
+        CallLogInfo::default(),
+    )
 }
 
-/// The same for all: what happens to a call of a command, in this order.
+/// Serves a call of a command.
 fn serve<C: Command>(
     State(state): State<AppState>,
     arrival: Arrival,
     call: Request,
 ) -> impl Future<Output = Response> + Send {
     let (call, body) = call.into_parts();
-    // What an `async fn` is given, its future keeps twice.
+    // The future of an `async fn` would store its arguments twice.
     async move {
-        let (mut notes, mut wire) = (CallLogInfo::default(), None);
-        let result = answer::<C>(&state, &arrival, &call, body, &mut notes, &mut wire).await;
-        let reply = Reply::new(const { &C::INFO }, result).with_notes(notes);
-        let mut answered = Answered::from(reply);
-        if let Some(wire) = wire {
-            wire.spoil(&mut answered.response, &answered.outcome.answer);
+        let (mut info, mut wire_fault) = (CallLogInfo::default(), None);
+        let result = answer::<C>(&state, &arrival, &call, body, &mut info, &mut wire_fault).await;
+        let mut answered = Answered::from(Reply::new(const { &C::INFO }, result));
+        if let Some(fault) = wire_fault {
+            fault.apply_to(&mut answered.response, &answered.body);
         }
-        arrival.end(&state, &call, answered)
+        arrival.end(&state, &call, answered, info)
     }
 }
 
-/// `wire` is how the answer fails on its way, where a test wants that.
+/// The outcome of a call. `info` and `wire_fault` are filled in on the way, also of calls that fail.
 async fn answer<C: Command>(
     state: &AppState,
     arrival: &Arrival,
     call: &Parts,
     body: Body,
-    notes: &mut CallLogInfo,
-    wire: &mut Option<Wire>,
+    info: &mut CallLogInfo,
+    wire_fault: &mut Option<WireFault>,
 ) -> Result<C::Response, CallError> {
     let (command, config) = (const { &C::INFO }, &state.config);
-    let caller = match gateway::admit(config, arrival, command, call, notes) {
+    let caller = match gateway::admit(config, arrival, command, call, info) {
         Ok(caller) => caller,
-        Err(refusal) => {
+        Err(error) => {
             gateway::body::discard(body, config).await;
-            return Err(refusal);
+            return Err(error);
         }
     };
     let body = gateway::body::receive(body, config).await;
-    notes.request = body.bytes();
+    info.request = body.bytes();
     let request = body::decode::<C::Request>(&body, C::INFO.service)?;
     let (sdkappid, faults) = (caller.app.sdkappid, &arrival.world.faults);
-    let subjects = || Subjects::of(&body.bytes());
+    let targets = C::targets(&request);
+    info.from_account = targets.from_account.and_then(UserId::parse);
     let ended = [&state.stopping, &caller.app.ended];
-    let met = faults.meet(sdkappid, command, subjects);
-    match met.before.wait(ended).await {
+    let triggered = faults.meet(sdkappid, command, targets);
+    match triggered.before.wait(ended).await {
         Some(Ending::Code(code)) => return Err(code.into()),
-        Some(Ending::Wire(ending)) => {
-            *wire = Some(ending);
+        Some(Ending::Wire(fault)) => {
+            *wire_fault = Some(fault);
             return Err(Code::RequestFormat.into());
         }
         None => {}
@@ -197,13 +206,13 @@ async fn answer<C: Command>(
     let order = caller.app.lock_changes().await;
     let mut result = C::handle(context, request).await;
     drop(order);
-    // A call that ends otherwise shows no items.
-    if let (Ok(response), Some(work), None) = (&mut result, work.get(), &met.after.end) {
+    // The answer has no items if a fault ends the call.
+    if let (Ok(response), Some(work), None) = (&mut result, work.get(), &triggered.after.end) {
         faults.fail_items_after(sdkappid, command, work, response);
     }
-    match met.after.wait(ended).await {
+    match triggered.after.wait(ended).await {
         Some(Ending::Code(code)) => return Err(code.into()),
-        Some(Ending::Wire(ending)) => *wire = Some(ending),
+        Some(Ending::Wire(fault)) => *wire_fault = Some(fault),
         None => {}
     }
     result

@@ -5,6 +5,7 @@ use super::Command;
 use super::account_import::NewAccount;
 use super::body::{names, optional_objects};
 use super::context::CallContext;
+use crate::faults::Targets;
 use crate::protocol::reply::{Answer, CallError, KeyOrder, Tally};
 use crate::protocol::service::{CommandInfo, Service, Subject};
 use schemars::JsonSchema;
@@ -57,6 +58,12 @@ impl Command for MultiaccountImport {
 
     type Request = MultiaccountImportRequest;
     type Response = MultiaccountImportResponse;
+
+    fn targets(request: &MultiaccountImportRequest) -> Targets<'_, impl Iterator<Item = &str>> {
+        let listed = request.account_list.iter().map(NewAccount::name);
+        let named = request.accounts.iter().map(|name| &**name);
+        Targets::new(None, listed.chain(named))
+    }
 
     async fn handle(
         context: CallContext<'_>,

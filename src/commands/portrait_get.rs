@@ -3,6 +3,7 @@
 
 use super::Command;
 use super::context::{CallContext, distinct_tags, profile_error};
+use crate::faults::Targets;
 use crate::profile::ProfileTag;
 use crate::protocol::code::Code;
 use crate::protocol::ids::UserId;
@@ -50,6 +51,11 @@ impl Command for PortraitGet {
 
     type Request = PortraitGetRequest;
     type Response = ItemResults<ProfileFields>;
+
+    fn targets(request: &PortraitGetRequest) -> Targets<'_, impl Iterator<Item = &str>> {
+        let to_accounts = request.to_account.iter().map(|to| &**to);
+        Targets::new(None, to_accounts)
+    }
 
     async fn handle(
         context: CallContext<'_>,

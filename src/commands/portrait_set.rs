@@ -4,6 +4,7 @@
 use super::Command;
 use super::body::objects;
 use super::context::{CallContext, profile_error};
+use crate::faults::Targets;
 use crate::profile::ProfileField;
 use crate::protocol::code::Code;
 use crate::protocol::ids::UserId;
@@ -41,6 +42,10 @@ impl Command for PortraitSet {
 
     type Request = PortraitSetRequest;
     type Response = NoFields;
+
+    fn targets(request: &PortraitSetRequest) -> Targets<'_, impl Iterator<Item = &str>> {
+        Targets::new(Some(&request.from_account), std::iter::empty())
+    }
 
     async fn handle(
         context: CallContext<'_>,

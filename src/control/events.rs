@@ -1,23 +1,30 @@
-//! The calls as they come, as server-sent events.
+//! The calls as server-sent events.
 
 use super::extract::Query;
 use super::problem::Problem;
 use super::requests::{CallDocument, Wanted};
 use super::route::{Operation, OperationOutput};
-use crate::journal::Call;
+use crate::journal::Entry;
 use crate::state::AppState;
 use axum::extract::State;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
-use futures_util::stream::{self, Stream, StreamExt};
-use std::collections::VecDeque;
+use futures_util::stream::{self, StreamExt};
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::mpsc;
 
-/// A stream of server-sent events: `call` for each call that matches, with its id, and `dropped`
-/// where calls made room before they could be told. A browser that was cut off goes on behind the last
-/// one that it got (`Last-Event-ID`).
+/// The interval of keep-alive comments, by which an idle stream detects that its client has gone.
+const KEEP_ALIVE: Duration = Duration::from_secs(1);
+
+/// The number of events that are prepared ahead of the client. An event can be as large as a quarter of
+/// the journal.
+const EVENTS_AHEAD: usize = 1;
+
+/// A stream of server-sent events: `call` for each call that matches, with its id, and `dropped` where
+/// the journal dropped calls before they were sent. A browser continues after the last event that it
+/// received (`Last-Event-ID`).
 pub(super) struct Events(Response);
 
 impl IntoResponse for Events {
@@ -37,73 +44,122 @@ pub(super) async fn events(
     Query(wanted): Query<Wanted>,
 ) -> Result<Events, Problem> {
     wanted.check(&state)?;
-    // Without `since`, what comes from now on.
-    let since = wanted
-        .since
-        .unwrap_or_else(|| state.world().journal.read(u64::MAX, |_| false).last_id);
-    let stopping = state.stopping.clone();
-    let told = told(state, wanted, since).take_until(stopping.cancelled_owned());
-    let events = told.map(Ok::<_, Infallible>);
+    // Without `since`, the stream starts with the next call.
+    let since = wanted.since;
+    let cursor = since.unwrap_or_else(|| state.world().journal.last_id());
+    let (sender, mut receiver) = mpsc::channel(EVENTS_AHEAD);
+    let feed = feed(
+        state.clone(),
+        move |entry| wanted.matches(entry),
+        cursor,
+        sender,
+    );
+    // The connection's task polls the stream, but must not spend its time on filters.
+    state.background.spawn(Box::pin(feed));
+    let events = stream::poll_fn(move |context| receiver.poll_recv(context));
     Ok(Events(
-        Sse::new(events)
+        Sse::new(events.map(Ok::<_, Infallible>))
             .keep_alive(KeepAlive::new().interval(KEEP_ALIVE))
             .into_response(),
     ))
 }
 
-/// How often a stream with nothing to tell writes, and so finds out that its reader has gone.
-const KEEP_ALIVE: Duration = Duration::from_secs(1);
-
-/// What is kept of the journal for a reader who does not read, in bytes.
-const AHEAD: usize = 64 << 10;
-
-/// What is to be told next.
-enum Told {
-    Call(Call),
-    /// Calls up to this one made room.
-    Dropped(u64),
+/// Sends an event for each matching entry after `cursor`, until the client has gone or the emulator
+/// stops. Reads no further while the client takes no events.
+async fn feed(
+    state: AppState,
+    matches: impl Fn(&Entry) -> bool,
+    cursor: u64,
+    events: mpsc::Sender<Event>,
+) {
+    tokio::select! {
+        () = state.stopping.cancelled() => {}
+        () = events.closed() => {}
+        _ = send_all(&state, matches, cursor, &events) => {}
+    }
 }
 
-fn told(state: AppState, wanted: Wanted, since: u64) -> impl Stream<Item = Event> + Send {
-    let start = (state, wanted, since, VecDeque::<Told>::new());
-    stream::unfold(
-        start,
-        |(state, wanted, mut since, mut waiting)| async move {
-            while waiting.is_empty() {
-                let journal = Arc::clone(&state.world().journal);
-                let grown = journal.grown();
-                let excerpt = journal.read(since, |call| wanted.is(call));
-                if excerpt.dropped > since {
-                    waiting.push_back(Told::Dropped(excerpt.dropped));
-                }
-                let (mut last_id, mut bytes) = (excerpt.last_id, 0);
-                for call in excerpt.calls {
-                    bytes += call.bytes();
-                    last_id = call.id;
-                    waiting.push_back(Told::Call(call));
-                    if bytes > AHEAD {
-                        break;
-                    }
-                    last_id = last_id.max(excerpt.last_id);
-                }
-                if waiting.is_empty() && last_id <= since {
-                    grown.await;
-                }
-                since = since.max(last_id);
-            }
-            let told = waiting.pop_front()?;
-            Some((event(&told), (state, wanted, since, waiting)))
-        },
-    )
-}
-
-fn event(told: &Told) -> Event {
-    match told {
-        Told::Call(call) => {
-            let json = serde_json::to_string(&CallDocument::of(call)).expect("it is JSON");
-            let id = call.id.to_string();
-            Event::default().event("call").id(id).data(json)
+async fn send_all(
+    state: &AppState,
+    matches: impl Fn(&Entry) -> bool,
+    mut cursor: u64,
+    events: &mpsc::Sender<Event>,
+) -> Result<Infallible, mpsc::error::SendError<Event>> {
+    loop {
+        // A reset replaces the journal.
+        let journal = Arc::clone(&state.world().journal);
+        let grown = journal.grown();
+        let (entries, coverage) = journal.page(cursor);
+        if !coverage.complete {
+            let dropped_to = coverage.dropped_to.to_string();
+            let event = Event::default().event("dropped").data(dropped_to);
+            events.send(event).await?;
         }
-        Told::Dropped(to) => Event::default().event("dropped").data(to.to_string()),
+        let is_at_end = entries.is_empty();
+        for entry in entries.iter().filter(|entry| matches(entry)) {
+            events.send(call_event(entry)).await?;
+        }
+        cursor = cursor.max(coverage.last_id);
+        if is_at_end {
+            grown.await;
+        } else {
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
+fn call_event(entry: &Entry) -> Event {
+    let json = serde_json::to_string(&CallDocument::of(entry)).expect("it is JSON");
+    let id = entry.id.to_string();
+    Event::default().event("call").id(id).data(json)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Config, Sources};
+    use crate::journal::NewEntry;
+    use crate::journal::tests::entry;
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    fn append(state: &AppState, command: &str) {
+        let entry = NewEntry {
+            command,
+            ..entry(b"")
+        };
+        state.world().journal.append(&entry);
+    }
+
+    /// A full journal, to which calls are added one at a time.
+    #[tokio::test]
+    async fn a_filter_sees_each_entry_once() {
+        const NEW: u64 = 100;
+        let state = AppState::new(Config::load(&Sources::default()).expect("the default"));
+        let journal = Arc::clone(&state.world().journal);
+        while journal.page(0).1.complete {
+            append(&state, "other");
+        }
+        append(&state, "wanted");
+        let (stored, cursor) = (journal.len() as u64, journal.page(0).1.dropped_to);
+        let seen = Arc::new(AtomicU64::new(0));
+        let counter = Arc::clone(&seen);
+        let matches = move |entry: &Entry| {
+            counter.fetch_add(1, Ordering::Relaxed);
+            entry.command() == "wanted"
+        };
+        let (sender, mut events) = mpsc::channel(EVENTS_AHEAD);
+        let feed = tokio::spawn(feed(state.clone(), matches, cursor, sender));
+
+        for _ in 0..NEW {
+            drop(events.recv().await.expect("an event"));
+            append(&state, "other");
+            append(&state, "wanted");
+        }
+        drop(events.recv().await.expect("an event"));
+
+        assert_eq!(seen.load(Ordering::Relaxed), stored + 2 * NEW);
+        state.stopping.cancel();
+        feed.await.expect("it ends");
+        assert!(events.recv().await.is_none());
     }
 }

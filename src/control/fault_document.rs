@@ -1,9 +1,9 @@
-//! A fault as it is asked for and shown; and what it means, or why it can never fire.
+//! The JSON of a fault, and its checks: a fault that can never fire is rejected.
 
 use super::code_name::{CODES, CodeName};
 use super::problem::InvalidField;
 use crate::commands;
-use crate::faults::{Chance, Ending, Kind, Plan, Scope, Wire};
+use crate::faults::{Chance, Ending, Kind, Plan, Scope, WireFault};
 use crate::protocol::code::Code;
 use crate::protocol::ids::{SdkAppId, UserId};
 use crate::protocol::service::{CommandInfo, Subject};
@@ -17,68 +17,68 @@ use std::time::Duration;
 /// The longest delay: ten minutes.
 const MAX_DELAY_MS: u64 = 600_000;
 
-/// A fault: where, when, and one of the ways to fail.
+/// A fault: its scope, when it fires, and one kind of failure.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct FaultDocument {
-    /// Of which app; without it, of every app.
+    /// Only calls of this app.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) sdkappid: Option<SdkAppId>,
-    /// Of which command, such as friend_add; without it, of every command.
+    /// Only calls of this command, such as friend_add.
     #[serde(skip_serializing_if = "Option::is_none")]
     command: Option<String>,
     /// Only calls with this From_Account.
     #[serde(skip_serializing_if = "Option::is_none")]
     from_account: Option<UserId>,
-    /// Only items about this account, and calls that have one.
+    /// Only items with this account, and calls with such an item.
     #[serde(skip_serializing_if = "Option::is_none")]
     to_account: Option<UserId>,
-    /// Only the item at this place, 0 being the first, and calls that have one.
+    /// Only the item at this index, and calls with such an item. The first item has index 0.
     #[serde(skip_serializing_if = "Option::is_none")]
     item: Option<u32>,
-    /// Matches that pass before the first that may fail.
+    /// The number of matches that pass before a match can fail.
     #[serde(default)]
     skip: u64,
-    /// How often it fires; without it, for as long as it is armed.
+    /// How often the fault fires; without limit, if not given.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1))]
     times: Option<u64>,
-    /// How likely a match fires: above 0, and at most 1.
+    /// The probability that a match fires: above 0, and at most 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(max = 1.0))]
     probability: Option<f64>,
-    /// What the sequence of chances begins with; random without it.
+    /// The seed of the random decisions; random, if not given.
     #[serde(skip_serializing_if = "Option::is_none")]
     seed: Option<u64>,
     #[serde(flatten)]
-    way: Way,
-    /// Does the work, then fails in one of the other ways: the outcome that retries must survive.
+    failure: Failure,
+    /// The command runs, then its answer fails in this way: a retry must cope with it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    commit_then: Option<Way>,
+    commit_then: Option<Failure>,
 }
 
-/// The ways to fail; one of them.
+/// The kinds of failure. One of them is given.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Way {
+struct Failure {
     /// The whole call answers this ErrorCode: a number, or the name of an outcome.
     #[serde(skip_serializing_if = "Option::is_none")]
     code: Option<CodeName>,
-    /// The matching items answer this ResultCode; the others are done.
+    /// The matching items answer this ResultCode; the other items are processed.
     #[serde(skip_serializing_if = "Option::is_none")]
     result_code: Option<CodeName>,
-    /// The answer comes so much later; other faults may still decide what it is.
+    /// The answer is delayed by this time; other faults can still change it.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = MAX_DELAY_MS))]
     delay_ms: Option<u64>,
-    /// An HTTP status other than 200, with no envelope.
+    /// The HTTP status of an answer without an envelope.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 400, max = 599))]
     http_status: Option<u16>,
     /// The connection is reset.
     #[serde(default, skip_serializing_if = "is_false")]
     close: bool,
-    /// Half of the answer's body comes, then the end of the connection.
+    /// The first half of the answer's body is sent, then the connection ends.
     #[serde(default, skip_serializing_if = "is_false")]
     truncate: bool,
     /// The answer is not JSON.
@@ -91,24 +91,24 @@ fn is_false(value: &bool) -> bool {
     !value
 }
 
-/// A fault as it was armed.
+/// The JSON of an armed fault.
 pub(super) fn document(plan: &Plan) -> FaultDocument {
     let name = |code: Code| Some(CodeName::Name(code.name().to_owned()));
-    let mut way = Way::default();
+    let mut failure = Failure::default();
     match plan.kind {
-        Kind::ResultCode(code) => way.result_code = name(code),
-        Kind::Delay(delay) => way.delay_ms = u64::try_from(delay.as_millis()).ok(),
-        Kind::Ending(Ending::Code(code)) => way.code = name(code),
-        Kind::Ending(Ending::Wire(Wire::HttpStatus(status))) => {
-            way.http_status = Some(status.as_u16())
-        }
-        Kind::Ending(Ending::Wire(Wire::Close)) => way.close = true,
-        Kind::Ending(Ending::Wire(Wire::Truncate)) => way.truncate = true,
-        Kind::Ending(Ending::Wire(Wire::Malformed)) => way.malformed = true,
+        Kind::ResultCode(code) => failure.result_code = name(code),
+        Kind::Delay(delay) => failure.delay_ms = u64::try_from(delay.as_millis()).ok(),
+        Kind::Ending(Ending::Code(code)) => failure.code = name(code),
+        Kind::Ending(Ending::Wire(fault)) => match fault {
+            WireFault::HttpStatus(status) => failure.http_status = Some(status.as_u16()),
+            WireFault::Close => failure.close = true,
+            WireFault::Truncate => failure.truncate = true,
+            WireFault::Malformed => failure.malformed = true,
+        },
     }
-    let (way, commit_then) = match plan.commits {
-        true => (Way::default(), Some(way)),
-        false => (way, None),
+    let (failure, commit_then) = match plan.commits {
+        true => (Failure::default(), Some(failure)),
+        false => (failure, None),
     };
     FaultDocument {
         sdkappid: plan.scope.sdkappid,
@@ -120,110 +120,103 @@ pub(super) fn document(plan: &Plan) -> FaultDocument {
         times: plan.times,
         probability: plan.chance.map(|chance| chance.probability),
         seed: plan.chance.map(|chance| chance.seed),
-        way,
+        failure,
         commit_then,
     }
 }
 
-/// Understands a fault, or says why it can never fire.
+/// The fault that a document describes, or the fields because of which it can never fire. `at` is the
+/// pointer to the document.
 pub(super) fn plan(
     state: &AppState,
     at: &str,
     document: &FaultDocument,
 ) -> Result<Plan, Vec<InvalidField>> {
-    let mut wrong = Vec::new();
-    let mut complain = |field: &str, detail: String| {
+    let (failure, prefix, commits) = match &document.commit_then {
+        Some(failure) => (failure, "commit_then/", true),
+        None => (&document.failure, "", false),
+    };
+    let mut invalid = Vec::new();
+    let mut reject = |field: &str, detail: String| {
         let slash = if field.is_empty() { "" } else { "/" };
-        wrong.push(InvalidField::of_body(format!("{at}{slash}{field}"), detail));
+        invalid.push(InvalidField::of_body(format!("{at}{slash}{field}"), detail));
     };
-    let command = document.command.as_deref().and_then(|name| {
-        let known = commands::named(name);
-        if known.is_none() {
-            let table = commands::table();
-            let near = nearest(name, table.iter().map(|row| row.info.name));
-            let hint = near.map_or_else(String::new, |near| format!("; did you mean {near}?"));
-            complain("command", format!("is no command{hint}"));
-        }
-        known
-    });
-    if let Some(sdkappid) = document.sdkappid
-        && state.world().apps.get(sdkappid).is_none()
+    let table = commands::table();
+    let command = document.command.as_deref().and_then(commands::named);
+    if let Some(name) = &document.command
+        && command.is_none()
     {
-        complain("sdkappid", "is no app".to_owned());
+        let near = nearest(name, table.iter().map(|row| row.info.name));
+        let hint = near.map_or_else(String::new, |near| format!("; did you mean {near}?"));
+        reject("command", format!("is no command{hint}"));
     }
-    let has_from =
-        |info: &CommandInfo| matches!(info.subject, Subject::FromAndItems | Subject::From);
-    if let Some(info) = command
-        && document.from_account.is_some()
-        && !has_from(info)
-    {
-        complain(
-            "from_account",
-            format!("never matches: {} has no From_Account", info.name),
-        );
+    let is_no_app = |app| state.world().apps.get(app).is_none();
+    if document.sdkappid.is_some_and(is_no_app) {
+        reject("sdkappid", "is no app".to_owned());
     }
-    for (field, is_given) in [
-        ("to_account", document.to_account.is_some()),
-        ("item", document.item.is_some()),
-    ] {
-        if let Some(info) = command
-            && is_given
-            && info.subject == Subject::From
-        {
-            complain(
-                field,
-                format!("never matches: {} is about no other account", info.name),
-            );
+    let kinds = failure.kinds();
+    if let Some(CommandInfo { name, subject, .. }) = command {
+        let has_from = matches!(subject, Subject::FromAndItems | Subject::From);
+        if document.from_account.is_some() && !has_from {
+            let detail = format!("never matches: {name} has no From_Account");
+            reject("from_account", detail);
+        }
+        let has_only_from = *subject == Subject::From;
+        for (field, is_given) in [
+            ("to_account", document.to_account.is_some()),
+            ("item", document.item.is_some()),
+        ] {
+            if is_given && has_only_from {
+                let detail = format!("never matches: {name} is about no other account");
+                reject(field, detail);
+            }
+        }
+        let has_results = match subject {
+            Subject::FromAndItems => true,
+            Subject::Items(_) => !commits,
+            Subject::From | Subject::Accounts(_) => false,
+        };
+        if failure.result_code.is_some() && !has_results {
+            let detail = format!("never fires: {name} has no such items");
+            reject(&format!("{prefix}result_code"), detail);
         }
     }
-    let max_items = |info: &CommandInfo| info.max_items(state.config.sns.max_items);
-    let of_any = || {
-        commands::table()
-            .into_iter()
-            .map(|row| max_items(row.info))
-            .max()
-    };
-    let max_items = command.map(max_items).or_else(of_any).unwrap_or_default();
+    let infos = table.iter().map(|row| row.info);
+    let infos = infos.filter(|info| command.is_none_or(|command| command == *info));
+    let max_items = infos.map(|info| info.max_items(state.config.sns.max_items));
+    let max_items = max_items.max().unwrap_or_default();
     if document.item.is_some_and(|item| item >= max_items) {
-        complain(
-            "item",
-            format!("never matches: a request has at most {max_items} items"),
-        );
+        let detail = format!("never matches: a request has at most {max_items} items");
+        reject("item", detail);
     }
-    if document
-        .probability
-        .is_some_and(|probability| probability <= 0.0)
-    {
-        complain(
-            "probability",
-            "never fires: it has to be above 0".to_owned(),
-        );
+    if document.probability.is_some_and(|chance| chance <= 0.0) {
+        let detail = "never fires: it has to be above 0";
+        reject("probability", detail.to_owned());
     }
     if document.seed.is_some() && document.probability.is_none() {
-        complain("seed", "means nothing without probability".to_owned());
+        reject("seed", "means nothing without probability".to_owned());
     }
-    let (way, prefix, commits) = match &document.commit_then {
-        Some(way) => (way, "commit_then/", true),
-        None => (&document.way, "", false),
-    };
-    if commits && document.way != Way::default() {
-        complain(
-            "commit_then",
-            "stands for the other ways to fail: leave them out".to_owned(),
-        );
+    if commits && document.failure != Failure::default() {
+        let detail = "replaces the other kinds of failure: leave them out";
+        reject("commit_then", detail.to_owned());
     }
-    let kinds = kinds(way, command, commits, &mut |field, detail| {
-        complain(&format!("{prefix}{field}"), detail)
-    });
-    let kind = match kinds[..] {
-        [kind] => kind,
-        _ => {
-            complain(prefix.trim_end_matches('/'), "has to fail in one way: code, result_code, delay_ms, http_status, close, truncate, malformed, or one of them in commit_then".to_owned());
-            None
+    let meanings = [
+        ("code", "an ErrorCode that a call"),
+        ("result_code", "a ResultCode that an item"),
+    ];
+    for (field, meaning) in meanings {
+        if kinds.contains(&(field, None)) {
+            let detail = format!("is not {meaning} can fail with; {CODES}");
+            reject(&format!("{prefix}{field}"), detail);
         }
-    };
-    match kind {
-        Some(kind) if wrong.is_empty() => Ok(Plan {
+    }
+    if kinds.len() != 1 {
+        let detail = "has to fail in one way: code, result_code, delay_ms, http_status, close, \
+            truncate, malformed, or one of them in commit_then";
+        reject(prefix.trim_end_matches('/'), detail.to_owned());
+    }
+    match kinds[..] {
+        [(_, Some(kind))] if invalid.is_empty() => Ok(Plan {
             scope: Scope {
                 sdkappid: document.sdkappid,
                 command: command.map(|info| info.name),
@@ -240,63 +233,39 @@ pub(super) fn plan(
             kind,
             commits,
         }),
-        _ => Err(wrong),
+        _ => Err(invalid),
     }
 }
 
-/// The ways that a document names; `None` for one that cannot be.
-fn kinds(
-    way: &Way,
-    command: Option<&CommandInfo>,
-    commits: bool,
-    complain: &mut dyn FnMut(&str, String),
-) -> Vec<Option<Kind>> {
-    let mut kinds = Vec::new();
-    if let Some(name) = &way.code {
-        let code = name.find().filter(|code| *code != Code::Ok);
-        if code.is_none() {
-            complain(
-                "code",
-                format!("is not an ErrorCode that a call can fail with; {CODES}"),
-            );
-        }
-        kinds.push(code.map(|code| Kind::Ending(Ending::Code(code))));
-    }
-    if let Some(name) = &way.result_code {
-        let code = name.find_for_items().filter(|code| code.is_items());
-        if code.is_none() {
-            complain(
-                "result_code",
-                format!("is not a ResultCode that an item can fail with; {CODES}"),
-            );
-        }
-        let has_items = |info: &CommandInfo| match info.subject {
-            Subject::FromAndItems => true,
-            Subject::Items(_) => !commits,
-            Subject::From | Subject::Accounts(_) => false,
+impl Failure {
+    /// The fields that are given, and what they mean; `None` for an unknown code.
+    fn kinds(&self) -> Vec<(&'static str, Option<Kind>)> {
+        let of_call = |name: &CodeName| {
+            let code = name.find().filter(|code| *code != Code::Ok);
+            code.map(|code| Kind::Ending(Ending::Code(code)))
         };
-        if let Some(info) = command.filter(|info| !has_items(info)) {
-            complain(
-                "result_code",
-                format!("never fires: {} has no such items", info.name),
-            );
-        }
-        kinds.push(code.map(Kind::ResultCode));
+        let of_item = |name: &CodeName| {
+            let code = name.find_for_items().filter(|code| code.is_items());
+            code.map(Kind::ResultCode)
+        };
+        let delay = |ms| Some(Kind::Delay(Duration::from_millis(ms)));
+        let wire = |fault| Some(Kind::Ending(Ending::Wire(fault)));
+        let status = |status| wire(WireFault::HttpStatus(StatusCode::from_u16(status).ok()?));
+        let fields = [
+            ("code", self.code.as_ref().map(of_call)),
+            ("result_code", self.result_code.as_ref().map(of_item)),
+            ("delay_ms", self.delay_ms.map(delay)),
+            ("http_status", self.http_status.map(status)),
+            ("close", self.close.then(|| wire(WireFault::Close))),
+            ("truncate", self.truncate.then(|| wire(WireFault::Truncate))),
+            (
+                "malformed",
+                self.malformed.then(|| wire(WireFault::Malformed)),
+            ),
+        ];
+        let given = fields.into_iter();
+        given
+            .filter_map(|(field, kind)| Some((field, kind?)))
+            .collect()
     }
-    let delay = way
-        .delay_ms
-        .map(|ms| Kind::Delay(Duration::from_millis(ms)));
-    kinds.extend(delay.map(Some));
-    let status = way
-        .http_status
-        .and_then(|status| StatusCode::from_u16(status).ok());
-    let wires = [
-        status.map(Wire::HttpStatus),
-        way.close.then_some(Wire::Close),
-        way.truncate.then_some(Wire::Truncate),
-        way.malformed.then_some(Wire::Malformed),
-    ];
-    let wires = wires.into_iter().flatten();
-    kinds.extend(wires.map(|wire| Some(Kind::Ending(Ending::Wire(wire)))));
-    kinds
 }

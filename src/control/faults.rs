@@ -1,4 +1,4 @@
-//! Faults: what fails, when, and how. One that can never fire is refused, with the reason.
+//! The routes of fault injection. A fault that can never fire is rejected with the reason.
 
 use super::apps::AppFilter;
 use super::extract::{Body, Path, Query};
@@ -15,18 +15,18 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
-/// An armed fault, and how far it is.
+/// An armed fault and its counters.
 #[derive(Serialize, JsonSchema)]
 pub(super) struct Armed {
     id: u64,
-    /// How often it has fired.
+    /// How often the fault has fired.
     hits: u64,
-    /// How often it will fire yet; null while it has no `times`.
+    /// How often the fault can still fire; null if it has no `times`.
     left: Option<u64>,
     fault: FaultDocument,
 }
 
-/// The faults that were armed or taken away.
+/// The faults that were armed and disarmed.
 #[derive(Serialize, JsonSchema)]
 pub(super) struct Changed {
     armed: Vec<Armed>,
@@ -53,7 +53,7 @@ pub(super) async fn add(
     Ok(Created(answer(&armed)))
 }
 
-/// Why a fault was not armed that can be met.
+/// The answer for a valid fault that could not be armed.
 pub(super) fn not_armed(why: NotArmed) -> Problem {
     match why {
         NotArmed::NoApp => Problem::conflict("the app was removed meanwhile"),
@@ -68,26 +68,26 @@ pub(super) fn not_armed(why: NotArmed) -> Problem {
 #[serde(transparent)]
 pub(super) struct Set(#[schemars(length(max = MAX_FAULTS))] Vec<FaultDocument>);
 
-/// With an app, only its own faults are replaced, and all the new ones are its own.
+/// With an app, only the faults of the app are replaced, and the new faults are limited to it.
 pub(super) async fn replace(
     State(state): State<AppState>,
     Query(AppFilter { sdkappid }): Query<AppFilter>,
     Body(Set(documents)): Body<Set>,
 ) -> Result<Json<Changed>, Problem> {
-    let (mut plans, mut wrong) = (Vec::new(), Vec::new());
+    let (mut plans, mut invalid) = (Vec::new(), Vec::new());
     for (at, mut document) in documents.into_iter().enumerate() {
         if document.sdkappid.is_some() && sdkappid.is_some() && document.sdkappid != sdkappid {
             let detail = "is another app than the query's";
-            wrong.push(InvalidField::of_body(format!("/{at}/sdkappid"), detail));
+            invalid.push(InvalidField::of_body(format!("/{at}/sdkappid"), detail));
         }
         document.sdkappid = document.sdkappid.or(sdkappid);
         match plan(&state, &format!("/{at}"), &document) {
             Ok(plan) => plans.push(plan),
-            Err(faults) => wrong.extend(faults),
+            Err(fields) => invalid.extend(fields),
         }
     }
-    if !wrong.is_empty() {
-        return Err(Problem::invalid(wrong));
+    if !invalid.is_empty() {
+        return Err(Problem::invalid(invalid));
     }
     let replaced = state.change(|world| world.replace_faults(sdkappid, plans));
     let [armed, disarmed] = replaced.map_err(not_armed)?;
@@ -101,8 +101,7 @@ pub(super) async fn clear(
     State(state): State<AppState>,
     Query(AppFilter { sdkappid }): Query<AppFilter>,
 ) -> Result<Json<Changed>, Problem> {
-    let is_its = |fault: &Fault| fault.is_of(sdkappid);
-    let disarmed = state.change(|world| world.faults.disarm(is_its));
+    let disarmed = state.change(|world| world.faults.disarm(|fault| fault.is_of(sdkappid)));
     Ok(Json(Changed {
         armed: Vec::new(),
         disarmed: answers(&disarmed),
@@ -125,10 +124,10 @@ pub(super) async fn remove(
     Ok(Json(answer(fault)))
 }
 
-/// That every fault has been consumed.
+/// Every fault has been consumed.
 #[derive(Serialize, JsonSchema)]
 pub(super) struct Consumed {
-    /// How many there are.
+    /// The number of faults.
     faults: usize,
 }
 

@@ -1,8 +1,9 @@
-//! How often was called: the busiest second and more, and whether that breaks the limit.
+//! The rate of calls: the busiest second and other windows, and whether it exceeds the limit.
 
 use super::extract::Query;
 use super::problem::Problem;
-use super::requests::{Wanted, Whole, named};
+use super::requests::{Wanted, named};
+use crate::journal::Coverage;
 use crate::limiter::Replay;
 use crate::protocol::ids::SdkAppId;
 use crate::state::AppState;
@@ -12,47 +13,47 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
-/// Calls per second that most commands' pages document.
-const DOCUMENTED: u32 = 200;
+/// The rate limit that most commands document, in calls per second.
+const DEFAULT_LIMIT: u32 = 200;
 
-/// Which calls are counted. Refused ones count as well: they were sent.
+/// Which calls are counted. Rejected calls count as well, because they were sent.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RateOf {
-    /// Of this app; without it, of all apps together.
+    /// Only calls of this app.
     sdkappid: Option<SdkAppId>,
-    /// Of this command, such as friend_add; without it, of all together.
+    /// Only calls of this command, such as friend_add.
     command: Option<String>,
-    /// Behind the call with this id.
+    /// Only calls after the call with this id.
     since: Option<u64>,
-    /// What it is held against: calls per second; what the named command's page documents, if not
-    /// given, or else 200.
+    /// The limit to compare with, in calls per second. The default is the documented limit of the
+    /// command, or 200.
     #[schemars(range(min = 1, max = 1_000_000))]
     limit: Option<u32>,
 }
 
-/// How often the clients have called, on the emulator's clock.
+/// The rate of calls on the emulator's clock.
 #[derive(Serialize, JsonSchema)]
 pub(super) struct Rate {
-    /// All calls that match.
+    /// The number of calls that match.
     calls: usize,
-    /// For each length of time, the most calls that came within it.
+    /// For each length of window, the window with the most calls.
     busiest: Vec<Busiest>,
-    /// What the calls are held against.
+    /// The limit that the calls are compared with.
     limit_per_second: u32,
-    /// Calls that a token bucket of that size would have refused.
+    /// The number of calls that a token bucket of that size would have rejected.
     over_limit: usize,
     #[serde(flatten)]
-    whole: Whole,
+    coverage: Coverage,
 }
 
-/// The busiest time of a length.
+/// The busiest window of one length.
 #[derive(Serialize, JsonSchema)]
 struct Busiest {
     window_ms: u64,
-    /// Calls within it; its end does not count.
+    /// The number of calls in the window. A call at its very end is outside.
     calls: usize,
-    /// When it began: seconds since 1970-01-01 UTC.
+    /// The begin of the window: seconds since 1970-01-01 UTC.
     from: Option<f64>,
 }
 
@@ -74,10 +75,10 @@ pub(super) async fn rate(
     };
     wanted.check(&state)?;
     let documented = wanted.command.as_deref().and_then(named);
-    let documented = documented.map_or(DOCUMENTED, |info| info.calls_per_second);
+    let documented = documented.map_or(DEFAULT_LIMIT, |info| info.calls_per_second);
     let limit = limit.unwrap_or(documented);
-    let excerpt = wanted.read(&state);
-    let mut moments: Vec<_> = excerpt.calls.iter().map(|call| call.at).collect();
+    let mut moments = Vec::new();
+    let coverage = wanted.read(&state, |entry| moments.push(entry.at));
     moments.sort_by_key(|at| at.steady);
     let times: Vec<_> = moments.iter().map(|at| at.steady).collect();
     let busiest = [10, 100, 1000, 10_000, 60_000].map(|window_ms| {
@@ -94,11 +95,11 @@ pub(super) async fn rate(
         busiest: busiest.into(),
         limit_per_second: limit,
         over_limit: times.iter().filter(|now| !bucket.admits(**now)).count(),
-        whole: Whole::of(&excerpt, since),
+        coverage,
     }))
 }
 
-/// The most of these times, which are in order, that lie within a window; and the first of them.
+/// The largest number of these sorted times within one window, and the index of the first of them.
 fn busiest(times: &[Duration], window: Duration) -> (usize, usize) {
     let (mut most, mut start) = ((0, 0), 0);
     for (end, now) in times.iter().enumerate() {
@@ -119,7 +120,7 @@ mod tests {
     use proptest::prelude::*;
 
     proptest! {
-        /// Against counting anew from each call.
+        /// Compared with a count for each call's own window.
         #[test]
         fn the_busiest_window_is_exact(mut times in prop::collection::vec(0_u64..5000, 0..200)) {
             times.sort_unstable();

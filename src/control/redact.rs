@@ -1,5 +1,5 @@
-//! A body as the journal shows it. It is what came, but for UserSigs: a client may have put one where
-//! it does not belong.
+//! Redacts bodies from the journal: a client may have put a UserSig in the wrong place. Everything else
+//! is shown as it arrived.
 
 use crate::protocol::user_sig::redact_text;
 use serde_json::Value;
@@ -7,13 +7,13 @@ use serde_json::value::{RawValue, to_raw_value};
 
 const REDACTED: &str = "***";
 
-/// JSON as it stands, or a text as a JSON string; nothing, where there is none.
+/// The body as it is, if it is JSON, else as a JSON string; `None` if it is empty.
 pub(super) fn redact_body(bytes: &[u8]) -> Option<Box<RawValue>> {
     if bytes.is_empty() {
         return None;
     }
-    // Half a surrogate pair, or a number beyond all bounds, would spoil the whole answer to those who
-    // read it strictly, so such JSON is text.
+    // A strict parser rejects half a surrogate pair or a number out of range, and with it our whole
+    // answer. So a body with such a value is shown as a string.
     let Ok(mut json) = serde_json::from_slice::<Value>(bytes) else {
         return to_raw_value(&redact_text(&String::from_utf8_lossy(bytes))).ok();
     };
@@ -23,14 +23,14 @@ pub(super) fn redact_body(bytes: &[u8]) -> Option<Box<RawValue>> {
     serde_json::from_slice(bytes).ok()
 }
 
-/// Whether anything was struck out.
+/// Whether anything was redacted.
 fn redact(json: &mut Value) -> bool {
     match json {
         Value::String(text) => {
             let redacted = redact_text(text);
-            let is_other = redacted != *text;
+            let is_changed = redacted != *text;
             *text = redacted;
-            is_other
+            is_changed
         }
         Value::Array(list) => list.iter_mut().fold(false, |any, item| redact(item) | any),
         Value::Object(fields) => fields.iter_mut().fold(false, |any, (name, field)| {
@@ -55,7 +55,7 @@ mod tests {
     }
 
     #[test]
-    fn a_usersig_is_struck_out_wherever_it_stands_and_all_else_is_as_it_came() {
+    fn a_usersig_is_redacted_wherever_it_stands_and_all_else_is_as_it_arrived() {
         let sig = format!("eJw{}_", "x".repeat(80));
         for (body, shown) in [
             (

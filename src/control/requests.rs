@@ -1,12 +1,11 @@
-//! The journal: what was called, and what it was answered.
+//! The request journal: recent calls and their answers.
 
 use super::apps::AppFilter;
 use super::extract::Query;
 use super::problem::{InvalidField, Part, Problem};
 use super::redact::redact_body;
 use crate::commands;
-use crate::faults::Subjects;
-use crate::journal::{Call, Excerpt, Journal};
+use crate::journal::{Coverage, Entry, Journal};
 use crate::protocol::ids::{SdkAppId, UserId};
 use crate::protocol::service::CommandInfo;
 use crate::state::AppState;
@@ -14,6 +13,7 @@ use crate::strict::unknown;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use memchr::memmem;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -21,40 +21,40 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Calls that an answer has when nothing is said.
-const LIMIT: usize = 1000;
+/// The number of calls that an answer has at most without `limit`.
+const DEFAULT_LIMIT: usize = 1000;
 
-/// What of the journal an answer has at most, in bytes.
-const MOST_BYTES: usize = 8 << 20;
+/// The size of the entries that an answer has at most.
+const MAX_ANSWER_BYTES: usize = 8 << 20;
 
-/// Which calls. What is left out matches every call.
+/// A filter of calls. Without any field, it matches every call.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Wanted {
-    /// Of this app.
+    /// Only calls of this app.
     pub(super) sdkappid: Option<SdkAppId>,
-    /// Of this command, such as friend_add.
+    /// Only calls of this command, such as friend_add.
     pub(super) command: Option<String>,
-    /// With this From_Account in the body. A body that was cut names nobody.
+    /// Only calls with this From_Account. A call that was rejected before its body was decoded has none.
     pub(super) from_account: Option<UserId>,
-    /// With this ErrorCode in the answer, or this ResultCode of an item.
+    /// Only calls with this ErrorCode, or with this ResultCode of an item.
     pub(super) code: Option<u32>,
-    /// Behind the call with this id.
+    /// Only calls after the call with this id.
     pub(super) since: Option<u64>,
 }
 
-/// Which calls, and how many of them.
+/// A filter of calls, and how many of them to list.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct List {
     #[serde(flatten)]
     wanted: Wanted,
-    /// This many of the newest at most, and no more than 8 MiB; 1000, if not given.
+    /// The newest calls, at most this many and at most 8 MiB; 1000, if not given.
     #[schemars(range(min = 1, max = 100_000))]
     limit: Option<usize>,
 }
 
-/// Which calls, and how many to wait for.
+/// A filter of calls, and how many of them to wait for.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Wait {
@@ -62,12 +62,12 @@ pub(super) struct Wait {
     wanted: Wanted,
     /// 1, if not given.
     count: Option<usize>,
-    /// For how long, by the system's clock; 10 s, if not given.
+    /// The timeout by the system's clock; 10 s, if not given.
     #[schemars(range(max = 60_000))]
     timeout_ms: Option<u64>,
 }
 
-/// The command that a filter names, with its service or without.
+/// The command that a filter names, with or without its service.
 pub(super) fn named(command: &str) -> Option<&'static CommandInfo> {
     let info = commands::named(command.split('/').next_back()?)?;
     let with_service = format!("{}/{}", info.service.name(), info.name);
@@ -75,146 +75,132 @@ pub(super) fn named(command: &str) -> Option<&'static CommandInfo> {
 }
 
 impl Wanted {
-    /// A command that there is not, and that nobody called either, would match nothing for good.
+    /// Rejects a command that neither exists nor was called: it would never match.
     pub(super) fn check(&self, state: &AppState) -> Result<(), Problem> {
         let Some(command) = &self.command else {
             return Ok(());
         };
-        let journal = Arc::clone(&state.world().journal);
-        let is_called = || {
-            !journal
-                .read(0, |call| is_of(call, command))
-                .calls
-                .is_empty()
-        };
-        if named(command).is_some() || is_called() {
+        let mut is_known = named(command).is_some();
+        if !is_known {
+            let journal = Arc::clone(&state.world().journal);
+            journal.visit(0, |entry| is_known |= is_of(&entry, command));
+        }
+        if is_known {
             return Ok(());
         }
         let table = commands::table();
         let names = table.iter().map(|row| row.info.name);
-        let fault = InvalidField {
+        let field = InvalidField {
             part: Some(Part::Query),
             pointer: "/command".to_owned(),
             detail: unknown(command, names),
         };
-        Err(Problem::invalid(vec![fault]))
+        Err(Problem::invalid(vec![field]))
     }
 
-    pub(super) fn is(&self, call: &Call) -> bool {
-        let is_from = |user: UserId| Subjects::of(call.request()).asker() == Some(user);
-        self.sdkappid.is_none_or(|app| call.app == Some(app))
-            && self.command.as_ref().is_none_or(|name| is_of(call, name))
-            && self.code.is_none_or(|code| answers(call, code))
+    pub(super) fn matches(&self, entry: &Entry) -> bool {
+        let is_from = |user: UserId| entry.from_account() == Some(user);
+        self.sdkappid.is_none_or(|app| entry.app == Some(app))
+            && self.command.as_ref().is_none_or(|name| is_of(entry, name))
             && self.from_account.is_none_or(is_from)
+            && self.code.is_none_or(|code| has_code(entry, code))
     }
 
-    pub(super) fn read(&self, state: &AppState) -> Excerpt {
-        let since = self.since.unwrap_or_default();
-        state.world().journal.read(since, |call| self.is(call))
+    /// Visits the journal's entries that match.
+    pub(super) fn read(&self, state: &AppState, visit: impl FnMut(Entry)) -> Coverage {
+        let journal = Arc::clone(&state.world().journal);
+        self.read_after(self.since.unwrap_or_default(), &journal, visit)
+    }
+
+    fn read_after(&self, cursor: u64, journal: &Journal, mut visit: impl FnMut(Entry)) -> Coverage {
+        journal.visit(cursor, |entry| {
+            if self.matches(&entry) {
+                visit(entry);
+            }
+        })
     }
 }
 
-/// Whether a call, or an item of it, was answered this code.
-fn answers(call: &Call, code: u32) -> bool {
+/// Whether the ErrorCode or the ResultCode of an item is this code.
+fn has_code(entry: &Entry, code: u32) -> bool {
     let of_item = format!("\"ResultCode\":{code}");
-    let response = call.response();
-    let mut places = response.windows(of_item.len()).enumerate();
-    let mut has_item = || {
-        places.any(|(at, place)| {
-            let behind = response.get(at + of_item.len());
-            place == of_item.as_bytes() && !behind.is_some_and(u8::is_ascii_digit)
+    let response = entry.response();
+    let has_item = || {
+        memmem::find_iter(response, &of_item).any(|at| {
+            let next = response.get(at + of_item.len());
+            !next.is_some_and(u8::is_ascii_digit)
         })
     };
-    call.code.number() == code || has_item()
+    entry.code.number() == code || has_item()
 }
 
-fn is_of(call: &Call, name: &str) -> bool {
-    let command = call.command();
+fn is_of(entry: &Entry, name: &str) -> bool {
+    let command = entry.command();
     command == name || command.split('/').next_back() == Some(name)
 }
 
-/// Calls, the oldest first.
+/// Calls. The oldest call comes first.
 #[derive(Serialize, JsonSchema)]
 pub(super) struct Calls {
     calls: Vec<CallDocument>,
-    /// How many match, also where `limit` leaves some out.
+    /// The number of calls that match, including calls that `limit` leaves out.
     count: usize,
     #[serde(flatten)]
-    whole: Whole,
-}
-
-/// Whether the journal still has all that was asked for.
-#[derive(Serialize, JsonSchema)]
-pub(super) struct Whole {
-    /// The id of the last call of all: what to ask for next is behind it.
-    last_id: u64,
-    /// False when older calls made room for newer ones, and some of them may have matched.
-    complete: bool,
-    /// The id of the last call that made room; 0 when none did.
-    dropped_to: u64,
+    coverage: Coverage,
 }
 
 /// One call.
 #[derive(Serialize, JsonSchema)]
 pub(super) struct CallDocument {
     id: u64,
-    /// When it came, by the emulator's clock: seconds since 1970-01-01 UTC.
+    /// When the call arrived, by the emulator's clock: seconds since 1970-01-01 UTC.
     time: f64,
-    /// How long it took, by the system's clock.
+    /// The duration by the system's clock.
     duration_ms: f64,
     sdkappid: Option<SdkAppId>,
     /// Such as sns/friend_add.
     command: String,
     method: &'static str,
-    /// The query, with the UserSig struck out.
+    /// The query without the UserSig.
     query: String,
+    /// From_Account, if the body was decoded.
     from_account: Option<UserId>,
-    /// The HTTP status: 200, but for faults.
+    /// The HTTP status: 200, unless a fault changed it.
     status: u16,
     /// The ErrorCode.
     code: u32,
-    /// The outcome's name.
+    /// The name of the outcome.
     outcome: &'static str,
-    /// What was accepted, and is not as documented.
+    /// A deviation from the documentation that was accepted.
     warning: Option<String>,
-    /// The body, where the gateway let the call in: as JSON, or as text if it is none.
+    /// The body, if the gateway admitted the call: as JSON, or as a string if it is not JSON.
     #[schemars(with = "serde_json::Value")]
     request: Option<Box<RawValue>>,
-    /// What the call was answered, or would have been, where a fault spoilt the answer.
+    /// The answer, as it was before a fault damaged it.
     #[schemars(with = "serde_json::Value")]
     response: Option<Box<RawValue>>,
-    /// Whether a body was too long to be kept whole.
+    /// Whether a body was too long and was cut off.
     cut: bool,
 }
 
 impl CallDocument {
-    pub(super) fn of(call: &Call) -> Self {
+    pub(super) fn of(entry: &Entry) -> Self {
         Self {
-            id: call.id,
-            time: call.at.wall.as_secs_f64(),
-            duration_ms: call.took.as_secs_f64() * 1000.0,
-            sdkappid: call.app,
-            command: call.command().to_owned(),
-            method: call.method(),
-            query: call.query().to_owned(),
-            from_account: Subjects::of(call.request()).asker(),
-            status: call.status,
-            code: call.code.number(),
-            outcome: call.code.name(),
-            warning: (!call.warning().is_empty()).then(|| call.warning().to_owned()),
-            request: redact_body(call.request()),
-            response: redact_body(call.response()),
-            cut: call.is_cut,
-        }
-    }
-}
-
-impl Whole {
-    pub(super) fn of(excerpt: &Excerpt, since: Option<u64>) -> Self {
-        Self {
-            last_id: excerpt.last_id,
-            complete: excerpt.dropped <= since.unwrap_or_default(),
-            dropped_to: excerpt.dropped,
+            id: entry.id,
+            time: entry.at.wall.as_secs_f64(),
+            duration_ms: entry.took.as_secs_f64() * 1000.0,
+            sdkappid: entry.app,
+            command: entry.command().to_owned(),
+            method: entry.method,
+            query: entry.query().to_owned(),
+            from_account: entry.from_account(),
+            status: entry.status,
+            code: entry.code.number(),
+            outcome: entry.code.name(),
+            warning: (!entry.warning().is_empty()).then(|| entry.warning().to_owned()),
+            request: redact_body(entry.request()),
+            response: redact_body(entry.response()),
+            cut: entry.is_cut,
         }
     }
 }
@@ -224,28 +210,29 @@ pub(super) async fn list(
     Query(List { wanted, limit }): Query<List>,
 ) -> Result<Json<Calls>, Problem> {
     wanted.check(&state)?;
-    let excerpt = wanted.read(&state);
-    let newest = excerpt.calls.iter().rev().take(limit.unwrap_or(LIMIT));
+    let mut matching = Vec::new();
+    let coverage = wanted.read(&state, |entry| matching.push(entry));
+    let newest = matching.iter().rev().take(limit.unwrap_or(DEFAULT_LIMIT));
     let mut bytes = 0;
-    let fit = newest.take_while(|call| {
-        bytes += call.bytes();
-        bytes <= MOST_BYTES
+    let fit = newest.take_while(|entry| {
+        bytes += entry.bytes();
+        bytes <= MAX_ANSWER_BYTES
     });
     let mut calls: Vec<_> = fit.map(CallDocument::of).collect();
     calls.reverse();
     Ok(Json(Calls {
         calls,
-        count: excerpt.calls.len(),
-        whole: Whole::of(&excerpt, wanted.since),
+        count: matching.len(),
+        coverage,
     }))
 }
 
-/// How many calls match.
+/// The number of calls that match.
 #[derive(Serialize, JsonSchema)]
 pub(super) struct Count {
     count: usize,
     #[serde(flatten)]
-    whole: Whole,
+    coverage: Coverage,
 }
 
 pub(super) async fn count(
@@ -253,17 +240,15 @@ pub(super) async fn count(
     Query(wanted): Query<Wanted>,
 ) -> Result<Json<Count>, Problem> {
     wanted.check(&state)?;
-    let excerpt = wanted.read(&state);
-    Ok(Json(Count {
-        count: excerpt.calls.len(),
-        whole: Whole::of(&excerpt, wanted.since),
-    }))
+    let mut count = 0;
+    let coverage = wanted.read(&state, |_| count += 1);
+    Ok(Json(Count { count, coverage }))
 }
 
-/// What has been counted while somebody waits: also what has made room since.
+/// The count of a waiting client.
 struct Counting {
     journal: Arc<Journal>,
-    since: u64,
+    cursor: u64,
     count: usize,
     is_complete: bool,
 }
@@ -272,27 +257,24 @@ impl Counting {
     fn start(state: &AppState, wanted: &Wanted) -> Self {
         Self {
             journal: Arc::clone(&state.world().journal),
-            since: wanted.since.unwrap_or_default(),
+            cursor: wanted.since.unwrap_or_default(),
             count: 0,
             is_complete: true,
         }
     }
 
-    /// Counts on; from the start, where the journal was emptied.
+    /// Counts the new entries. If the journal was emptied, the count starts again.
     fn go_on(&mut self, state: &AppState, wanted: &Wanted) -> Count {
         if !Arc::ptr_eq(&self.journal, &state.world().journal) {
             *self = Self::start(state, wanted);
         }
-        let excerpt = self.journal.read(self.since, |call| wanted.is(call));
-        self.count += excerpt.calls.len();
-        self.is_complete &= excerpt.dropped <= self.since;
-        self.since = self.since.max(excerpt.last_id);
+        let mut coverage = wanted.read_after(self.cursor, &self.journal, |_| self.count += 1);
+        self.cursor = self.cursor.max(coverage.last_id);
+        self.is_complete &= coverage.complete;
+        coverage.complete = self.is_complete;
         Count {
             count: self.count,
-            whole: Whole {
-                complete: self.is_complete,
-                ..Whole::of(&excerpt, wanted.since)
-            },
+            coverage,
         }
     }
 }
@@ -306,8 +288,10 @@ pub(super) async fn wait(
     }): Query<Wait>,
 ) -> Result<Json<Count>, Problem> {
     wanted.check(&state)?;
-    if !state.world().journal.is_kept() {
-        return Err(Problem::conflict("no journal is kept: journal.bytes is 0"));
+    if !state.world().journal.is_enabled() {
+        return Err(Problem::conflict(
+            "the journal is disabled: journal.bytes is 0",
+        ));
     }
     let wished = count.unwrap_or(1);
     let timeout = Duration::from_millis(timeout_ms.unwrap_or(10_000));
@@ -333,28 +317,28 @@ pub(super) async fn wait(
 }
 
 fn too_late(counted: &Count, wished: usize, timeout: Duration) -> Problem {
-    let Count { count, whole } = counted;
+    let Count { count, coverage } = counted;
     let mut detail = format!("{count} of {wished} calls in {} ms", timeout.as_millis());
-    if !whole.complete {
-        let dropped_to = whole.dropped_to;
-        detail += &format!("; calls up to {dropped_to} made room, and some may have matched");
+    if !coverage.complete {
+        let dropped_to = coverage.dropped_to;
+        detail += &format!("; calls up to {dropped_to} were dropped, and some may have matched");
     }
     Problem::new(StatusCode::REQUEST_TIMEOUT, detail)
 }
 
-/// How many calls the journal forgot.
+/// The number of calls that were removed.
 #[derive(Serialize, JsonSchema)]
 pub(super) struct Cleared {
     calls: usize,
 }
 
-/// With an app, only the calls that named it.
+/// With an app, removes only the calls that named it.
 pub(super) async fn clear(
     State(state): State<AppState>,
     Query(AppFilter { sdkappid }): Query<AppFilter>,
 ) -> Result<Json<Cleared>, Problem> {
     let calls = state.change(|world| match sdkappid {
-        Some(app) => world.journal.take_out(|call| call.app == Some(app)),
+        Some(app) => world.journal.remove(|entry| entry.app == Some(app)),
         None => {
             let calls = world.journal.len();
             world.empty_journal();

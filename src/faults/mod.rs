@@ -1,14 +1,14 @@
-//! Faults that a test arms: which calls or items fail, when, and how.
+//! Fault injection: which calls or items fail, when, and how.
 //!
-//! A call meets them where it has passed the gateway and its body is understood, before anything is
-//! done for it; items where they would be judged. The first fault that fires decides, but delays add
-//! up. While nothing is armed, a call pays one look at an empty list.
+//! Faults of whole calls fire after the gateway has admitted the call and its body is decoded, before
+//! the command runs; faults of items fire where the items would be judged. The first fault that fires
+//! decides, but delays add up. While no fault is armed, a call only checks an empty list.
 
 mod scope;
 mod wire;
 
-pub(crate) use scope::{Scope, Subjects};
-pub(crate) use wire::{ResetConnection, Wire};
+pub(crate) use scope::{Scope, Targets};
+pub(crate) use wire::{ResetConnection, WireFault};
 
 use crate::protocol::code::Code;
 use crate::protocol::ids::{SdkAppId, UserId};
@@ -19,8 +19,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
-/// The armed faults at one moment, in the order in which they were armed. A change makes a new list;
-/// how far each fault is, all lists share.
+/// The armed faults, in the order in which they were armed. A change makes a new list, which shares
+/// the counters of the faults that stay.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Faults {
     last_id: u64,
@@ -35,22 +35,22 @@ pub(crate) struct Fault {
     progress: Mutex<Progress>,
 }
 
-/// What is to fail, when, and how.
+/// What fails, when, and how.
 #[derive(Clone, Debug)]
 pub(crate) struct Plan {
     pub(crate) scope: Scope,
-    /// Matches that pass before the first that may fail.
+    /// The number of matches that pass before a match can fail.
     pub(crate) skip: u64,
-    /// How often it fires; `None` for as long as it is armed.
+    /// How often it fires; `None` is without limit.
     pub(crate) times: Option<u64>,
-    /// How likely a match fires, and what the sequence of chances begins with.
+    /// The probability that a match fires; `None` is always.
     pub(crate) chance: Option<Chance>,
     pub(crate) kind: Kind,
-    /// Whether the work is done before the answer fails.
+    /// Whether the command runs before the answer fails (`commit_then`).
     pub(crate) commits: bool,
 }
 
-/// A reproducible sequence of chances.
+/// A reproducible sequence of random decisions.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Chance {
     /// Above 0, and at most 1.
@@ -61,21 +61,21 @@ pub(crate) struct Chance {
 /// How a call or an item fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// An item ends so.
+    /// The ResultCode of an item.
     ResultCode(Code),
-    /// The answer comes later.
+    /// The answer is delayed.
     Delay(Duration),
-    /// The whole call ends so.
+    /// The end of the whole call.
     Ending(Ending),
 }
 
 /// How a whole call ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Ending {
-    /// With this ErrorCode.
+    /// An ErrorCode.
     Code(Code),
-    /// With an answer that fails on its way.
-    Wire(Wire),
+    /// A damaged answer.
+    Wire(WireFault),
 }
 
 #[derive(Clone, Debug)]
@@ -85,22 +85,21 @@ struct Progress {
     random: fastrand::Rng,
 }
 
-/// What a call meets: how long it waits and how it ends, before its work is done and after.
+/// The faults that fire for a whole call, before its command runs and after.
 #[derive(Debug, Default)]
 pub(crate) struct TriggeredFaults {
     pub(crate) before: DelayThenEnd,
     pub(crate) after: DelayThenEnd,
 }
 
-/// A wait, and an end.
+/// A delay, and the fault that then ends the call, if one does.
 #[derive(Debug, Default)]
 pub(crate) struct DelayThenEnd {
     delay: Duration,
     pub(crate) end: Option<Arc<Fault>>,
 }
 
-/// What a call asks for: its From_Account, and each item's account, where the item is well-formed
-/// and has met no fault yet.
+/// From_Account, and the account of each item that is valid and for which no fault has fired yet.
 #[derive(Debug)]
 pub(crate) struct ItemTargets {
     from: UserId,
@@ -116,8 +115,9 @@ impl ItemTargets {
 }
 
 impl DelayThenEnd {
-    /// Waits, by the system's clock: it is the client's patience that is tested, and nobody has any
-    /// when the emulator stops, or the app is reset. How the call ends then, if it ends.
+    /// Waits for the delay, and returns how the call ends, if it ends. The delay runs on the system's
+    /// clock, because it tests the client's timeouts. It is cut short when the emulator stops or the
+    /// app is reset.
     pub(crate) async fn wait(self, ended: [&CancellationToken; 2]) -> Option<Ending> {
         if !self.delay.is_zero() {
             let [stopping, app] = ended;
@@ -132,7 +132,7 @@ impl DelayThenEnd {
 }
 
 impl Faults {
-    /// Arms a fault, behind those that are armed already.
+    /// Arms a fault; faults that were armed earlier go first.
     pub(crate) fn arm(&mut self, plan: Plan) -> Arc<Fault> {
         self.last_id += 1;
         let fault = Arc::new(Fault::new(self.last_id, plan));
@@ -140,13 +140,13 @@ impl Faults {
         fault
     }
 
-    /// Takes those away of which `is_one` is true; which they were.
-    pub(crate) fn disarm(&mut self, is_one: impl Fn(&Fault) -> bool) -> Vec<Arc<Fault>> {
+    /// Removes the faults that match the predicate and returns them.
+    pub(crate) fn disarm(&mut self, matches: impl Fn(&Fault) -> bool) -> Vec<Arc<Fault>> {
         let armed = Arc::make_mut(&mut self.armed);
-        armed.extract_if(.., |fault| is_one(fault)).collect()
+        armed.extract_if(.., |fault| matches(fault)).collect()
     }
 
-    /// All that are armed, in order.
+    /// All armed faults, in order.
     pub(crate) fn all(&self) -> &[Arc<Fault>] {
         &self.armed
     }
@@ -155,7 +155,8 @@ impl Faults {
         self.armed.is_empty()
     }
 
-    /// The same faults, as far as they are now; what fires of these has not fired.
+    /// A copy of the armed faults with their current counters, for dry runs: hits on the copy do not
+    /// count.
     pub(crate) fn rehearsal(&self) -> Self {
         let copies = self.armed.iter().map(|fault| fault.copy().into());
         Self {
@@ -164,51 +165,54 @@ impl Faults {
         }
     }
 
-    /// What a call meets as a whole. `subjects` is asked only when something is armed.
-    pub(crate) fn meet(
+    /// The faults that fire for a whole call.
+    pub(crate) fn meet<'a>(
         &self,
         app: SdkAppId,
         command: &CommandInfo,
-        subjects: impl FnOnce() -> Subjects,
+        targets: Targets<'a, impl Iterator<Item = &'a str>>,
     ) -> TriggeredFaults {
-        let mut met = TriggeredFaults::default();
-        let mut faults = self.of(app, command).peekable();
-        if faults.peek().is_none() {
-            return met;
+        if self.of(app, command).next().is_none() {
+            return TriggeredFaults::default();
         }
-        let subjects = subjects();
-        for fault in faults {
-            let Plan {
-                scope,
-                kind,
-                commits,
-                ..
-            } = &fault.plan;
-            let stop = if *commits {
-                &mut met.after
-            } else {
-                &mut met.before
+        let to_accounts: Vec<_> = targets.to_accounts.collect();
+        self.meet_call(app, command, targets.from_account, &to_accounts)
+    }
+
+    fn meet_call(
+        &self,
+        app: SdkAppId,
+        command: &CommandInfo,
+        from: Option<&str>,
+        tos: &[&str],
+    ) -> TriggeredFaults {
+        let mut triggered = TriggeredFaults::default();
+        for fault in self.of(app, command) {
+            let plan = &fault.plan;
+            let stage = match plan.commits {
+                true => &mut triggered.after,
+                false => &mut triggered.before,
             };
-            match kind {
+            match plan.kind {
                 Kind::ResultCode(_) => {}
-                _ if !scope.has_call(&subjects) || !fault.fires() => {}
-                Kind::Delay(delay) => stop.delay = stop.delay.saturating_add(*delay),
+                _ if !plan.scope.matches_call(from, tos) || !fault.fires() => {}
+                Kind::Delay(delay) => stage.delay = stage.delay.saturating_add(delay),
                 Kind::Ending(_) => {
-                    stop.end = Some(Arc::clone(fault));
+                    stage.end = Some(Arc::clone(fault));
                     break;
                 }
             }
         }
-        // What has fired is waited for, although the call ends before its work.
-        if met.before.end.is_some() {
-            let after = std::mem::take(&mut met.after.delay);
-            met.before.delay = met.before.delay.saturating_add(after);
+        // A call that ends before its command runs also waits for the delays after it.
+        if triggered.before.end.is_some() {
+            let after = std::mem::take(&mut triggered.after.delay);
+            triggered.before.delay = triggered.before.delay.saturating_add(after);
         }
-        met
+        triggered
     }
 
-    /// Ends items as they meet faults, before anything is done for them; which faults they were.
-    /// Commands without a From_Account ask each account about itself.
+    /// Fails the items for which faults fire, before the command runs, and returns the fault of each
+    /// item. Where a command has no From_Account, an item's own account takes its place.
     pub(crate) fn fail_items_before<I: ItemTarget>(
         &self,
         app: SdkAppId,
@@ -228,7 +232,7 @@ impl Faults {
         met
     }
 
-    /// Says of items that they ended as they meet faults, although their work is done.
+    /// Applies `commit_then` faults: the items were processed, but their result codes are replaced.
     pub(crate) fn fail_items_after(
         &self,
         app: SdkAppId,
@@ -240,7 +244,7 @@ impl Faults {
         answer.replace_codes(command, &mut |at| met.get(at)?.as_ref()?.code());
     }
 
-    /// Which faults items meet whose work is done.
+    /// The `commit_then` fault of each item.
     pub(crate) fn meet_done_items(
         &self,
         app: SdkAppId,
@@ -251,7 +255,7 @@ impl Faults {
         self.meet_items(app, command, true, Some(*from), tos.iter().copied())
     }
 
-    /// Which fault each item meets: the first that fires. An item that is `None` meets none.
+    /// The first fault that fires for each item. No fault fires for `None`.
     fn meet_items(
         &self,
         app: SdkAppId,
@@ -271,7 +275,7 @@ impl Faults {
         for fault in self.of(app, command).filter(is_of_items) {
             for (at, item) in items.iter().enumerate() {
                 let Some(to) = *item else { continue };
-                let has = fault.plan.scope.has_item(at, from.unwrap_or(to), to);
+                let has = fault.plan.scope.matches_item(at, from.unwrap_or(to), to);
                 if met[at].is_none() && has && fault.fires() {
                     met[at] = Some(Arc::clone(fault));
                 }
@@ -280,9 +284,10 @@ impl Faults {
         met
     }
 
+    /// The faults of an app's command.
     fn of(&self, app: SdkAppId, command: &CommandInfo) -> impl Iterator<Item = &Arc<Fault>> {
         let faults = self.armed.iter();
-        faults.filter(move |fault| fault.plan.scope.has(app, command))
+        faults.filter(move |fault| fault.plan.scope.matches_command(app, command))
     }
 }
 
@@ -301,7 +306,7 @@ impl Fault {
         }
     }
 
-    /// The same fault, as far as it is now.
+    /// A copy with the current counters.
     fn copy(&self) -> Self {
         Self {
             id: self.id,
@@ -310,7 +315,7 @@ impl Fault {
         }
     }
 
-    /// Whether it is for one app alone, and that app is this; each is, where no app is named.
+    /// Whether the fault is limited to this app; `None` includes every fault.
     pub(crate) fn is_of(&self, app: Option<SdkAppId>) -> bool {
         app.is_none() || self.plan.scope.sdkappid == app
     }
@@ -320,17 +325,17 @@ impl Fault {
         self.lock().hits
     }
 
-    /// How often it will fire yet; `None` for as long as it is armed.
+    /// How often it can still fire; `None` is without limit.
     pub(crate) fn left(&self) -> Option<u64> {
         Some(self.plan.times? - self.hits())
     }
 
-    /// Whether all that was asked of it has happened: each of its times, or one at least.
+    /// Whether it has fired as often as it should: `times`, or at least once without `times`.
     pub(crate) fn is_consumed(&self) -> bool {
         self.left().map_or(self.hits() > 0, |left| left == 0)
     }
 
-    /// The code that it answers, where it answers one.
+    /// The code that it answers, if it answers one.
     pub(crate) fn code(&self) -> Option<Code> {
         match self.plan.kind {
             Kind::ResultCode(code) | Kind::Ending(Ending::Code(code)) => Some(code),
@@ -345,7 +350,7 @@ impl Fault {
         }
     }
 
-    /// Whether this match fails.
+    /// Counts a match, and decides whether it fails.
     fn fires(&self) -> bool {
         let Plan {
             skip,
@@ -370,7 +375,7 @@ impl Fault {
 }
 
 impl Plan {
-    /// A fault of this kind that fires wherever it matches.
+    /// A fault of this kind that fires for every match.
     pub(crate) fn always(scope: Scope, kind: Kind) -> Self {
         Self {
             scope,

@@ -1,4 +1,4 @@
-//! Answers that fail below the protocol: another HTTP status, half a body, no JSON, no answer.
+//! Faults below the protocol: another HTTP status, half a body, no JSON, no answer.
 
 use axum::body::{Body, Bytes, HttpBody};
 use axum::http::{HeaderValue, StatusCode, header};
@@ -8,33 +8,33 @@ use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-/// How an answer fails on its way.
+/// How an answer is damaged on its way to the client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Wire {
-    /// It has this HTTP status, and no envelope: a gateway in between failed.
+pub(crate) enum WireFault {
+    /// It has this HTTP status and no envelope, as if a proxy had failed.
     HttpStatus(StatusCode),
-    /// There is none: the connection is reset.
+    /// The connection is reset instead.
     Close,
-    /// Its first half comes, then the end of the connection.
+    /// The first half of the body is sent, then the connection ends.
     Truncate,
-    /// It is not JSON.
+    /// The body is not JSON.
     Malformed,
 }
 
-/// Left in a response's extensions: instead of sending it, the server resets the connection.
+/// An extension of a response: the server resets the connection instead of sending the response.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ResetConnection;
 
 const NOT_JSON: &str = "<html><body>Bad Gateway</body></html>";
 
-impl Wire {
-    /// What becomes of a response whose body is `answer`.
-    pub(crate) fn spoil(self, response: &mut Response, answer: &Bytes) {
+impl WireFault {
+    /// Damages a response whose body is `answer`.
+    pub(crate) fn apply_to(self, response: &mut Response, answer: &Bytes) {
         match self {
             Self::Close => drop(response.extensions_mut().insert(ResetConnection)),
             Self::Truncate => {
                 let half = answer.slice(..answer.len() / 2);
-                *response.body_mut() = Body::new(Half::Coming(half));
+                *response.body_mut() = Body::new(TruncatedBody::FirstHalf(half));
             }
             Self::Malformed => set_html(response),
             Self::HttpStatus(status) => {
@@ -52,15 +52,15 @@ fn set_html(response: &mut Response) {
     headers.insert(header::CONTENT_LENGTH, NOT_JSON.len().into());
 }
 
-/// The first half of a body, and then no more: the connection ends.
-enum Half {
-    Coming(Bytes),
-    /// It has to leave before the connection ends.
-    Leaving,
-    Left,
+/// A body that fails after its first half.
+enum TruncatedBody {
+    FirstHalf(Bytes),
+    /// One more poll lets hyper send the first half before the error ends the connection.
+    Flush,
+    Error,
 }
 
-impl HttpBody for Half {
+impl HttpBody for TruncatedBody {
     type Data = Bytes;
     type Error = io::Error;
 
@@ -68,16 +68,16 @@ impl HttpBody for Half {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
-        match std::mem::replace(&mut *self, Self::Left) {
-            Self::Coming(half) => {
-                *self = Self::Leaving;
+        match std::mem::replace(&mut *self, Self::Error) {
+            Self::FirstHalf(half) => {
+                *self = Self::Flush;
                 Poll::Ready(Some(Ok(Frame::data(half))))
             }
-            Self::Leaving => {
+            Self::Flush => {
                 context.waker().wake_by_ref();
                 Poll::Pending
             }
-            Self::Left => Poll::Ready(Some(Err(io::ErrorKind::ConnectionAborted.into()))),
+            Self::Error => Poll::Ready(Some(Err(io::ErrorKind::ConnectionAborted.into()))),
         }
     }
 }

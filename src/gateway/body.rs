@@ -1,8 +1,8 @@
-//! Receives a call's body, whole, before the call is answered.
+//! Receives the complete body of a call before the call is answered.
 //!
-//! A refusal that is sent while the client still writes its batch would reach it as a reset
-//! connection, not as an answer; so the body of a call that is refused is read as well, and thrown
-//! away. Memory is bounded by the cap, time by the timeout.
+//! The body of a rejected call is read as well, and discarded: if the answer came while the client
+//! still sends its body, the client would see a reset connection instead of the answer. A cap limits
+//! the memory, a timeout the time.
 
 use crate::config::Config;
 use axum::body::Body;
@@ -12,22 +12,22 @@ use http_body_util::BodyExt;
 use std::pin::pin;
 use std::time::Duration;
 
-/// Of a body over the cap, this many times the cap is read and thrown away, so that its sender is
-/// still answered; whoever sends more is cut off.
-const PATIENCE: usize = 8;
+/// A body over the cap is read and discarded up to this many times the cap, so that its client gets
+/// an answer. The connection of a client that sends more is closed.
+const DISCARD_FACTOR: usize = 8;
 
 /// A call's body.
 #[derive(Debug)]
 pub(crate) enum Received {
     Whole(Bytes),
-    /// It is over the cap, and was thrown away.
+    /// It is over the cap, and was discarded.
     TooLong,
-    /// It broke off, or did not come in time.
+    /// The connection broke, or the timeout passed.
     Cut,
 }
 
 impl Received {
-    /// What there is of it.
+    /// The body, or nothing if it was not received.
     pub(crate) fn bytes(&self) -> Bytes {
         match self {
             Self::Whole(bytes) => bytes.clone(),
@@ -36,17 +36,17 @@ impl Received {
     }
 }
 
-/// The whole body of a command's call.
+/// Receives the body of a command's call.
 pub(crate) async fn receive(body: Body, config: &Config) -> Received {
     receive_up_to(body, config.max_body_bytes, config.read_timeout).await
 }
 
-/// A whole body of at most so many bytes, which comes in time.
+/// Receives a body of at most `cap` bytes within the timeout.
 pub(crate) async fn receive_up_to(body: Body, cap: usize, timeout: Duration) -> Received {
     within(timeout, collect(body, cap, cap)).await
 }
 
-/// Reads the body of a call that is refused anyway, and keeps nothing of it.
+/// Reads and discards the body of a rejected call.
 pub(crate) async fn discard(body: Body, config: &Config) {
     within(config.read_timeout, collect(body, 0, config.max_body_bytes)).await;
 }
@@ -56,7 +56,7 @@ async fn within(
     whole: impl Future<Output = Result<Received, axum::Error>>,
 ) -> Received {
     let mut whole = pin!(whole);
-    // Most bodies are there already, and need no timer.
+    // Most bodies have arrived already, and need no timer.
     let received = match poll_immediate(whole.as_mut()).await {
         Some(received) => Ok(received),
         None => tokio::time::timeout(timeout, whole).await,
@@ -67,12 +67,12 @@ async fn within(
     }
 }
 
-/// Keeps up to `keep` bytes, and reads on for as long as `cap` gives patience.
+/// Keeps up to `keep` bytes, and discards a longer body up to `DISCARD_FACTOR` times `cap`.
 async fn collect(mut body: Body, keep: usize, cap: usize) -> Result<Received, axum::Error> {
     let mut first = Bytes::new();
     let mut all = BytesMut::new();
     let mut length = 0;
-    while length <= cap.saturating_mul(PATIENCE) {
+    while length <= cap.saturating_mul(DISCARD_FACTOR) {
         let Some(frame) = body.frame().await else {
             break;
         };
@@ -83,7 +83,7 @@ async fn collect(mut body: Body, keep: usize, cap: usize) -> Result<Received, ax
         if length > keep {
             (first, all) = (Bytes::new(), BytesMut::new());
         } else if length == data.len() {
-            first = data; // Most bodies come in one piece, which needs no copy.
+            first = data; // Most bodies come in one frame, which needs no copy.
         } else {
             if all.is_empty() {
                 all.extend_from_slice(&first);

@@ -1,11 +1,13 @@
-//! Sees every end of a call, refusals too: counts it, and writes it into the journal and the log.
+//! The end of every call, also of rejected calls: counts the call, and records it in the journal and
+//! the log.
 
 use crate::client_ip::ClientIp;
 use crate::clock::Moment;
 use crate::http::Answered;
-use crate::journal::Record;
+use crate::journal::NewEntry;
+use crate::protocol::ids::{SdkAppId, UserId};
 use crate::protocol::query::{named_app, redact_query};
-use crate::protocol::reply::{CallLogInfo, Outcome, Tally};
+use crate::protocol::reply::Tally;
 use crate::protocol::user_sig::redact_text;
 use crate::state::AppState;
 use crate::world::World;
@@ -13,29 +15,45 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{Method, StatusCode};
 use axum::response::Response;
+use bytes::Bytes;
 use std::convert::Infallible;
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 use tracing::{Level, enabled, info};
 
-/// Where the commands are.
+/// The path of the commands.
 const ROOT: &str = "/v4/";
 
-/// No more of a text that a client may have had a hand in is logged.
-const LONGEST: usize = 200;
+/// The longest text from a client that is logged, in bytes.
+const MAX_TEXT_BYTES: usize = 200;
 
-/// No service or command has a longer name, but a UserSig is longer.
-const LONGEST_NAME: usize = 32;
+/// The longest part of a path that is logged, in bytes: a UserSig is longer, and no name of a service
+/// or command is.
+const MAX_NAME_BYTES: usize = 32;
 
-/// The world that a call came into, and when and from where: it keeps all of it to its end.
+/// The arrival of a call: when, from where, and the world that the call uses until it ends.
 #[derive(Clone, Debug)]
 pub(crate) struct Arrival {
     pub(crate) world: Arc<World>,
     pub(crate) at: Moment,
     pub(crate) client: ClientIp,
-    /// The process's uptime.
+    /// The process's uptime at that moment.
     began: Duration,
+}
+
+/// Facts about a call that the journal and the log record beside its answer.
+#[derive(Debug, Default)]
+pub(crate) struct CallLogInfo {
+    /// The app that the query names, whether it exists or not.
+    pub(crate) app: Option<SdkAppId>,
+    /// The generation of the app that answers.
+    pub(crate) generation: Option<u64>,
+    /// The beginning of an odd `random`; see `CommonQuery::odd_random`.
+    pub(crate) odd_random: Option<Box<str>>,
+    /// From_Account, if the request was decoded and it is a UserID.
+    pub(crate) from_account: Option<UserId>,
+    /// The body; empty if the gateway rejected the call.
+    pub(crate) request: Bytes,
 }
 
 impl Arrival {
@@ -49,70 +67,72 @@ impl Arrival {
         }
     }
 
-    /// Sees the end of the call that arrived so.
-    pub(crate) fn end(self, state: &AppState, call: &Parts, answered: Answered) -> Response {
-        let Answered {
-            mut response,
-            outcome,
-        } = answered;
-        // To whoever asks a proxy for a tunnel, 200 would be one.
-        if call.method == Method::CONNECT && response.status().is_success() {
-            *response.status_mut() = StatusCode::BAD_REQUEST;
-        }
+    /// Records the end of the call, and returns the response.
+    pub(crate) fn end(
+        self,
+        state: &AppState,
+        call: &Parts,
+        answered: Answered,
+        info: CallLogInfo,
+    ) -> Response {
         let took = state.uptime().saturating_sub(self.began);
-        let command = match outcome.command {
+        let name = answered.command.map_or("", |command| command.name);
+        let is_admitted = !info.request.is_empty();
+        state.metrics.count(name, answered.code, is_admitted, took);
+        let command = match answered.command {
             Some(_) => call.uri.path().strip_prefix(ROOT).unwrap_or_default(),
             None => plain(call.uri.path()),
         };
-        let warning = outcome.notes.odd_random.as_deref().map(about_random);
+        let warning = info.odd_random.as_deref().map(about_random);
         let warning = warning.as_deref();
-        state.metrics.count(&outcome, took);
-        if self.world.journal.is_kept() {
+        let mut status = answered.response.status();
+        // A client that asks a proxy for a tunnel would take 200 for its consent.
+        if call.method == Method::CONNECT && status.is_success() {
+            status = StatusCode::BAD_REQUEST;
+        }
+        if self.world.journal.is_enabled() {
             let query = call.uri.query().unwrap_or_default();
-            let CallLogInfo {
-                app,
-                generation,
-                request,
-                ..
-            } = &outcome.notes;
-            let record = Record {
+            let entry = NewEntry {
                 at: self.at,
                 took,
-                app: app.or_else(|| named_app(query)),
-                generation: *generation,
-                code: outcome.code,
-                status: response.status().as_u16(),
+                app: info.app.or_else(|| named_app(query)),
+                generation: info.generation,
+                from_account: info.from_account,
+                code: answered.code,
+                status: status.as_u16(),
                 method: method(&call.method),
                 command,
                 query: &redact_query(query),
                 warning: warning.unwrap_or_default(),
-                request,
-                response: &outcome.answer,
+                request: &info.request,
+                response: &answered.body,
             };
-            self.write_down(state, &record);
+            self.append(state, &entry);
         } else {
-            self.world.journal.pass();
+            self.world.journal.skip();
         }
         if enabled!(Level::INFO) {
-            write_line(command, &outcome, warning, took.as_micros() as f64 / 1000.0);
+            let duration_ms = took.as_micros() as f64 / 1000.0;
+            write_line(command, &answered, info.app, warning, duration_ms);
         }
+        let mut response = answered.response;
+        *response.status_mut() = status;
         response
     }
 
-    /// Of an app that was reset meanwhile, nobody wants to hear; and a journal that has a successor
-    /// may not count on.
-    fn write_down(&self, state: &AppState, record: &Record<'_>) {
+    /// Appends to the journal, unless the call's app or the journal itself was replaced meanwhile.
+    fn append(&self, state: &AppState, entry: &NewEntry<'_>) {
         let journal = &self.world.journal;
-        let is_current = |now: &World| match (record.app, record.generation) {
+        let is_current = |now: &World| match (entry.app, entry.generation) {
             _ if !Arc::ptr_eq(&now.journal, journal) => false,
             (Some(app), Some(generation)) => now.has(app, generation),
             _ => true,
         };
-        state.look(|now| is_current(now).then(|| journal.write(record)));
+        state.look(|now| is_current(now).then(|| journal.append(entry)));
     }
 }
 
-/// Taken out of the call that it came with.
+/// The server puts one into the extensions of each call.
 impl<S: Sync> FromRequestParts<S> for Arrival {
     type Rejection = Infallible;
 
@@ -140,14 +160,24 @@ fn about_random(random: &str) -> String {
     format!("random should be a decimal in 0..4294967295, as documented, and is {random:?}")
 }
 
-/// Never a UserSig, a key or a body: of the query string, only what `CallLogInfo` took from it.
-fn write_line(command: &str, outcome: &Outcome, warning: Option<&str>, duration_ms: f64) {
-    let Outcome {
+/// The line never contains a UserSig, a key, a body or the query string.
+fn write_line(
+    command: &str,
+    answered: &Answered,
+    app: Option<SdkAppId>,
+    warning: Option<&str>,
+    duration_ms: f64,
+) {
+    let Answered {
         code,
         detail,
-        notes: CallLogInfo { app, .. },
+        tally,
         ..
-    } = outcome;
+    } = answered;
+    let summary = match tally {
+        Some(Tally { items, refused }) => format!("{items} items, {refused} refused"),
+        None => format!("{code:?}"),
+    };
     info!(
         sns.command = %command,
         app.id = app.map(|app| app.get()),
@@ -155,36 +185,21 @@ fn write_line(command: &str, outcome: &Outcome, warning: Option<&str>, duration_
         duration_ms,
         detail = (!detail.is_empty()).then(|| shortened(&redact_text(detail)).to_owned()),
         warning,
-        "{}",
-        Summary(command, outcome),
+        "{command}: {summary}",
     );
 }
 
-struct Summary<'a>(&'a str, &'a Outcome);
-
-impl fmt::Display for Summary<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self(command, outcome) = self;
-        match outcome.tally {
-            Some(Tally { items, refused }) => {
-                write!(f, "{command}: {items} items, {refused} refused")
-            }
-            None => write!(f, "{command}: {:?}", outcome.code),
-        }
-    }
-}
-
-/// What of a path without a command is worth a line: no command has other letters, and what a client
-/// puts behind them by mistake may be its query, and so its UserSig.
+/// The beginning of a path, as far as it can be the name of a command. The rest may be a query that the
+/// client has put there by mistake, with a UserSig.
 fn plain(path: &str) -> &str {
     let path = path.strip_prefix(ROOT).unwrap_or(path);
     let is_plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '/';
     let beginning = shortened(path.split(|c| !is_plain(c)).next().unwrap_or_default());
     let names = beginning.split_inclusive('/');
-    let end = names.take_while(|name| name.len() <= LONGEST_NAME);
+    let end = names.take_while(|name| name.len() <= MAX_NAME_BYTES);
     &beginning[..end.map(str::len).sum()]
 }
 
 fn shortened(text: &str) -> &str {
-    &text[..text.floor_char_boundary(LONGEST)]
+    &text[..text.floor_char_boundary(MAX_TEXT_BYTES)]
 }

@@ -1,4 +1,4 @@
-//! The gateway: what every REST call passes on its way to its command.
+//! The gateway: authentication and rate limits, which every REST call passes before its command.
 
 pub(crate) mod body;
 pub(crate) mod journal;
@@ -8,22 +8,22 @@ use crate::config::{Config, NonAdminCode};
 use crate::protocol::code::Code;
 use crate::protocol::ids::UserId;
 use crate::protocol::query::CommonQuery;
-use crate::protocol::reply::{CallError, CallLogInfo};
+use crate::protocol::reply::CallError;
 use crate::protocol::service::CommandInfo;
 use axum::http::Method;
 use axum::http::request::Parts;
-use journal::Arrival;
+use journal::{Arrival, CallLogInfo};
 
-/// Who calls what.
+/// The authenticated caller.
 #[derive(Debug)]
 pub(crate) struct Caller<'a> {
-    /// The app that is called.
+    /// The app of the call.
     pub(crate) app: &'a App,
-    /// The app admin who calls: `identifier`.
+    /// The app admin that `identifier` names.
     pub(crate) admin: UserId,
 }
 
-/// What an identifier is told that is no app admin.
+/// The code for an identifier that is not an app admin.
 pub(crate) fn not_admin(config: &Config, command: &CommandInfo) -> Code {
     match config.non_admin_code {
         NonAdminCode::Service => command.service.not_admin(),
@@ -31,28 +31,30 @@ pub(crate) fn not_admin(config: &Config, command: &CommandInfo) -> Code {
     }
 }
 
-/// Lets a call in whom a UserSig of an app admin vouches for.
+/// Authenticates a call: its UserSig must be valid and belong to an app admin. `info` is filled in as
+/// far as the checks get.
 ///
 /// # Precedence
-/// The query's form, the app, the UserSig, its expiry, whether the identifier is an admin, the call
-/// frequency, the method. (GUESS: Tencent documents no order; that authentication comes before the
-/// method was seen.) A refusal costs no token, so a bad signature cannot spend an app's.
+/// The query's form, the app, the UserSig, its expiry, whether the identifier is an admin, the rate
+/// limit, the method. (GUESS: Tencent documents no order; that authentication comes before the method
+/// was seen.) A call that fails an earlier check takes no token from the app's rate limit.
 pub(crate) fn admit<'a>(
     config: &Config,
     arrival: &'a Arrival,
     command: &'static CommandInfo,
     call: &Parts,
-    notes: &mut CallLogInfo,
+    info: &mut CallLogInfo,
 ) -> Result<Caller<'a>, CallError> {
     let query = call.uri.query().unwrap_or_default();
     let query = CommonQuery::parse(query, config.strict_query)?;
-    *notes = query.notes();
+    info.app = Some(query.sdkappid);
+    info.odd_random = query.odd_random_for_log().map(Into::into);
     let app = arrival
         .world
         .apps
         .get(query.sdkappid)
         .ok_or(Code::NoSuchApp)?;
-    notes.generation = Some(app.generation);
+    info.generation = Some(app.generation);
     app.verify(&query.usersig, &query.identifier, arrival.at.unix_time())?;
     let admin = app.admin(&query.identifier);
     let admin = admin.ok_or_else(|| not_admin(config, command))?;

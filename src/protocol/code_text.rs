@@ -1,14 +1,12 @@
-//! The text of an outcome, as the command that answers it says it.
+//! The text of an outcome in a command's answer.
 
 use super::code::{API, Code};
 use super::service::CommandInfo;
-use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Serialize, Serializer};
-use std::borrow::Cow;
-use std::fmt;
+use std::fmt::{self, Write};
 
-/// What ErrorInfo or ResultInfo carries, or begins with: the table's text, with the command's name
-/// where the table has `<Api>`.
+/// The text of ErrorInfo or ResultInfo, or its beginning: the table's text, with the command's name in
+/// place of `<Api>`.
 #[derive(Clone, Copy, Debug)]
 pub struct CodeText {
     code: Code,
@@ -16,7 +14,7 @@ pub struct CodeText {
 }
 
 impl CommandInfo {
-    /// An outcome's text in an answer of this command.
+    /// The outcome's text in an answer of this command.
     pub fn text(&'static self, code: Code) -> CodeText {
         CodeText {
             code,
@@ -28,32 +26,48 @@ impl CommandInfo {
 impl fmt::Display for CodeText {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let info = self.code.info();
-        match info.split_once(API) {
-            Some((before, after)) => write!(f, "{before}{}{after}", self.command.api()),
-            None => f.write_str(info),
+        let Some((before, after)) = info.split_once(API) else {
+            return f.write_str(info);
+        };
+        f.write_str(before)?;
+        // `FriendAdd` for friend_add.
+        for word in self.command.name.split('_') {
+            let mut letters = word.chars();
+            if let Some(first) = letters.next() {
+                f.write_char(first.to_ascii_uppercase())?;
+            }
+            f.write_str(letters.as_str())?;
         }
-    }
-}
-
-impl JsonSchema for CodeText {
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn schema_name() -> Cow<'static, str> {
-        "CodeText".into()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        String::json_schema(generator)
+        f.write_str(after)
     }
 }
 
 impl Serialize for CodeText {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        if self.code == Code::Ok {
-            return serializer.serialize_str("");
+        let info = self.code.info();
+        if info.contains(API) {
+            return serializer.collect_str(self);
         }
-        serializer.collect_str(self)
+        serializer.serialize_str(info)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::service::{Service, Subject};
+
+    #[test]
+    fn a_text_names_its_command_by_its_words_in_capitals() {
+        const COMMAND: CommandInfo = CommandInfo {
+            service: Service::Sns,
+            name: "friend_get_list",
+            calls_per_second: 200,
+            subject: Subject::From,
+        };
+        assert_eq!(
+            COMMAND.text(Code::ToAccountNotExist).to_string(),
+            "Err_SNS_FriendGetList_To_Account_Not_Exist"
+        );
     }
 }

@@ -1,40 +1,43 @@
-//! The query string that every call carries: sdkappid, identifier, usersig, random, contenttype.
+//! The query string of every call: sdkappid, identifier, usersig, random, contenttype.
+//!
+//! No crate does this: `form_urlencoded` and the crates on top of it decode `+` as a space, which
+//! damages a UserSig in the standard base64 alphabet. Also, names have to be case-sensitive, the first
+//! of repeated values counts, and values without escapes are borrowed.
 
 use super::code::Code;
 use super::ids::SdkAppId;
-use super::reply::{CallError, CallLogInfo};
+use super::reply::CallError;
 use memchr::memchr;
 use percent_encoding::percent_decode_str;
 use schemars::JsonSchema;
 use std::borrow::Cow;
 use std::str::Utf8Error;
 
-/// A longer value is not written down: no UserID or number is that long, and a UserSig may stand in
-/// the wrong place.
-const LONGEST_VALUE: usize = 40;
+/// A longer value is redacted: it may be a UserSig in the wrong place, and no UserID or number is as long.
+const MAX_VALUE_BYTES: usize = 40;
 
-/// The query, read and well-formed. Nothing in it is verified yet.
+/// A well-formed query. Nothing in it is verified yet.
 ///
-/// Names and values are case-sensitive; the order is free; unknown parameters are ignored; of a
-/// repeated one the first counts (GUESS). Percent escapes are decoded, and a literal `+` stays
-/// `+`, so that a UserSig in the standard base64 alphabet survives.
+/// Names and values are case-sensitive, the order is free, and unknown parameters are ignored. If a
+/// parameter is repeated, the first value counts (GUESS). Percent escapes are decoded; a literal `+`
+/// stays `+`, because it can be part of a UserSig.
 pub struct CommonQuery<'a> {
-    /// The app that is called.
+    /// The app of the call.
     pub sdkappid: SdkAppId,
-    /// Who calls: the UserID of an app admin.
+    /// The UserID of the caller, who has to be an app admin.
     pub identifier: Cow<'a, str>,
-    /// The identifier's signature.
+    /// The identifier's UserSig.
     pub usersig: Cow<'a, str>,
-    /// `random`, where it is not the decimal in 0..=4294967295 that the page asks for (or is not
-    /// there at all): accepted, because published clients in production send such.
+    /// `random`, if it is missing or not a decimal in 0..=4294967295, as documented. It is accepted,
+    /// because published clients send such values.
     pub odd_random: Option<Cow<'a, str>>,
 }
 
 impl<'a> CommonQuery<'a> {
-    /// Reads a raw query string. `strict` refuses an odd `random`.
+    /// Parses a raw query string. `strict` rejects an odd `random`.
     ///
     /// # Precedence
-    /// A missing sdkappid, then each parameter in the order of the page.
+    /// A missing sdkappid, then each parameter in the order of the documentation.
     pub fn parse(raw: &'a str, strict: bool) -> Result<Self, CallError> {
         let [sdkappid, identifier, usersig, random, contenttype] = find(raw);
         let sdkappid = decode("sdkappid", sdkappid)?.ok_or(Code::NoSdkAppId)?;
@@ -58,34 +61,29 @@ impl<'a> CommonQuery<'a> {
         })
     }
 
-    /// What the log should know of the query. Nothing of the UserSig is.
-    pub fn notes(&self) -> CallLogInfo {
-        let odd_random = self.odd_random.as_deref();
-        let shown = |random| if is_long(random) { "***" } else { random };
-        CallLogInfo {
-            app: Some(self.sdkappid),
-            odd_random: odd_random.map(|random| shown(random).into()),
-            ..CallLogInfo::default()
-        }
+    /// An odd `random` as the log may show it: a long value may be a UserSig.
+    pub fn odd_random_for_log(&self) -> Option<&str> {
+        let random = self.odd_random.as_deref()?;
+        Some(if is_long(random) { "***" } else { random })
     }
 }
 
-/// The app that a raw query names, whatever else is wrong with it.
+/// The app that a raw query names, even if the rest of the query is invalid.
 pub fn named_app(raw: &str) -> Option<SdkAppId> {
     let [sdkappid, ..] = find(raw);
     SdkAppId::parse(&unescape(sdkappid?).ok()?)
 }
 
-/// A longer name is none: a UserSig may stand where one was expected.
-const LONGEST_NAME: usize = 16;
+/// A longer name is redacted: it may be a UserSig in the wrong place.
+const MAX_NAME_BYTES: usize = 16;
 
-/// No more of a query is written down.
-const LONGEST: usize = 2048;
+/// The beginning of a query that is logged.
+const MAX_LOGGED_BYTES: usize = 2048;
 
-/// A raw query as it may be written down: of whatever may be a UserSig, only the name.
+/// A raw query for the log: any value that may be a UserSig is replaced by `***`.
 pub fn redact_query(raw: &str) -> String {
-    let mut redacted = String::with_capacity(raw.len().min(LONGEST));
-    for pair in pairs(&raw[..raw.floor_char_boundary(LONGEST)]) {
+    let mut redacted = String::with_capacity(raw.len().min(MAX_LOGGED_BYTES));
+    for pair in pairs(&raw[..raw.floor_char_boundary(MAX_LOGGED_BYTES)]) {
         if !redacted.is_empty() {
             redacted.push('&');
         }
@@ -94,9 +92,9 @@ pub fn redact_query(raw: &str) -> String {
             redacted.push_str(pair);
             continue;
         }
-        // A name that is misspelt may still be a UserSig's.
+        // A misspelt name can still be the name of a UserSig.
         let name = unescape_lossy(name);
-        if name.len() <= LONGEST_NAME {
+        if name.len() <= MAX_NAME_BYTES {
             redacted.push_str(&name);
             redacted.push_str("=***");
         } else {
@@ -106,25 +104,25 @@ pub fn redact_query(raw: &str) -> String {
     redacted
 }
 
-/// Whether nothing in a pair can be a UserSig, or the name of one that went astray.
+/// Whether a pair contains neither a UserSig nor the name of one.
 fn is_plain(name: &str, value: &str) -> bool {
     let names_a_sig = |text: &str| {
         let mut places = text.as_bytes().windows(3);
         places.any(|place| place.eq_ignore_ascii_case(b"sig"))
     };
     place(name).is_some_and(|place| NAMES[place] != "usersig")
-        // Unescaped, it only gets shorter.
+        // Decoding can only shorten a value.
         && !(is_long(value) && is_long(&unescape_lossy(value)))
         && !names_a_sig(value)
 }
 
 fn is_long(value: &str) -> bool {
-    value.len() > LONGEST_VALUE
+    value.len() > MAX_VALUE_BYTES
 }
 
 const NAMES: [&str; 5] = ["sdkappid", "identifier", "usersig", "random", "contenttype"];
 
-/// The query as the page has it, for documents. What is read is more lenient about `random`.
+/// The query as documented, for the OpenAPI document. `CommonQuery` is more lenient about `random`.
 #[derive(Debug, JsonSchema)]
 #[expect(dead_code, reason = "it only describes")]
 pub struct QueryParameters {
@@ -134,15 +132,15 @@ pub struct QueryParameters {
     identifier: String,
     /// The admin's UserSig.
     usersig: String,
-    /// A random 32-bit unsigned integer. Anything else is accepted as well, with a warning in the
-    /// log and the journal, unless `strict_query` is on.
+    /// A random 32-bit unsigned integer. Unless `strict_query` is on, other values are accepted with a
+    /// warning in the log and the journal.
     random: u32,
     /// Always `json`.
     #[schemars(extend("const" = "json"))]
     contenttype: String,
 }
 
-/// The values of the parameters, as they stand in the query.
+/// The values of the known parameters, not decoded yet.
 fn find(raw: &str) -> [Option<&str>; 5] {
     let mut found = [None; 5];
     for (name, value) in pairs(raw).map(|pair| split_at(pair, b'=')) {
@@ -155,7 +153,7 @@ fn find(raw: &str) -> [Option<&str>; 5] {
     found
 }
 
-/// Which of the parameters has this name, which may have escapes.
+/// The index of the parameter with this name, which may have escapes.
 fn place(name: &str) -> Option<usize> {
     let place = |name: &str| NAMES.iter().position(|known| *known == name);
     place(name).or_else(|| place(&unescape(name).ok()?))
@@ -170,7 +168,7 @@ fn pairs(raw: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// What is before the first such byte of ASCII, and what is behind it, if it is there.
+/// The text before the first occurrence of an ASCII byte, and the text after it.
 fn split_at(text: &str, byte: u8) -> (&str, Option<&str>) {
     match memchr(byte, text.as_bytes()) {
         Some(place) => (&text[..place], Some(&text[place + 1..])),
@@ -182,14 +180,14 @@ fn required<'a>(name: &str, value: Option<&'a str>) -> Result<Cow<'a, str>, Call
     decode(name, value)?.ok_or_else(|| bad(name, "is missing or empty"))
 }
 
-/// `None` when there is no value, or an empty one.
+/// `None` if the value is missing or empty.
 fn decode<'a>(name: &str, value: Option<&'a str>) -> Result<Option<Cow<'a, str>>, CallError> {
     let decoded = value.map(unescape).transpose();
     let decoded = decoded.map_err(|_| bad(name, "is not UTF-8"))?;
     Ok(decoded.filter(|value| !value.is_empty()))
 }
 
-/// Most names and values have no escapes, and are not looked at twice.
+/// Most names and values have no escapes and are borrowed.
 fn unescape(text: &str) -> Result<Cow<'_, str>, Utf8Error> {
     if memchr(b'%', text.as_bytes()).is_some() {
         percent_decode_str(text).decode_utf8()
@@ -198,7 +196,7 @@ fn unescape(text: &str) -> Result<Cow<'_, str>, Utf8Error> {
     }
 }
 
-/// The same, where something has to be shown in any case.
+/// The same, with a replacement for bytes that are not UTF-8.
 fn unescape_lossy(text: &str) -> Cow<'_, str> {
     let decode = |_| percent_decode_str(text).decode_utf8_lossy();
     unescape(text).unwrap_or_else(decode)
@@ -222,13 +220,13 @@ mod tests {
     const GOOD: &str =
         "sdkappid=88888888&identifier=admin&usersig=a*b-_&random=99999999&contenttype=json";
 
-    fn fault(raw: &str) -> (u32, String) {
+    fn error(raw: &str) -> (u32, String) {
         let error = CommonQuery::parse(raw, false).err().expect(raw);
         (error.code.number(), error.info.into_owned())
     }
 
     #[test]
-    fn of_what_may_be_a_usersig_only_the_name_is_written_down() {
+    fn only_the_name_of_a_possible_usersig_is_logged() {
         for (raw, written) in [
             (
                 "sdkappid=1&usersig=eJw&random=7",
@@ -279,20 +277,20 @@ mod tests {
             });
             let empty = pairs.collect::<Vec<_>>().join("&");
             for raw in [missing, empty] {
-                let (number, info) = fault(&raw);
+                let (number, info) = error(&raw);
                 assert_eq!(number, 60025);
                 assert!(info.contains(name), "{info}");
             }
         }
-        // The table's text says it all.
-        assert_eq!(fault(""), (60012, String::new()));
-        assert_eq!(fault(&GOOD.replace("88888888", "")), (60012, String::new()));
+        // The text of the code table is complete.
+        assert_eq!(error(""), (60012, String::new()));
+        assert_eq!(error(&GOOD.replace("88888888", "")), (60012, String::new()));
     }
 
     #[test]
     fn names_and_values_are_case_sensitive() {
-        assert_eq!(fault(&GOOD.replace("sdkappid", "SdkAppid")).0, 60012);
-        assert_eq!(fault(&GOOD.replace("json", "JSON")).0, 60025);
+        assert_eq!(error(&GOOD.replace("sdkappid", "SdkAppid")).0, 60012);
+        assert_eq!(error(&GOOD.replace("json", "JSON")).0, 60025);
     }
 
     #[test]
@@ -308,14 +306,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_utf8_is_named_not_mangled() {
-        let (number, info) = fault(&GOOD.replace("=admin", "=%ff"));
+    fn a_value_that_is_not_utf8_is_rejected_by_name() {
+        let (number, info) = error(&GOOD.replace("=admin", "=%ff"));
         assert_eq!(number, 60025);
         assert!(info.contains("identifier"), "{info}");
     }
 
     #[test]
-    fn an_odd_random_is_accepted_with_a_remark_or_refused_when_strict() {
+    fn an_odd_random_is_accepted_with_a_warning_or_rejected_when_strict() {
         let odd = [
             "",
             "-1",

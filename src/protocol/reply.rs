@@ -1,13 +1,12 @@
-//! What a call answers: a command's own fields, or a failure, in Tencent's envelope.
+//! The answer of a call: a command's fields or an error, in Tencent's envelope.
 
 use super::code::Code;
 use super::code_text::CodeText;
-use super::ids::SdkAppId;
 use super::service::CommandInfo;
-use bytes::Bytes;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
 use serde::ser::{SerializeStruct, Serializer};
+use smol_str::SmolStr;
 use std::borrow::Cow;
 use std::fmt;
 
@@ -16,14 +15,14 @@ use std::fmt;
 pub struct CallError {
     /// The outcome; its number is the answer's ErrorCode.
     pub code: Code,
-    /// The answer's ErrorInfo, where the table's text is only its beginning; else empty.
+    /// The answer's ErrorInfo, if it differs from the text of the code; else empty.
     pub info: Cow<'static, str>,
-    /// What else our log should say; never sent.
+    /// A detail for our log; never sent.
     pub detail: Cow<'static, str>,
 }
 
 impl CallError {
-    /// A failure with a text of its own, where the table's text is only its beginning.
+    /// An error with its own ErrorInfo.
     pub fn with_info(code: Code, info: impl Into<Cow<'static, str>>) -> Self {
         Self {
             code,
@@ -32,14 +31,14 @@ impl CallError {
         }
     }
 
-    /// A failure whose text goes on with what is wrong.
+    /// An error whose ErrorInfo is `text`, followed by the problem.
     pub fn because(code: Code, text: impl fmt::Display, what: &str) -> Self {
         let text = text.to_string();
         let colon = if text.ends_with('.') { "" } else { ":" };
         Self::with_info(code, format!("{text}{colon} {what}"))
     }
 
-    /// A failure whose cause is for our log alone.
+    /// An error with a detail for our log.
     pub fn with_detail(code: Code, detail: impl Into<Cow<'static, str>>) -> Self {
         Self {
             code,
@@ -55,27 +54,28 @@ impl From<Code> for CallError {
     }
 }
 
-/// Where the envelope's keys stand in a successful answer. To clients the order means nothing; it
-/// is the order of each page's samples.
+/// The position of the envelope's keys in a successful answer. The order does not matter to clients; it
+/// is the order of the samples in the documentation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyOrder {
-    /// Behind the command's own: sns and profile.
+    /// After the command's fields: sns and profile.
     FieldsFirst,
-    /// Before the command's own: most account commands.
+    /// Before the command's fields: most account commands.
     EnvelopeFirst,
     /// The same, with ErrorInfo before ErrorCode: account_import.
     InfoFirst,
 }
 
-/// A command's own part of a successful answer.
+/// The fields of a command in a successful answer.
 pub trait Answer: Serialize {
-    /// Where the envelope's keys stand.
+    /// The position of the envelope's keys.
     const KEYS: KeyOrder = KeyOrder::FieldsFirst;
 
     /// The ErrorInfo of a success.
     const INFO: &'static str = "";
 
-    /// Gives items other outcomes, where there is one for an item's place.
+    /// Replaces the result codes of the items for which `outcome` returns a code. It takes an item's
+    /// index.
     fn replace_codes(
         &mut self,
         _command: &'static CommandInfo,
@@ -83,13 +83,13 @@ pub trait Answer: Serialize {
     ) {
     }
 
-    /// How many items were asked for and how many of them were refused, for the log.
+    /// The number of items, and how many of them failed; `None` if the answer has no items.
     fn tally(&self) -> Option<Tally> {
         None
     }
 }
 
-/// How a batch went.
+/// The numbers of items in an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tally {
     /// Items in the request.
@@ -98,63 +98,58 @@ pub struct Tally {
     pub refused: usize,
 }
 
-/// Room for an answer to a call of one item; a longer one grows.
-const SHORT_ANSWER: usize = 256;
+/// The initial capacity of an answer, in bytes: enough for one item.
+const SHORT_ANSWER_BYTES: usize = 256;
 
-/// What an item's result says beside To_Account, ResultCode and ResultInfo, and the name of the
-/// list that such results stand in.
+/// The fields of an item's result beside To_Account, ResultCode and ResultInfo, and the key of the list
+/// of such results.
 pub trait ItemFields: Serialize {
     /// The list's key in the answer.
     const LIST: &'static str;
 }
 
-/// The outcomes of a batch, in the request's order, and the accounts that failed. The two lists
-/// cannot disagree.
+/// The results of a batch, in the request's order, and Fail_Account, which follows from them.
 #[derive(Debug)]
 pub struct ItemResults<T = NoFields> {
     items: Vec<ResultItem<T>>,
-    fail_account: Vec<String>,
 }
 
 /// One item's outcome.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "PascalCase")]
 struct ResultItem<T> {
-    /// As the request spelt it.
+    /// As the request spells it.
     #[serde(rename = "To_Account")]
-    to_account: String,
+    to_account: SmolStr,
     #[serde(flatten)]
     fields: T,
     result_code: u32,
-    /// Empty exactly when the code is 0.
+    /// Empty if and only if the code is 0.
+    #[schemars(with = "String")]
     result_info: CodeText,
 }
 
 impl<T> ItemResults<T> {
-    /// What `command` answers: each account as the request spelt it, its outcome, and what else is
-    /// said of it.
-    pub fn new(
+    /// The results of `command`: each account as the request spells it, its outcome, and the fields
+    /// that the command adds.
+    pub fn new<A: Into<SmolStr>>(
         command: &'static CommandInfo,
-        outcomes: impl Iterator<Item = (String, Code, T)>,
+        outcomes: impl Iterator<Item = (A, Code, T)>,
     ) -> Self {
-        let mut fail_account = Vec::new();
-        let items = outcomes
-            .map(|(to_account, code, fields)| {
-                if code != Code::Ok {
-                    fail_account.push(to_account.clone());
-                }
-                ResultItem {
-                    to_account,
-                    fields,
-                    result_code: code.number(),
-                    result_info: command.text(code),
-                }
-            })
-            .collect();
+        let item = |(to_account, code, fields): (A, Code, T)| ResultItem {
+            to_account: to_account.into(),
+            fields,
+            result_code: code.number(),
+            result_info: command.text(code),
+        };
         Self {
-            items,
-            fail_account,
+            items: outcomes.map(item).collect(),
         }
+    }
+
+    fn fail_account(&self) -> impl Iterator<Item = &SmolStr> {
+        let failed = self.items.iter().filter(|item| item.result_code != 0);
+        failed.map(|item| &item.to_account)
     }
 }
 
@@ -162,10 +157,11 @@ impl<T: ItemFields> Serialize for ItemResults<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut fields = serializer.serialize_struct("ItemResults", 2)?;
         fields.serialize_field(T::LIST, &self.items)?;
-        if self.fail_account.is_empty() {
+        let fail_account: Vec<_> = self.fail_account().collect();
+        if fail_account.is_empty() {
             fields.skip_field("Fail_Account")?;
         } else {
-            fields.serialize_field("Fail_Account", &self.fail_account)?;
+            fields.serialize_field("Fail_Account", &fail_account)?;
         }
         fields.end()
     }
@@ -182,7 +178,7 @@ impl<T: ItemFields + JsonSchema> JsonSchema for ItemResults<T> {
             "type": "object",
             "properties": {
                 "Fail_Account": {
-                    "description": "The accounts that failed, in the request's order; absent where none did.",
+                    "description": "The accounts that failed, in the request's order; absent if none failed.",
                     "type": "array",
                     "items": { "type": "string" },
                 },
@@ -206,19 +202,17 @@ impl<T: ItemFields> Answer for ItemResults<T> {
                 item.result_info = command.text(code);
             }
         }
-        let failed = self.items.iter().filter(|item| item.result_code != 0);
-        self.fail_account = failed.map(|item| item.to_account.clone()).collect();
     }
 
     fn tally(&self) -> Option<Tally> {
         Some(Tally {
             items: self.items.len(),
-            refused: self.fail_account.len(),
+            refused: self.fail_account().count(),
         })
     }
 }
 
-/// No fields of a command's own: only the envelope is answered.
+/// No fields beside the envelope.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct NoFields {}
 
@@ -228,38 +222,25 @@ impl ItemFields for NoFields {
     const LIST: &'static str = "ResultItem";
 }
 
-/// A call's answer, whole.
+/// The answer of a call: a command's fields or an error, in the envelope.
 #[derive(Debug)]
 pub struct Reply<T> {
-    command: Option<&'static CommandInfo>,
-    result: Result<T, CallError>,
-    notes: CallLogInfo,
-}
-
-/// What the log should know of a call's query.
-#[derive(Clone, Debug, Default)]
-pub struct CallLogInfo {
-    /// The app that it named, known or not.
-    pub app: Option<SdkAppId>,
-    /// The beginning of an odd `random`; see `CommonQuery::odd_random`.
-    pub odd_random: Option<Box<str>>,
-    /// Which of the apps that have had this SDKAppID it met.
-    pub generation: Option<u64>,
-    /// The body, where the gateway let the call in.
-    pub request: Bytes,
+    /// The command that was called, if there is one.
+    pub command: Option<&'static CommandInfo>,
+    /// The command's fields, or why the call failed.
+    pub result: Result<T, CallError>,
 }
 
 impl Reply<NoFields> {
-    /// The gateway's answer, where no command was reached: the bare envelope.
+    /// The gateway's answer to a call that reached no command: the envelope alone.
     pub fn gateway(result: Result<NoFields, CallError>) -> Self {
         Self {
             command: None,
             result,
-            notes: CallLogInfo::default(),
         }
     }
 
-    /// A refusal by the gateway.
+    /// A rejection by the gateway.
     pub fn refused(error: impl Into<CallError>) -> Self {
         Self::gateway(Err(error.into()))
     }
@@ -271,17 +252,10 @@ impl<T: Answer> Reply<T> {
         Self {
             command: Some(command),
             result,
-            notes: CallLogInfo::default(),
         }
     }
 
-    /// The same answer, with what the log should know of the call.
-    #[must_use]
-    pub fn with_notes(self, notes: CallLogInfo) -> Self {
-        Self { notes, ..self }
-    }
-
-    /// The body: compact JSON, its keys in the order of the page's samples.
+    /// The body: compact JSON with the keys in the order of the documentation's samples.
     pub fn to_json(&self) -> Vec<u8> {
         let (fields, code, info) = match &self.result {
             Ok(fields) => (Some(fields), Code::Ok, Cow::Borrowed(T::INFO)),
@@ -296,13 +270,21 @@ impl<T: Answer> Reply<T> {
             action_status: if code == Code::Ok { "OK" } else { "FAIL" },
             info_before: (keys == KeyOrder::InfoFirst).then_some(&*info),
             error_code: code.number(),
-            info_behind: (keys != KeyOrder::InfoFirst).then_some(&*info),
+            info_after: (keys != KeyOrder::InfoFirst).then_some(&*info),
             error_display: has_display.then_some(""),
-            fields_behind: fields.filter(|_| keys != KeyOrder::FieldsFirst),
+            fields_after: fields.filter(|_| keys != KeyOrder::FieldsFirst),
         };
-        let mut json = Vec::with_capacity(SHORT_ANSWER);
+        let mut json = Vec::with_capacity(SHORT_ANSWER_BYTES);
         serde_json::to_writer(&mut json, &envelope).expect("strings, numbers and lists serialise");
         json
+    }
+
+    /// The schema of the body.
+    pub fn json_schema(generator: &mut SchemaGenerator) -> Schema
+    where
+        T: JsonSchema,
+    {
+        Envelope::<T>::json_schema(generator)
     }
 
     fn text(&self, code: Code) -> Cow<'static, str> {
@@ -311,55 +293,9 @@ impl<T: Answer> Reply<T> {
             None => code.info().into(),
         }
     }
-
-    /// What the log should know of the call that was answered so.
-    pub fn into_outcome(self, answer: Bytes) -> Outcome {
-        let (code, detail, tally) = match self.result {
-            Ok(fields) => (Code::Ok, Cow::Borrowed(""), fields.tally()),
-            Err(CallError { code, info, detail }) => {
-                (code, if detail.is_empty() { info } else { detail }, None)
-            }
-        };
-        Outcome {
-            command: self.command,
-            code,
-            detail,
-            tally,
-            notes: self.notes,
-            answer,
-        }
-    }
 }
 
-/// What the log knows of a call once it is answered.
-#[derive(Debug)]
-pub struct Outcome {
-    /// The command that answered it, if one did.
-    pub command: Option<&'static CommandInfo>,
-    /// The whole call's outcome.
-    pub code: Code,
-    /// Why, where the code alone does not say; may be empty.
-    pub detail: Cow<'static, str>,
-    /// How the items fared, where there were items.
-    pub tally: Option<Tally>,
-    /// What its query said.
-    pub notes: CallLogInfo,
-    /// The answer's body.
-    pub answer: Bytes,
-}
-
-/// As the body is.
-impl<T: JsonSchema> JsonSchema for Reply<T> {
-    fn schema_name() -> Cow<'static, str> {
-        Envelope::<T>::schema_name()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        Envelope::<T>::json_schema(generator)
-    }
-}
-
-/// An answer. What is not there is left out, never null.
+/// The JSON of an answer. Missing fields are left out, never null.
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "PascalCase")]
 #[schemars(extend("required" = ["ActionStatus", "ErrorCode", "ErrorInfo"]))]
@@ -370,18 +306,18 @@ struct Envelope<'a, T> {
     action_status: &'static str,
     #[serde(rename = "ErrorInfo", skip_serializing_if = "Option::is_none")]
     info_before: Option<&'a str>,
-    /// The whole call's outcome; where it is not 0, there is the envelope alone.
+    /// The outcome of the whole call. If it is not 0, the answer is the envelope alone.
     error_code: u32,
-    /// What is wrong, in words; it is always there.
+    /// The error message; always present.
     #[serde(rename = "ErrorInfo", skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String")]
-    info_behind: Option<&'a str>,
-    /// Always empty. Gateway failures lack it, and so does every answer of some services.
+    info_after: Option<&'a str>,
+    /// Always empty. Absent from errors of the gateway, and from every answer of some services.
     #[schemars(with = "String")]
     #[serde(skip_serializing_if = "Option::is_none")]
     error_display: Option<&'static str>,
     #[serde(flatten)]
-    fields_behind: Option<&'a T>,
+    fields_after: Option<&'a T>,
 }
 
 #[cfg(test)]

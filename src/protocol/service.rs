@@ -1,14 +1,13 @@
-//! A service and its commands, as the URL names them: `/v4/<service>/<command>`.
+//! Services and commands, as the URL `/v4/<service>/<command>` names them.
 
 use super::code::Code;
-use std::fmt;
 
 /// A family of commands that share conventions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Service {
     /// `sns`: the relationship chain.
     Sns,
-    /// `profile`: what accounts say of themselves.
+    /// `profile`: the accounts' profiles.
     Profile,
     /// `im_open_login_svc`: the accounts themselves.
     ImOpenLogin,
@@ -24,7 +23,7 @@ impl Service {
         }
     }
 
-    /// What a caller who is no app admin is told.
+    /// The code for a caller that is not an app admin.
     pub const fn not_admin(self) -> Code {
         match self {
             Self::Sns => Code::NotAdmin,
@@ -33,7 +32,7 @@ impl Service {
         }
     }
 
-    /// What a body with a missing or wrong field is told.
+    /// The code for a body with a missing or invalid field.
     pub const fn bad_body(self) -> Code {
         match self {
             Self::Sns => Code::SnsDecode,
@@ -42,7 +41,7 @@ impl Service {
         }
     }
 
-    /// Whether this service's own answers carry ErrorDisplay.
+    /// Whether the answers of this service have ErrorDisplay.
     pub const fn has_error_display(self) -> bool {
         match self {
             Self::Sns | Self::Profile => true,
@@ -51,34 +50,34 @@ impl Service {
     }
 }
 
-/// Whom a command is about.
+/// The accounts that a command is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Subject {
-    /// From_Account, and each item's To_Account: there is a result for each.
+    /// From_Account and each item's To_Account, with a result for each item.
     FromAndItems,
     /// From_Account alone.
     From,
-    /// Each item's account, with a result for each, and no From_Account; so many at most.
+    /// The account of each item, with a result for each item and no From_Account; at most this many.
     Items(u32),
-    /// Accounts that have no result of their own, or none that can fail; so many at most.
+    /// Accounts without a result for each, or with results that cannot fail; at most this many.
     Accounts(u32),
 }
 
-/// What everybody may know of a command without knowing the command.
+/// The facts about a command that other modules need.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CommandInfo {
-    /// The family it belongs to.
+    /// The service of the command.
     pub service: Service,
     /// The command's name in the path.
     pub name: &'static str,
-    /// The documented call frequency, for each app.
+    /// The documented rate limit, for each app.
     pub calls_per_second: u32,
-    /// Whom it is about.
+    /// The accounts that it is about.
     pub subject: Subject,
 }
 
 impl CommandInfo {
-    /// How many items a call has at most, where `sns` commands take so many.
+    /// The maximum number of items of a call. `of_sns` is the configured maximum of sns commands.
     pub fn max_items(&self, of_sns: u32) -> u32 {
         match self.subject {
             Subject::FromAndItems | Subject::From => of_sns,
@@ -86,48 +85,8 @@ impl CommandInfo {
         }
     }
 
-    /// Where it is: `/v4/<service>/<command>`.
+    /// The path: `/v4/<service>/<command>`.
     pub fn path(&self) -> String {
         format!("/v4/{}/{}", self.service.name(), self.name)
-    }
-
-    /// The command as texts name it: `FriendAdd` for friend_add.
-    pub fn api(&self) -> impl fmt::Display + use<> {
-        Api(self.name)
-    }
-}
-
-struct Api(&'static str);
-
-impl fmt::Display for Api {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for word in self.0.split('_') {
-            let (first, rest) = word.split_at(word.len().min(1));
-            f.write_str(&first.to_ascii_uppercase())?;
-            f.write_str(rest)?;
-        }
-        Ok(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn texts_name_a_command_by_its_words_in_capitals() {
-        for (name, api) in [
-            ("friend_add", "FriendAdd"),
-            ("black_list_check", "BlackListCheck"),
-            ("friend_get_list", "FriendGetList"),
-        ] {
-            let command = CommandInfo {
-                service: Service::Sns,
-                name,
-                calls_per_second: 200,
-                subject: Subject::From,
-            };
-            assert_eq!(command.api().to_string(), api);
-        }
     }
 }

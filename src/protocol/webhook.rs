@@ -1,5 +1,5 @@
-//! What Tencent tells an app's own server: the bodies of webhooks, and how they are signed
-//! (webhook overview, doc 1047/34354).
+//! The bodies of webhooks, which Tencent sends to an app's server, and their signature (webhook
+//! overview, doc 1047/34354).
 
 use super::ids::{UnixTime, UserId};
 use super::tag::TagItem;
@@ -7,60 +7,60 @@ use super::user_sig::SecretKey;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-/// What has happened, as it is told. The keys are in the order of the pages' samples.
+/// The body of a webhook. The keys are in the order of the samples in the documentation.
 #[derive(Clone, Debug, Serialize)]
 #[serde(tag = "CallbackCommand")]
 pub enum Event {
     /// Friends were added: `Sns.CallbackFriendAdd`.
     #[serde(rename = "Sns.CallbackFriendAdd")]
     FriendAdd {
-        /// Whose list gained whom.
+        /// For each added friend, the owner of the list and the friend.
         #[serde(rename = "PairList")]
         pairs: Vec<AddedPair>,
-        /// The command that did it.
+        /// The command that added them.
         #[serde(rename = "ClientCmd")]
         client_cmd: &'static str,
-        /// The admin who called.
+        /// The app admin that called.
         #[serde(rename = "Admin_Account")]
         admin_account: String,
-        /// 1 when the friendship was forced.
+        /// 1 if ForceAddFlags was 1.
         #[serde(rename = "ForceFlag")]
         force_flag: u8,
     },
     /// Friends were deleted: `Sns.CallbackFriendDelete`.
     #[serde(rename = "Sns.CallbackFriendDelete")]
     FriendDelete {
-        /// Whose list lost whom.
+        /// For each deleted friend, the owner of the list and the friend.
         #[serde(rename = "PairList")]
         pairs: Vec<Pair>,
     },
     /// Accounts were blocked: `Sns.CallbackBlackListAdd`.
     #[serde(rename = "Sns.CallbackBlackListAdd")]
     BlackListAdd {
-        /// Whose blocklist gained whom.
+        /// For each blocked account, the owner of the blocklist and the account.
         #[serde(rename = "PairList")]
         pairs: Vec<Pair>,
     },
-    /// Accounts are blocked no longer: `Sns.CallbackBlackListDelete`.
+    /// Accounts were unblocked: `Sns.CallbackBlackListDelete`.
     #[serde(rename = "Sns.CallbackBlackListDelete")]
     BlackListDelete {
-        /// Whose blocklist lost whom.
+        /// For each unblocked account, the owner of the blocklist and the account.
         #[serde(rename = "PairList")]
         pairs: Vec<Pair>,
     },
     /// A profile changed: `Profile.CallbackPortraitSet`.
     #[serde(rename = "Profile.CallbackPortraitSet")]
     PortraitSet {
-        /// Who changed it.
+        /// The app admin that called.
         #[serde(rename = "Operator_Account")]
         operator_account: String,
-        /// Whose profile.
+        /// The account of the profile.
         #[serde(rename = "From_Account")]
         from_account: UserId,
-        /// When, in milliseconds since 1970.
+        /// The time in milliseconds since 1970-01-01 UTC.
         #[serde(rename = "EventTime")]
         event_time: u64,
-        /// The fields, as they were sent.
+        /// The fields as the call sent them.
         #[serde(rename = "ProfileItem")]
         profile_item: Vec<TagItem>,
     },
@@ -69,27 +69,27 @@ pub enum Event {
 /// To_Account was added to From_Account's list, or removed from it.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct Pair {
-    /// Whose list.
+    /// The owner of the list.
     #[serde(rename = "From_Account")]
     pub from: UserId,
-    /// Who was added or removed.
+    /// The account that was added or removed.
     #[serde(rename = "To_Account")]
     pub to: UserId,
 }
 
-/// A [`Pair`], and who asked for it.
+/// A [`Pair`] and the account on whose behalf it was added.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct AddedPair {
-    /// Who was added to whose list.
+    /// The owner of the list and the added friend.
     #[serde(flatten)]
     pub pair: Pair,
-    /// Who asked: the call's From_Account.
+    /// From_Account of the call.
     #[serde(rename = "Initiator_Account")]
     pub initiator: UserId,
 }
 
 impl Event {
-    /// CallbackCommand, which the URL says as well.
+    /// CallbackCommand, which is also a parameter of the URL.
     pub fn name(&self) -> &'static str {
         match self {
             Self::FriendAdd { .. } => "Sns.CallbackFriendAdd",
@@ -100,7 +100,7 @@ impl Event {
         }
     }
 
-    /// Whether anything has happened at all.
+    /// Whether the webhook reports no change.
     pub fn is_empty(&self) -> bool {
         match self {
             Self::FriendAdd { pairs, .. } => pairs.is_empty(),
@@ -123,9 +123,9 @@ pub fn sign(token: &SecretKey, request_time: UnixTime) -> String {
 mod tests {
     use super::*;
 
-    /// Of the webhook page (its English copy of 2023 misprints the token).
+    /// The sample of the webhook page (its English version of 2023 misprints the token).
     #[test]
-    fn a_signature_is_the_pages() {
+    fn the_signature_is_the_samples() {
         let token = SecretKey::new("xxxxyyyy").expect("not empty");
         assert_eq!(
             sign(&token, UnixTime(1_669_872_112)),

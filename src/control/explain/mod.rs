@@ -12,7 +12,7 @@ use crate::client_ip::ClientIp;
 use crate::commands::context::CallContext;
 use crate::commands::friend_add::{Batch, decode};
 use crate::commands::{Command, FriendAdd};
-use crate::faults::{Fault, Faults, ItemTargets, Subjects};
+use crate::faults::{Fault, Faults, ItemTargets};
 use crate::gateway;
 use crate::protocol::code::Code;
 use crate::protocol::reply::CallError;
@@ -125,11 +125,11 @@ async fn try_call(
     faults: &Faults,
 ) -> Result<Explanation, Problem> {
     let app = context.app;
-    let request = match decode(body.clone()) {
+    let request = match decode(body) {
         Ok(request) => request,
         Err(error) => return Ok(Explanation::of_error(&error)),
     };
-    let triggered = faults.meet(app.sdkappid, FRIEND_ADD, || Subjects::of(&body));
+    let triggered = faults.meet(app.sdkappid, FRIEND_ADD, FriendAdd::targets(&request));
     if let Some(fault) = triggered.before.end {
         return Ok(Explanation::of_fault(&fault));
     }

@@ -325,6 +325,11 @@ async fn accounts_are_found_in_the_body_of_every_command_about_accounts() {
             0,
         ),
         (
+            format!("{login}/multiaccount_import"),
+            json!({"Accounts": "d"}),
+            0,
+        ),
+        (
             format!("{login}/account_check"),
             json!({"CheckItem": [{"UserID": "a"}, {"UserID": "d"}]}),
             1,
