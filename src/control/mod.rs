@@ -195,6 +195,7 @@ mod tests {
     use axum::body::Body;
     use std::sync::{Arc, Mutex, mpsc};
     use std::time::Duration;
+    use tokio::sync::mpsc::unbounded_channel;
     use tower::ServiceExt;
 
     #[tokio::test(flavor = "multi_thread")]
@@ -203,11 +204,18 @@ mod tests {
         let state = AppState::new(config);
         let (release, gate) = mpsc::channel::<()>();
         let gate = Arc::new(Mutex::new(gate));
+        let (begins, mut begun) = unbounded_channel();
         for _ in 0..8 {
-            let (state, gate) = (state.clone(), Arc::clone(&gate));
-            let blocks = Box::pin(async move { gate.lock().is_ok_and(|gate| gate.recv().is_ok()) });
+            let (state, gate, begins) = (state.clone(), Arc::clone(&gate), begins.clone());
+            let blocks = async move {
+                let has_begun = begins.send(()).is_ok();
+                has_begun && gate.lock().is_ok_and(|gate| gate.recv().is_ok())
+            };
+            let blocks = Box::pin(blocks);
             tokio::spawn(async move { state.background.run(blocks).await });
         }
+        let moment = Duration::from_millis(200);
+        while tokio::time::timeout(moment, begun.recv()).await.is_ok() {}
         let router = routes(&state).with_state(state);
         let get = async |path: &str| {
             let call = Request::get(path).body(Body::empty()).expect("a request");

@@ -1,5 +1,5 @@
-//! `openapi.json`: both APIs as a document, made from their tables and from the types that are read
-//! and answered.
+//! `openapi.json`: a document of both APIs, made from their tables and from the types of requests and
+//! answers.
 
 use super::all;
 use super::problem::Problem;
