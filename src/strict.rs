@@ -2,7 +2,7 @@
 //! against the JSON schema of the type that the value becomes, so that all invalid fields are found
 //! at once, and `openapi.json` shows the same schema that requests are checked against.
 
-use jsonschema::error::{TypeKind, ValidationErrorKind};
+use jsonschema::error::ValidationErrorKind;
 use jsonschema::{ValidationError, Validator};
 use schemars::JsonSchema;
 use schemars::generate::{SchemaGenerator, SchemaSettings};
@@ -14,8 +14,8 @@ use std::marker::PhantomData;
 /// How similar an unknown name must be to a valid one for the valid one to be suggested.
 const MIN_SIMILARITY: f64 = 0.6;
 
-/// The number of invalid fields after which the reader stops.
-const MAX_ERRORS: usize = 100;
+/// The largest number of invalid fields in a message.
+pub(crate) const MAX_ERRORS: usize = 100;
 
 /// The longest message, in characters: some of the validator's messages quote the value.
 const MAX_DETAIL: usize = 200;
@@ -80,17 +80,9 @@ impl<T: StrictRead> Reader<T> {
         }
     }
 
-    /// Reads JSON, or names all invalid fields.
-    pub(crate) fn read(&self, value: Value) -> Result<T, Vec<InvalidField>> {
-        self.read_or_errors(value, MAX_ERRORS)
-    }
-
-    /// Reads JSON, or names the first invalid field only, which takes less time and memory.
-    pub(crate) fn read_or_first_error(&self, value: Value) -> Result<T, Vec<InvalidField>> {
-        self.read_or_errors(value, 1)
-    }
-
-    fn read_or_errors(&self, value: Value, most: usize) -> Result<T, Vec<InvalidField>> {
+    /// Reads JSON, or names its invalid fields, at most `most`. Finding only the first takes less time
+    /// and memory.
+    pub(crate) fn read(&self, value: Value, most: usize) -> Result<T, Vec<InvalidField>> {
         let mut invalid = Vec::new();
         for error in self.validator.iter_errors(&value).take(most) {
             explain(&error, &self.schema, &mut invalid);
@@ -102,24 +94,19 @@ impl<T: StrictRead> Reader<T> {
         // A value can match the schema and still fail to deserialize.
         serde_path_to_error::deserialize(value).map_err(|error| {
             let (pointer, detail) = (pointer(error.path()), error.inner().to_string());
-            vec![invalid_field(pointer, detail)]
+            vec![InvalidField::new(None, pointer, detail)]
         })
     }
 }
 
 /// The schema of a field of an object.
 pub(crate) fn field_schema<'a>(schema: &'a Value, name: &str) -> Option<&'a Value> {
-    let named = || schema["properties"].get(name);
-    let any = || schema.get("additionalProperties");
-    let alternatives = schema["anyOf"].as_array().into_iter().flatten();
-    let in_alternative = || {
-        alternatives
-            .filter_map(|schema| field_schema(schema, name))
-            .next()
-    };
-    named()
-        .or_else(|| any().filter(|schema| schema.is_object()))
-        .or_else(in_alternative)
+    let any = schema.get("additionalProperties");
+    let named = schema["properties"].get(name);
+    named.or(any.filter(|any| any.is_object())).or_else(|| {
+        let mut alternatives = schema["anyOf"].as_array()?.iter();
+        alternatives.find_map(|schema| field_schema(schema, name))
+    })
 }
 
 /// Text from a query, a path, the environment or a flag, as the type that the schema wants. A list is
@@ -152,11 +139,17 @@ fn types(schema: &Value) -> Vec<&str> {
     one.chain(several.filter_map(Value::as_str)).collect()
 }
 
-fn invalid_field(pointer: String, detail: String) -> InvalidField {
-    InvalidField {
-        part: None,
-        pointer,
-        detail,
+impl InvalidField {
+    pub(crate) fn new(
+        part: Option<Part>,
+        pointer: impl Into<String>,
+        detail: impl Into<String>,
+    ) -> Self {
+        Self {
+            part,
+            pointer: pointer.into(),
+            detail: detail.into(),
+        }
     }
 }
 
@@ -170,7 +163,9 @@ fn explain(error: &ValidationError<'_>, schema: &Value, invalid: &mut Vec<Invali
     let keyword = error.schema_path().as_str();
     let rule = keyword.rsplit_once('/').map_or("", |(rule, _)| rule);
     let rule = schema.pointer(rule).unwrap_or(schema);
-    let mut add = |pointer: String, detail: String| invalid.push(invalid_field(pointer, detail));
+    let mut add = |pointer: String, detail: String| {
+        invalid.push(InvalidField::new(None, pointer, detail));
+    };
     match error.kind() {
         ValidationErrorKind::AdditionalProperties { unexpected } => {
             let patterns = rule["patternProperties"].as_object();
@@ -211,14 +206,15 @@ fn explain(error: &ValidationError<'_>, schema: &Value, invalid: &mut Vec<Invali
         {
             // The alternative whose error is deepest in the value is the one that was meant.
             let depth = |errors: &&Vec<ValidationError<'static>>| {
-                let depths = errors
-                    .iter()
-                    .map(|error| error.instance_path().as_str().len());
-                let is_other_type = errors.iter().any(|error| {
+                let place = |error: &ValidationError<'_>| error.instance_path().as_str().len();
+                let is_other_type = |error: &ValidationError<'_>| {
                     matches!(error.kind(), ValidationErrorKind::Type { .. })
-                        && error.instance_path().as_str() == at
-                });
-                (!is_other_type, depths.max())
+                        && place(error) == at.len()
+                };
+                (
+                    !errors.iter().any(is_other_type),
+                    errors.iter().map(place).max(),
+                )
             };
             for error in context.iter().max_by_key(depth).into_iter().flatten() {
                 explain(error, schema, invalid);
@@ -227,8 +223,8 @@ fn explain(error: &ValidationError<'_>, schema: &Value, invalid: &mut Vec<Invali
         kind => {
             let detail = match (expected(rule), kind) {
                 (Some(expected), _) => format!("should be {expected}"),
-                (None, ValidationErrorKind::Type { kind }) => {
-                    format!("should be {}", in_words(kind))
+                (None, ValidationErrorKind::Type { .. }) => {
+                    format!("should be {}", types_in_words(rule))
                 }
                 (None, _) => error.to_string().chars().take(MAX_DETAIL).collect(),
             };
@@ -274,25 +270,17 @@ fn choices(schema: &Value) -> Option<Vec<&Value>> {
     Some(choices.collect::<Option<Vec<_>>>()?.concat())
 }
 
-fn in_words(kind: &TypeKind) -> String {
-    let words = |name: &str| match name {
-        "array" => "a list".to_owned(),
-        "integer" => "an integer".to_owned(),
-        "object" => "an object".to_owned(),
-        "boolean" => "true or false".to_owned(),
-        other => format!("a {other}"),
-    };
-    match kind {
-        TypeKind::Single(kind) => words(&kind.to_string()),
-        TypeKind::Multiple(kinds) => {
-            let kinds = kinds.iter().map(|kind| kind.to_string());
-            let kinds: Vec<_> = kinds
-                .filter(|kind| kind != "null")
-                .map(|kind| words(&kind))
-                .collect();
-            kinds.join(" or ")
-        }
-    }
+fn types_in_words(schema: &Value) -> String {
+    let types = types(schema).into_iter().filter(|name| *name != "null");
+    let words = types.map(|name| match name {
+        "array" => "a list",
+        "boolean" => "true or false",
+        "integer" => "an integer",
+        "number" => "a number",
+        "object" => "an object",
+        _ => "a string",
+    });
+    words.collect::<Vec<_>>().join(" or ")
 }
 
 /// Says that a name is unknown, and suggests the nearest valid one.
@@ -304,13 +292,16 @@ pub(crate) fn unknown<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> S
 }
 
 /// The known name that is most similar to this one, if one is similar enough.
-pub(crate) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let similarity = |other: &'a str| (strsim::jaro_winkler(name, other), other);
     let similar = known
         .map(similarity)
         .filter(|(similarity, _)| *similarity >= MIN_SIMILARITY);
-    let best = similar.max_by(|(one, _), (other, _)| one.total_cmp(other));
-    best.map(|(_, other)| other)
+    Some(
+        similar
+            .max_by(|(one, _), (other, _)| one.total_cmp(other))?
+            .1,
+    )
 }
 
 /// The JSON pointer to a field of the value that `at` points to.
@@ -331,63 +322,7 @@ fn pointer(path: &serde_path_to_error::Path) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde::Deserialize;
     use serde_json::json;
-
-    #[derive(Debug, Deserialize, JsonSchema)]
-    #[serde(deny_unknown_fields)]
-    #[expect(dead_code, reason = "only read")]
-    struct Sample {
-        allow_type: String,
-        #[schemars(range(max = 9))]
-        times: Option<u32>,
-        word: Option<Word>,
-        #[serde(default)]
-        inner: Vec<Inner>,
-    }
-
-    #[derive(Debug, Deserialize, JsonSchema)]
-    #[serde(deny_unknown_fields)]
-    #[expect(dead_code, reason = "only read")]
-    struct Inner {
-        remark: String,
-    }
-
-    #[derive(Debug, Deserialize, JsonSchema)]
-    #[serde(rename_all = "lowercase")]
-    enum Word {
-        /// With a description, the schema lists choices in another way.
-        One,
-        Two,
-    }
-
-    fn invalid(value: Value) -> Vec<(String, String)> {
-        let invalid = Reader::<Sample>::new()
-            .read(value)
-            .expect_err("it is wrong");
-        let fields = invalid.into_iter();
-        let mut fields: Vec<_> = fields.map(|field| (field.pointer, field.detail)).collect();
-        fields.sort();
-        fields
-    }
-
-    #[test]
-    fn all_invalid_fields_are_named_at_once_each_with_its_place() {
-        let value = json!({
-            "alow_type": "x", "times": "3", "word": "three", "inner": [{"remark": 1, "remarc": "x"}, 7],
-        });
-        let expected = [
-            ("/allow_type", "is missing"),
-            ("/alow_type", "is unknown; did you mean allow_type?"),
-            ("/inner/0/remarc", "is unknown; did you mean remark?"),
-            ("/inner/0/remark", "should be a string"),
-            ("/inner/1", "should be an object"),
-            ("/times", "should be an integer from 0 to 9"),
-            ("/word", r#"should be one of "two", "one""#),
-        ];
-        let expected = expected.map(|(at, what)| (at.to_owned(), what.to_owned()));
-        assert_eq!(invalid(value), expected);
-    }
 
     #[test]
     fn text_becomes_the_type_that_the_schema_wants() {

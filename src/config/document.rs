@@ -1,8 +1,9 @@
-//! A configuration document: a JSON tree, and beside it the origin of each value: a file and line, an
-//! environment variable, a flag. Documents can be merged.
+//! A configuration document: a JSON tree with the origin of each value, which is a file and line, an
+//! environment variable or a flag. Documents can be merged.
 
 use super::Setting;
 use crate::strict::{field_schema, join, typed};
+use serde::Deserialize;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use toml::de::{DeTable, DeValue};
@@ -10,7 +11,7 @@ use toml::de::{DeTable, DeValue};
 /// The keys whose values are secrets.
 const SECRETS: [&str; 2] = ["secret_key", "token"];
 
-/// A source of configuration, or several merged ones.
+/// A source of the configuration, or several merged sources.
 #[derive(Debug, Default)]
 pub(super) struct Document {
     pub(super) tree: Map<String, Value>,
@@ -21,57 +22,32 @@ pub(super) struct Document {
 impl Document {
     /// Reads TOML; `name` is the source's name.
     pub(super) fn parse(text: &str, name: &str, errors: &mut Vec<String>) -> Self {
-        let (table, invalid) = DeTable::parse_recoverable(text);
         let line = |place: usize| {
             let before = &text[..place.min(text.len())];
             format!("{name}:{}", 1 + before.matches('\n').count())
         };
+        let mut document = Self::default();
+        let (table, mut invalid) = DeTable::parse_recoverable(text);
+        document.add_origins("", table.get_ref(), &line);
+        match Map::deserialize(toml::Deserializer::from(table)) {
+            Ok(tree) => document.tree = tree,
+            Err(error) => invalid.push(error),
+        }
         for error in invalid {
             let place = error.span().map(|span| line(span.start));
             let place = place.unwrap_or_else(|| name.to_owned());
             errors.push(format!("{place}: {}", error.message()));
         }
-        let mut document = Self::default();
-        document.tree = document.table("", table.into_inner(), &line);
         document
     }
 
-    fn table(
-        &mut self,
-        at: &str,
-        table: DeTable<'_>,
-        line: &impl Fn(usize) -> String,
-    ) -> Map<String, Value> {
-        let mut tree = Map::new();
+    fn add_origins(&mut self, at: &str, table: &DeTable<'_>, line: &impl Fn(usize) -> String) {
         for (key, value) in table {
             let at = join(at, key.get_ref());
             self.origins.insert(at.clone(), line(key.span().start));
-            let value = self.value(&at, value.into_inner(), line);
-            tree.insert(key.into_inner().into_owned(), value);
-        }
-        tree
-    }
-
-    /// No key takes the kinds that JSON does not have: they become text.
-    fn value(&mut self, at: &str, value: DeValue<'_>, line: &impl Fn(usize) -> String) -> Value {
-        match value {
-            DeValue::Table(table) => Value::Object(self.table(at, table, line)),
-            DeValue::Array(array) => {
-                let values = array.into_iter().enumerate().map(|(number, value)| {
-                    let at = join(at, &number.to_string());
-                    self.value(&at, value.into_inner(), line)
-                });
-                values.collect()
+            if let DeValue::Table(table) = value.get_ref() {
+                self.add_origins(&at, table, line);
             }
-            DeValue::Integer(integer) => i64::from_str_radix(integer.as_str(), integer.radix())
-                .map_or_else(|_| integer.to_string().into(), Value::from),
-            DeValue::Float(float) => {
-                let number = float.as_str().parse::<f64>();
-                number.map_or_else(|_| float.to_string().into(), Value::from)
-            }
-            DeValue::Boolean(boolean) => boolean.into(),
-            DeValue::String(text) => text.into_owned().into(),
-            DeValue::Datetime(time) => time.to_string().into(),
         }
     }
 
@@ -103,7 +79,7 @@ impl Document {
         self.origins.insert(join(&at, last), origin.to_owned());
     }
 
-    /// The origin of the value that a JSON pointer points to, or else of the nearest table around it.
+    /// The origin of the value at a JSON pointer, or else of the nearest table around it.
     pub(super) fn origin(&self, pointer: &str) -> &str {
         let mut at = pointer;
         loop {

@@ -10,7 +10,7 @@ use crate::protocol::user_sig::SecretKey;
 use crate::sns::black_list::Friendship;
 use crate::sns::model::{AccountSeed, AdminForbidType, AllowType, SnsPolicy};
 use crate::sns::texts::Keyword;
-use crate::strict::{InvalidField, Reader};
+use crate::strict::{InvalidField, MAX_ERRORS, Reader};
 use document::Document;
 use schemars::JsonSchema;
 use serde::de::Error as _;
@@ -32,11 +32,11 @@ const ENV_PREFIX: &str = "EMULATOR__";
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    /// Where to listen; port 0 takes a free one.
+    /// The address to listen on; port 0 means a free port.
     #[serde(deserialize_with = "address")]
     #[schemars(with = "String")]
     pub listen: SocketAddr,
-    /// Whether a `random` that is not a decimal is rejected.
+    /// Whether a `random` that is not a decimal number is rejected.
     pub strict_query: bool,
     /// The longest request body, in bytes.
     #[schemars(range(min = 1024, max = 1 << 30))]
@@ -45,7 +45,7 @@ pub struct Config {
     #[serde(rename = "read_timeout_seconds", deserialize_with = "seconds")]
     #[schemars(with = "u32", range(min = 1, max = 86_400))]
     pub read_timeout: Duration,
-    /// The code for an identifier that is no app admin.
+    /// The code for an identifier that is not an app admin.
     pub non_admin_code: NonAdminCode,
     /// How calls are logged.
     pub log: LogConfig,
@@ -67,7 +67,7 @@ pub struct Config {
         )
     )]
     pub apps: BTreeMap<SdkAppId, AppConfig>,
-    /// Each value as it was given, and its origin; without later changes by a program.
+    /// Each value as it was configured, and its origin.
     #[serde(skip)]
     pub settings: Vec<Setting>,
 }
@@ -87,7 +87,7 @@ pub struct Setting {
 #[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct JournalConfig {
-    /// Its size limit, in bytes; 0 keeps no calls.
+    /// The size limit in bytes; 0 stores no calls.
     #[schemars(range(max = 1 << 30))]
     pub bytes: usize,
 }
@@ -96,13 +96,13 @@ pub struct JournalConfig {
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ControlConfig {
-    /// Whether it is served at all.
+    /// Whether the control API is served.
     pub enabled: bool,
     /// The token that callers need.
     #[serde(default)]
     #[schemars(with = "SecretKey")]
     pub token: ControlToken,
-    /// Names with dots that a Host header may have.
+    /// Names with a dot that are accepted in a Host header.
     #[serde(default)]
     pub hosts: Vec<String>,
 }
@@ -111,12 +111,12 @@ pub struct ControlConfig {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(from = "SecretKey")]
 pub enum ControlToken {
-    /// On loopback none; off loopback a random one, made at the start.
+    /// No token on loopback; elsewhere a random token, made at the start.
     #[default]
     Default,
-    /// `"none"`: none anywhere.
+    /// `"none"`: no token.
     None,
-    /// This one.
+    /// The configured token.
     Given(SecretKey),
 }
 
@@ -129,7 +129,7 @@ impl From<SecretKey> for ControlToken {
     }
 }
 
-/// The code for an identifier that is no app admin.
+/// The code for an identifier that is not an app admin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(from = "Value")]
 #[schemars(with = "Value", extend("enum" = ["service", 60010]))]
@@ -178,15 +178,15 @@ pub struct AppConfig {
     /// The key that UserSigs are signed with. `POST apps` makes a random one, if not given.
     #[serde(default = "SecretKey::random")]
     pub secret_key: SecretKey,
-    /// The UserIDs that may call the REST API; they exist as accounts, too. `POST apps` takes
+    /// The UserIDs that may call the REST API. Their accounts always exist. `POST apps` takes
     /// "administrator", if not given.
     #[serde(default = "administrator")]
     #[schemars(length(min = 1, max = 1000))]
     pub admins: Vec<UserId>,
-    /// The AllowType of accounts that have none of their own; AllowAny, if not given.
+    /// The AllowType of accounts without an own one; AllowAny, if not given.
     #[serde(default)]
     pub default_allow_type: AllowType,
-    /// The rate limit of every command: 0 is no limit; as each page documents, if not given.
+    /// The rate limit of every command; 0 is no limit; the documented limits, if not given.
     #[schemars(range(max = 1_000_000))]
     pub calls_per_second: Option<u32>,
     /// Whether a friendship stays when one side blocks the other; it ends, if not given.
@@ -198,14 +198,14 @@ pub struct AppConfig {
     pub custom_fields: CustomFields,
     /// Where webhooks are sent.
     pub webhook: Option<WebhookConfig>,
-    /// The accounts that exist from the start, and again after a reset: a list of UserIDs, or a table
-    /// of accounts by UserID.
+    /// The accounts that exist at the start and after a reset: a list of UserIDs, or a table of
+    /// accounts by UserID.
     #[serde(default, deserialize_with = "accounts")]
     #[schemars(with = "NamesOrAccounts")]
     pub accounts: BTreeMap<UserId, AccountConfig>,
 }
 
-/// An account that exists from the start.
+/// An account that exists at the start.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AccountConfig {
@@ -219,7 +219,7 @@ pub struct AccountConfig {
     pub blocklist: Vec<UserId>,
 }
 
-/// The most accounts that an app has from the start.
+/// The largest number of accounts that an app has at the start.
 const MAX_ACCOUNTS: usize = 100_000;
 
 #[derive(Deserialize, JsonSchema)]
@@ -241,11 +241,11 @@ enum NamesOrAccounts {
 /// The keywords of the custom fields that an app declares.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 pub struct CustomFields {
-    /// Of friends: behind `Tag_SNS_Custom_`.
+    /// Custom fields of friends: the part of the Tag after `Tag_SNS_Custom_`.
     #[serde(default, rename = "custom_friend_fields")]
     #[schemars(length(max = 20))]
     pub friend: Vec<Keyword>,
-    /// Of profiles: behind `Tag_Profile_Custom_`.
+    /// Custom fields of profiles: the part of the Tag after `Tag_Profile_Custom_`.
     #[serde(default, rename = "custom_profile_fields")]
     #[schemars(length(max = 20))]
     pub profile: Vec<Keyword>,
@@ -261,8 +261,7 @@ pub struct WebhookConfig {
     pub url: String,
     /// The key that signs the URL, if given.
     pub token: Option<SecretKey>,
-    /// How many times a webhook is sent again that was not accepted; 0, Tencent's default, if not
-    /// given.
+    /// How many times a webhook is retried; 0, Tencent's default, if not given.
     #[serde(default)]
     #[schemars(range(max = 10))]
     pub retries: u32,
@@ -277,7 +276,7 @@ impl AppConfig {
         }
     }
 
-    /// The accounts that exist from the start: the admins, then the others in the order of their
+    /// The accounts that exist at the start: the admins, then the others in the order of their
     /// UserIDs.
     pub fn seeds(&self) -> impl Iterator<Item = (UserId, AccountSeed)> {
         let admins = self.admins.iter().map(|admin| (*admin, self.new_account()));
@@ -293,7 +292,8 @@ impl AppConfig {
     }
 }
 
-/// The sources of the configuration beside the built-in defaults; each wins over the ones before.
+/// The sources of the configuration besides the built-in defaults. A later source overrides an earlier
+/// one.
 #[derive(Clone, Debug, Default)]
 pub struct Sources {
     /// A TOML file.
@@ -340,36 +340,37 @@ impl Config {
         for (flag, key, value) in &sources.flags {
             document.set(&reader.schema, &[(*key).to_owned()], value, flag);
         }
-        let config = reader.read(Value::Object(document.tree.clone()));
-        let message = |InvalidField {
-                           pointer, detail, ..
-                       }: &InvalidField| {
-            let origin = document.origin(pointer);
-            format!("{origin}: {} {detail}", document::key(pointer))
+        let message = |field: InvalidField| {
+            let (origin, key) = (
+                document.origin(&field.pointer),
+                document::key(&field.pointer),
+            );
+            format!("{origin}: {key} {}", field.detail)
         };
-        errors.extend(config.as_ref().err().into_iter().flatten().map(message));
-        match config {
+        match reader.read(Value::Object(document.tree.clone()), MAX_ERRORS) {
             Ok(config) if errors.is_empty() => Ok(Self {
                 settings: document.settings(),
                 ..config
             }),
-            _ => Err(ConfigError { errors }),
+            read => {
+                errors.extend(read.err().into_iter().flatten().map(message));
+                Err(ConfigError { errors })
+            }
         }
     }
 }
 
-/// The parts of a variable's name: keys in lower case, but a UserID as it is written.
-fn variable_path(key: &str) -> Vec<String> {
-    let parts: Vec<&str> = key.split("__").collect();
-    let is_user = |place: usize| place > 0 && parts[place - 1].eq_ignore_ascii_case("accounts");
-    let part = |(place, part): (usize, &&str)| {
-        if is_user(place) {
-            (*part).to_owned()
-        } else {
-            part.to_lowercase()
-        }
-    };
-    parts.iter().enumerate().map(part).collect()
+/// The keys in a variable's name, in lower case; a UserID keeps its case.
+fn variable_path(name: &str) -> Vec<String> {
+    let mut path = Vec::<String>::new();
+    for part in name.split("__") {
+        let is_user = path.last().is_some_and(|last| last == "accounts");
+        path.push(match is_user {
+            true => part.to_owned(),
+            false => part.to_lowercase(),
+        });
+    }
+    path
 }
 
 fn read_file(path: &Path, errors: &mut Vec<String>) -> Document {
@@ -410,11 +411,9 @@ fn http_url<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Err
 fn accounts<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<BTreeMap<UserId, AccountConfig>, D::Error> {
+    let account = |user| (user, AccountConfig::default());
     Ok(match NamesOrAccounts::deserialize(deserializer)? {
-        NamesOrAccounts::Names(names) => {
-            let account = |user| (user, AccountConfig::default());
-            names.into_iter().map(account).collect()
-        }
+        NamesOrAccounts::Names(names) => names.into_iter().map(account).collect(),
         NamesOrAccounts::Accounts(accounts) => accounts,
     })
 }

@@ -10,16 +10,17 @@ use crate::sns::model::{
 use crate::sns::texts::{AddSource, AddWording, GroupName, Remark};
 use crate::store::Account;
 use schemars::JsonSchema;
-use serde::de::{self, IntoDeserializer};
+use serde::de;
 use serde::{Deserialize, Deserializer, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
+use std::iter;
 use std::marker::PhantomData;
 
 /// The longest body with accounts, in bytes: enough for a million friends.
 pub(super) const LARGE_BYTES: usize = 32 << 20;
 
-/// An account. A field that is left out stays as it is; a new account has none of them.
+/// An account. A field that is left out stays as it is, or has its default in a new account.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct AccountDocument {
@@ -27,62 +28,59 @@ pub(super) struct AccountDocument {
     pub(super) admin_forbid_type: Option<AdminForbidType>,
     /// The other fields of its profile, by Tag.
     pub(super) profile: Option<BTreeMap<String, TagValue>>,
-    /// Its friend list: UserIDs, or friends with their fields.
-    pub(super) friends: Option<Vec<IdOr<FriendDocument>>>,
-    /// Its groups; those of its friends are added.
+    /// Its friend list: UserIDs, or objects with more fields.
+    pub(super) friends: Option<Vec<Entry<FriendDocument>>>,
+    /// Its groups; the groups of its friends are added.
     #[schemars(inner(length(min = 1)))]
     pub(super) groups: Option<Vec<GroupName>>,
-    pub(super) blocklist: Option<Vec<IdOr<BlockedDocument>>>,
+    pub(super) blocklist: Option<Vec<Entry<BlockedDocument>>>,
     /// Its own pending requests. The other accounts get them as received.
-    pub(super) sent: Option<Vec<IdOr<RequestDocument>>>,
+    pub(super) sent: Option<Vec<Entry<RequestDocument>>>,
     /// Pending requests of other accounts to it. The other accounts get them as sent.
-    pub(super) received: Option<Vec<IdOr<RequestDocument>>>,
+    pub(super) received: Option<Vec<Entry<RequestDocument>>>,
     /// How often its lists have changed.
     pub(super) sequences: Option<Sequences>,
     /// The friend requests that it has made in the current minute.
     pub(super) request_minute: Option<RequestMinute>,
 }
 
-/// A UserID, or an object with one.
+/// An entry of a list. On input, a UserID alone is an entry without other fields.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
-#[serde(untagged)]
-pub(super) enum IdOr<T> {
+#[serde(transparent)]
+#[schemars(with = "IdOr<T>", bound = "T: JsonSchema")]
+pub(super) struct Entry<T>(pub(super) T);
+
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+#[expect(dead_code, reason = "only a schema")]
+enum IdOr<T> {
     Id(UserId),
     Object(T),
 }
 
-impl<T: From<UserId>> IdOr<T> {
-    /// The object; the one with nothing but its UserID for a UserID alone.
-    pub(super) fn into_object(self) -> T {
-        match self {
-            Self::Id(id) => id.into(),
-            Self::Object(object) => object,
-        }
-    }
-}
-
-/// The derived implementation would not say what is wrong within the object.
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for IdOr<T> {
+/// The derived implementation for an untagged enum would not say what is wrong within the object.
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Entry<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct IdOrVisitor<T>(PhantomData<T>);
+        struct EntryVisitor<T>(PhantomData<T>);
 
-        impl<'de, T: Deserialize<'de>> de::Visitor<'de> for IdOrVisitor<T> {
-            type Value = IdOr<T>;
+        impl<'de, T: Deserialize<'de>> de::Visitor<'de> for EntryVisitor<T> {
+            type Value = Entry<T>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a UserID or an object")
             }
 
             fn visit_str<E: de::Error>(self, text: &str) -> Result<Self::Value, E> {
-                UserId::deserialize(text.into_deserializer()).map(IdOr::Id)
+                let object = iter::once(("to", text));
+                T::deserialize(de::value::MapDeserializer::new(object)).map(Entry)
             }
 
             fn visit_map<A: de::MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
-                T::deserialize(de::value::MapAccessDeserializer::new(map)).map(IdOr::Object)
+                T::deserialize(de::value::MapAccessDeserializer::new(map)).map(Entry)
             }
         }
 
-        deserializer.deserialize_any(IdOrVisitor(PhantomData))
+        deserializer.deserialize_any(EntryVisitor(PhantomData))
     }
 }
 
@@ -125,6 +123,7 @@ pub(super) struct BlockedDocument {
 #[serde(deny_unknown_fields)]
 pub(super) struct RequestDocument {
     /// The other account.
+    #[serde(alias = "to")]
     pub(super) with: UserId,
     /// Seconds since 1970-01-01 UTC; now by default.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -133,47 +132,13 @@ pub(super) struct RequestDocument {
     pub(super) add_source: Option<AddSource>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) add_wording: Option<AddWording>,
-    /// Of a sent request: the Remark that the friend will have.
+    /// The Remark that the friend will have; only of a sent request.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) remark: Option<Remark>,
-    /// Of a sent request: the groups that the friend will be in.
+    /// The groups that the friend will be in; only of a sent request.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(inner(length(min = 1)))]
     pub(super) groups: Vec<GroupName>,
-}
-
-impl From<UserId> for FriendDocument {
-    fn from(to: UserId) -> Self {
-        Self {
-            to,
-            add_time: None,
-            add_source: None,
-            remark: None,
-            groups: Vec::new(),
-            add_wording: None,
-            remark_time: None,
-            custom: BTreeMap::new(),
-        }
-    }
-}
-
-impl From<UserId> for BlockedDocument {
-    fn from(to: UserId) -> Self {
-        Self { to, add_time: None }
-    }
-}
-
-impl From<UserId> for RequestDocument {
-    fn from(with: UserId) -> Self {
-        Self {
-            with,
-            add_time: None,
-            add_source: None,
-            add_wording: None,
-            remark: None,
-            groups: Vec::new(),
-        }
-    }
 }
 
 impl From<&Account> for AccountDocument {
@@ -183,24 +148,19 @@ impl From<&Account> for AccountDocument {
             allow_type: Some(account.profile.allow_type),
             admin_forbid_type: Some(account.profile.admin_forbid_type),
             profile: Some(profile.map(|item| (item.tag.into(), item.value)).collect()),
-            friends: objects(&account.friends),
+            friends: entries(&account.friends),
             groups: Some(account.groups.clone()),
-            blocklist: objects(&account.blocklist),
-            sent: objects(&account.sent),
-            received: objects(&account.received),
+            blocklist: entries(&account.blocklist),
+            sent: entries(&account.sent),
+            received: entries(&account.received),
             sequences: Some(account.sequences),
             request_minute: Some(account.request_minute),
         }
     }
 }
 
-fn objects<'a, E, T: From<&'a E>>(entries: &'a [E]) -> Option<Vec<IdOr<T>>> {
-    Some(
-        entries
-            .iter()
-            .map(|entry| IdOr::Object(entry.into()))
-            .collect(),
-    )
+fn entries<'a, E, T: From<&'a E>>(list: &'a [E]) -> Option<Vec<Entry<T>>> {
+    Some(list.iter().map(|entry| Entry(entry.into())).collect())
 }
 
 impl From<&Friend> for FriendDocument {

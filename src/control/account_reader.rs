@@ -1,10 +1,11 @@
 //! Applies an account's document to an account, and collects every invalid field with its place.
 //!
-//! The document's own types have checked each value alone. Here is what depends on the app (its
-//! custom fields), or on several values.
+//! The types of the document have checked each value alone. This module checks what depends on the
+//! app (its custom fields) or on several values.
 
-use super::account::{AccountDocument, FriendDocument, RequestDocument};
-use super::problem::InvalidField;
+use super::account::{AccountDocument, BlockedDocument, Entry, FriendDocument, RequestDocument};
+use super::problem::{InvalidField, Problem};
+use crate::apps::App;
 use crate::config::CustomFields;
 use crate::profile::{Profile, ProfileField};
 use crate::protocol::ids::{UnixTime, UserId};
@@ -12,19 +13,36 @@ use crate::protocol::tag::{TagItem, TagValue};
 use crate::sns::friend_tag::FriendTag;
 use crate::sns::model::{Blocked, Friend, FriendDetails, PendingRequest};
 use crate::sns::texts::{GroupName, Keyword};
-use crate::store::{Account, Peer};
+use crate::state::AppState;
+use crate::store::{Account, Peer, PeerList};
 use crate::strict::join;
 use std::collections::{BTreeMap, HashSet};
 
 /// Applies documents.
 #[derive(Debug)]
 pub(super) struct AccountReader<'a> {
-    pub(super) declared: &'a CustomFields,
-    pub(super) now: UnixTime,
+    declared: &'a CustomFields,
+    now: UnixTime,
     pub(super) invalid: Vec<InvalidField>,
 }
 
-impl AccountReader<'_> {
+impl<'a> AccountReader<'a> {
+    pub(super) fn new(state: &AppState, app: &'a App) -> Self {
+        Self {
+            declared: &app.config.custom_fields,
+            now: state.world().clock.now().unix_time(),
+            invalid: Vec::new(),
+        }
+    }
+
+    /// Fails if a document had an invalid field.
+    pub(super) fn finish(self) -> Result<(), Problem> {
+        match self.invalid.is_empty() {
+            true => Ok(()),
+            false => Err(Problem::invalid(self.invalid)),
+        }
+    }
+
     /// Changes an account as the document says; `at` is the document's JSON pointer.
     pub(super) fn apply(
         &mut self,
@@ -44,56 +62,43 @@ impl AccountReader<'_> {
             account.groups = distinct(groups);
         }
         if let Some(friends) = document.friends {
-            let friends = friends.into_iter().enumerate();
-            let friends: Vec<_> = friends
-                .map(|(at_friend, friend)| {
-                    self.friend(&format!("{at}/friends/{at_friend}"), friend.into_object())
-                })
-                .collect();
-            self.check_peers(&format!("{at}/friends"), user, &friends);
-            account.friends = friends.into_iter().collect();
+            account.friends = self.list(&format!("{at}/friends"), user, friends, Self::friend);
         }
         let of_friends = account.friends.iter().flat_map(Friend::groups);
         account.groups = distinct(account.groups.iter().chain(of_friends).cloned());
-        if let Some(blocklist) = document.blocklist {
-            let blocked = blocklist.into_iter().map(|blocked| {
-                let blocked = blocked.into_object();
-                Blocked {
-                    to: blocked.to,
-                    add_time: blocked.add_time.unwrap_or(self.now),
-                }
-            });
-            let blocked: Vec<_> = blocked.collect();
-            self.check_peers(&format!("{at}/blocklist"), user, &blocked);
-            account.blocklist = blocked.into_iter().collect();
+        if let Some(list) = document.blocklist {
+            account.blocklist = self.list(&format!("{at}/blocklist"), user, list, Self::blocked);
         }
-        let requests = [
-            ("sent", document.sent, &mut account.sent),
-            ("received", document.received, &mut account.received),
-        ];
-        for (name, documents, list) in requests {
-            let Some(documents) = documents else { continue };
-            let requests = documents.into_iter();
-            let requests = requests.map(|request| self.request(request.into_object()));
-            let requests: Vec<_> = requests.collect();
-            self.check_peers(&format!("{at}/{name}"), user, &requests);
-            *list = requests.into_iter().collect();
+        if let Some(sent) = document.sent {
+            account.sent = self.list(&format!("{at}/sent"), user, sent, Self::request);
+        }
+        if let Some(received) = document.received {
+            account.received = self.list(&format!("{at}/received"), user, received, Self::request);
         }
         account.sequences = document.sequences.unwrap_or(account.sequences);
         account.request_minute = document.request_minute.unwrap_or(account.request_minute);
     }
 
-    /// A list does not name its own account, and no account twice.
-    fn check_peers(&mut self, at: &str, user: UserId, entries: &[impl Peer]) {
-        let mut seen = HashSet::new();
-        for (number, entry) in entries.iter().enumerate() {
-            let peer = entry.peer();
-            if peer == user {
-                self.refuse(format!("{at}/{number}"), "is the account itself");
-            } else if !seen.insert(peer) {
-                self.refuse(format!("{at}/{number}"), "is there twice");
+    /// Reads a list. It must name neither its own account nor any account twice.
+    fn list<D, E: Peer>(
+        &mut self,
+        at: &str,
+        user: UserId,
+        documents: Vec<Entry<D>>,
+        read: impl Fn(&mut Self, &str, D) -> E,
+    ) -> PeerList<E> {
+        let mut list = PeerList::default();
+        for (number, Entry(document)) in documents.into_iter().enumerate() {
+            let at = format!("{at}/{number}");
+            let entry = read(self, &at, document);
+            if entry.peer() == user {
+                self.refuse(at, "is the account itself");
+            } else if list.has(entry.peer()) {
+                self.refuse(at, "is there twice");
             }
+            list.insert(entry);
         }
+        list
     }
 
     fn refuse(&mut self, pointer: impl Into<String>, detail: &str) {
@@ -151,7 +156,14 @@ impl AccountReader<'_> {
         }
     }
 
-    fn request(&self, request: RequestDocument) -> PendingRequest {
+    fn blocked(&mut self, _: &str, blocked: BlockedDocument) -> Blocked {
+        Blocked {
+            to: blocked.to,
+            add_time: blocked.add_time.unwrap_or(self.now),
+        }
+    }
+
+    fn request(&mut self, _: &str, request: RequestDocument) -> PendingRequest {
         let details = FriendDetails {
             remark: request.remark,
             groups: distinct(request.groups),

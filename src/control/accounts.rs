@@ -1,20 +1,18 @@
-//! An app's accounts: any situation that accounts can be in, made in one call.
+//! An app's accounts: any situation that accounts can be in is made in one call.
 
 use super::account::AccountDocument;
 use super::account_reader::AccountReader;
-use super::apps::AppPath;
+use super::apps::{AppPath, find_app};
 use super::edits::Edits;
 use super::extract::{Body, Path, Query};
 use super::problem::Problem;
-use crate::apps::App;
 use crate::client_ip::ClientIp;
 use crate::protocol::code::Code;
 use crate::protocol::ids::{SdkAppId, UserId};
 use crate::protocol::webhook::{AddedPair, Event, Pair};
 use crate::sns::friend_response::{self, Answered, Response};
 use crate::state::AppState;
-use crate::store::{Account, Accounts, StoreError};
-use crate::webhooks::Webhook;
+use crate::store::{Account, Accounts, Edit, StoreError};
 use axum::Json;
 use axum::extract::State;
 use schemars::JsonSchema;
@@ -28,36 +26,30 @@ pub(super) struct AccountPath {
     user: UserId,
 }
 
-impl AccountPath {
-    fn find(&self, state: &AppState) -> Result<(Arc<App>, UserId), Problem> {
-        let app = AppPath {
-            sdkappid: self.sdkappid,
-        }
-        .find(state)?;
-        Ok((app, self.user))
-    }
-}
-
 fn no_account(user: UserId) -> Problem {
     Problem::not_found(format!("there is no account {user}"))
+}
+
+fn find(accounts: &Accounts, user: UserId) -> Result<&Arc<Account>, Problem> {
+    accounts.get(user).ok_or_else(|| no_account(user))
 }
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Page {
-    /// The first to be answered, 0 being the first of all.
+    /// The index of the first UserID to answer.
     #[serde(default)]
     start: usize,
-    /// How many at most; 1000, if not given.
+    /// The largest number of UserIDs to answer; 1000, if not given.
     #[schemars(range(min = 1, max = 100_000))]
     limit: Option<usize>,
 }
 
-/// UserIDs, in their order.
+/// UserIDs in ascending order.
 #[derive(Serialize, JsonSchema)]
 pub(super) struct AccountList {
     accounts: Vec<UserId>,
-    /// How many there are in all.
+    /// The number of all accounts of the app.
     total: usize,
 }
 
@@ -66,7 +58,7 @@ pub(super) async fn list(
     Path(path): Path<AppPath>,
     Query(Page { start, limit }): Query<Page>,
 ) -> Result<Json<AccountList>, Problem> {
-    let accounts = path.find(&state)?.store.accounts().await?;
+    let accounts = find_app(&state, path.sdkappid)?.store.accounts().await?;
     let users = accounts.sorted().into_iter().map(|(user, _)| user);
     let page = users.skip(start).take(limit.unwrap_or(1000));
     Ok(Json(AccountList {
@@ -77,16 +69,10 @@ pub(super) async fn list(
 
 pub(super) async fn show(
     State(state): State<AppState>,
-    Path(path): Path<AccountPath>,
+    Path(AccountPath { sdkappid, user }): Path<AccountPath>,
 ) -> Result<Json<AccountDocument>, Problem> {
-    let (app, user) = path.find(&state)?;
-    let account = find(&app.store.accounts().await?, user)?;
-    Ok(Json(AccountDocument::from(&*account)))
-}
-
-fn find(accounts: &Accounts, user: UserId) -> Result<Arc<Account>, Problem> {
-    let account = accounts.get(user).map(Arc::clone);
-    account.ok_or_else(|| no_account(user))
+    let accounts = find_app(&state, sdkappid)?.store.accounts().await?;
+    Ok(Json(AccountDocument::from(&**find(&accounts, user)?)))
 }
 
 /// What has changed.
@@ -100,52 +86,45 @@ pub(super) struct Put {
 
 pub(super) async fn put(
     State(state): State<AppState>,
-    Path(path): Path<AccountPath>,
+    Path(AccountPath { sdkappid, user }): Path<AccountPath>,
     Body(document): Body<AccountDocument>,
 ) -> Result<Json<Put>, Problem> {
-    let (app, user) = path.find(&state)?;
+    let app = find_app(&state, sdkappid)?;
     loop {
         let accounts = app.store.accounts().await?;
-        let mut reader = AccountReader {
-            declared: &app.config.custom_fields,
-            now: state.world().clock.now().unix_time(),
-            invalid: Vec::new(),
-        };
+        let mut reader = AccountReader::new(&state, &app);
         let mut edits = Edits::new(&app, &accounts);
         let was = edits.account(user).clone();
         let mut account = was.clone();
         reader.apply("", user, document.clone(), &mut account);
-        if !reader.invalid.is_empty() {
-            return Err(Problem::invalid(reader.invalid));
-        }
+        reader.finish()?;
         let document = AccountDocument::from(&account);
         edits.put(user, &was, account);
-        match edits.commit().await {
-            Ok(created) => {
-                return Ok(Json(Put {
-                    created,
-                    account: document,
-                }));
-            }
-            // A call was faster: once more, with what it has changed.
-            Err(StoreError::Conflict) => {}
-            Err(error) => return Err(error.into()),
-        }
+        let created = match edits.commit().await {
+            // Another call has changed an account meanwhile: read the accounts again.
+            Err(StoreError::Conflict) => continue,
+            created => created?,
+        };
+        return Ok(Json(Put {
+            created,
+            account: document,
+        }));
     }
 }
 
 pub(super) async fn remove(
     State(state): State<AppState>,
-    Path(path): Path<AccountPath>,
+    Path(AccountPath { sdkappid, user }): Path<AccountPath>,
 ) -> Result<Json<AccountDocument>, Problem> {
-    let (app, user) = path.find(&state)?;
+    let app = find_app(&state, sdkappid)?;
     if app.config.admins.contains(&user) {
         let detail = format!("{user} is an app admin, and app admins always exist");
         return Err(Problem::conflict(detail));
     }
-    let account = find(&app.store.accounts().await?, user)?;
+    let accounts = app.store.accounts().await?;
+    let account = find(&accounts, user)?;
     match app.store.delete_accounts(&[user]).await?[..] {
-        [true] => Ok(Json(AccountDocument::from(&*account))),
+        [true] => Ok(Json(AccountDocument::from(&**account))),
         _ => Err(no_account(user)),
     }
 }
@@ -156,124 +135,81 @@ pub(super) struct RequestPath {
     sdkappid: SdkAppId,
     /// The account that has sent the request.
     from: UserId,
-    /// The account that has received it.
+    /// The account that has received the request.
     to: UserId,
 }
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Action {
-    action: ActionName,
+    action: Response,
 }
 
-/// What the client of the user `to` does.
-#[derive(Clone, Copy, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-enum ActionName {
-    /// The friend list of `from` gains `to`.
-    Agree,
-    /// Each list gains the other.
-    AgreeAndAdd,
-    /// The request ends.
-    Reject,
-}
-
-/// The two accounts, once the request is answered.
+/// The two accounts after the answer.
 #[derive(Serialize, JsonSchema)]
 pub(super) struct Responded {
     from: AccountDocument,
     to: AccountDocument,
 }
 
+/// Answers a pending request on a copy of the accounts, and then writes the two accounts unless they
+/// have changed meanwhile.
 pub(super) async fn respond(
     State(state): State<AppState>,
     Path(RequestPath { sdkappid, from, to }): Path<RequestPath>,
     Body(Action { action }): Body<Action>,
 ) -> Result<Json<Responded>, Problem> {
-    let app = AppPath { sdkappid }.find(&state)?;
-    let response = match action {
-        ActionName::Agree => Response::Agree,
-        ActionName::AgreeAndAdd => Response::AgreeAndAdd,
-        ActionName::Reject => Response::Reject,
-    };
+    let app = find_app(&state, sdkappid)?;
+    let no_request = || Problem::not_found(format!("no request of {from} waits for {to}"));
     let _order = app.lock_changes().await;
     loop {
         let accounts = app.store.accounts().await?;
-        let answered = answer(&state, &app, &accounts, from, to, response).await?;
-        match answered.edits.commit().await {
-            Ok(_) => {
-                if let Some(webhook) = &app.webhook {
-                    send_friend_add(webhook, from, answered.pairs);
-                }
-                return Ok(Json(answered.accounts));
-            }
-            // A call was faster: once more, with the request as it is now.
-            Err(StoreError::Conflict) => {}
-            Err(error) => return Err(error.into()),
+        let sender = find(&accounts, from)?;
+        let request = sender.sent.entry(to).cloned().ok_or_else(no_request)?;
+        let answered = Answered {
+            request,
+            response: action,
+        };
+        let (now, policy) = (state.world().clock.now().unix_time(), &state.config.sns);
+        let trial = app.trial_store(&accounts);
+        let judge = |pair: &_, item: &_| friend_response::judge(from, pair, item, now, policy);
+        let judged = trial.judge_each(from, &[Ok(answered)], judge).await?;
+        let verdict = judged.verdicts.first().ok_or_else(no_request)?;
+        if verdict.code != Code::Ok {
+            let (name, meaning) = (verdict.code.name(), verdict.code.meaning());
+            return Err(Problem::conflict(format!("{name}: {meaning}")));
         }
-    }
-}
-
-/// An answer to a request, not yet written.
-struct Answer<'a> {
-    edits: Edits<'a>,
-    accounts: Responded,
-    /// The friendships that it makes.
-    pairs: Vec<Pair>,
-}
-
-/// Answers a request on a copy of the accounts.
-async fn answer<'a>(
-    state: &AppState,
-    app: &'a App,
-    accounts: &'a Accounts,
-    from: UserId,
-    to: UserId,
-    response: Response,
-) -> Result<Answer<'a>, Problem> {
-    let no_request = || Problem::not_found(format!("no request of {from} waits for {to}"));
-    let asker = find(accounts, from)?;
-    let request = asker.sent.entry(to).cloned().ok_or_else(no_request)?;
-    let answered = Answered { request, response };
-    let (now, policy) = (state.world().clock.now().unix_time(), &state.config.sns);
-    let trial = app.trial_store(accounts);
-    let judge = |pair: &_, item: &_| friend_response::judge(from, pair, item, now, policy);
-    let judged = trial.judge_each(from, &[Ok(answered)], judge).await?;
-    let verdict = judged.verdicts.first().ok_or_else(no_request)?;
-    if verdict.code != Code::Ok {
-        let (name, meaning) = (verdict.code.name(), verdict.code.meaning());
-        return Err(Problem::conflict(format!("{name}: {meaning}")));
-    }
-    let (asker_now, asked_now) = (trial.account(from).await?, trial.account(to).await?);
-    let mut pairs = Vec::new();
-    if asker_now.friends.has(to) && !asker.friends.has(to) {
-        pairs.push(Pair { from, to });
-    }
-    if verdict.reached_to {
-        pairs.push(Pair { from: to, to: from });
-    }
-    let mut edits = Edits::new(app, accounts);
-    *edits.account(from) = (*asker_now).clone();
-    *edits.account(to) = (*asked_now).clone();
-    Ok(Answer {
-        edits,
-        accounts: Responded {
-            from: AccountDocument::from(&*asker_now),
-            to: AccountDocument::from(&*asked_now),
-        },
-        pairs,
-    })
-}
-
-fn send_friend_add(webhook: &Webhook, initiator: UserId, pairs: Vec<Pair>) {
-    let pairs = pairs.into_iter().map(|pair| AddedPair { pair, initiator });
-    let event = Event::FriendAdd {
-        pairs: pairs.collect(),
-        client_cmd: "friend_response",
-        admin_account: String::new(),
-        force_flag: 0,
-    };
-    if !event.is_empty() {
-        webhook.send(&event, ClientIp::default());
+        let (new_sender, new_receiver) = (trial.account(from).await?, trial.account(to).await?);
+        let edit = |user, account: &Arc<Account>| Edit {
+            user,
+            was: accounts.get(user).cloned(),
+            is: Arc::clone(account),
+        };
+        let edits = [edit(from, &new_sender), edit(to, &new_receiver)];
+        match app.store.update(&edits, &[]).await {
+            Err(StoreError::Conflict) => continue,
+            updated => updated?,
+        };
+        let gained = [
+            (new_sender.friends.has(to) && !sender.friends.has(to)).then_some(Pair { from, to }),
+            verdict.reached_to.then_some(Pair { from: to, to: from }),
+        ];
+        let added = |pair| AddedPair {
+            pair,
+            initiator: from,
+        };
+        let event = Event::FriendAdd {
+            pairs: gained.into_iter().flatten().map(added).collect(),
+            client_cmd: "friend_response",
+            admin_account: String::new(),
+            force_flag: 0,
+        };
+        if let Some(webhook) = app.webhook.as_ref().filter(|_| !event.is_empty()) {
+            webhook.send(&event, ClientIp::default());
+        }
+        return Ok(Json(Responded {
+            from: AccountDocument::from(&*new_sender),
+            to: AccountDocument::from(&*new_receiver),
+        }));
     }
 }

@@ -1,4 +1,4 @@
-//! Apps: a test that makes its own is isolated from all others.
+//! Apps: a test that creates its own app is isolated from all other tests.
 
 use super::extract::{Body, Path};
 use super::problem::Problem;
@@ -7,7 +7,7 @@ use crate::apps::{App, NotMade};
 use crate::config::AppConfig;
 use crate::protocol::code::Code;
 use crate::protocol::ids::{SdkAppId, UserId};
-use crate::protocol::user_sig;
+use crate::protocol::user_sig::{self, Contents};
 use crate::state::AppState;
 use crate::world::RemovedApp;
 use axum::Json;
@@ -17,7 +17,7 @@ use schemars::{JsonSchema, Schema};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
-/// How long a UserSig is valid by default: 180 days, as from Tencent's generators.
+/// The default validity of a UserSig: 180 days, as in Tencent's generators.
 pub(super) const EXPIRE_SECONDS: i64 = 180 * 86_400;
 
 #[derive(Deserialize, JsonSchema)]
@@ -26,30 +26,27 @@ pub(super) struct AppPath {
     pub(super) sdkappid: SdkAppId,
 }
 
-/// Selects one app, or all without it.
+/// Selects one app; all apps, if not given.
 #[derive(Clone, Copy, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct AppFilter {
     pub(super) sdkappid: Option<SdkAppId>,
 }
 
-impl AppPath {
-    pub(super) fn find(&self, state: &AppState) -> Result<Arc<App>, Problem> {
-        let Self { sdkappid } = self;
-        let app = state.world().apps.get(*sdkappid).cloned();
-        app.ok_or_else(|| self.missing())
-    }
-
-    fn missing(&self) -> Problem {
-        Problem::not_found(format!("there is no app {}", self.sdkappid))
-    }
+pub(super) fn find_app(state: &AppState, sdkappid: SdkAppId) -> Result<Arc<App>, Problem> {
+    let app = state.world().apps.get(sdkappid).cloned();
+    app.ok_or_else(|| no_app(sdkappid))
 }
 
-/// A new app, described as in the configuration; everything may be left out.
+fn no_app(sdkappid: SdkAppId) -> Problem {
+    Problem::not_found(format!("there is no app {sdkappid}"))
+}
+
+/// A new app, described as in the configuration. Every field is optional.
 #[derive(Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields, transform = all_optional)]
 pub(super) struct NewApp {
-    /// The next free one, if not given.
+    /// The next free SDKAppID, if not given.
     sdkappid: Option<SdkAppId>,
     #[serde(flatten)]
     config: AppConfig,
@@ -104,11 +101,11 @@ pub(super) async fn show(
     State(state): State<AppState>,
     Path(path): Path<AppPath>,
 ) -> Result<Json<AppInfo>, Problem> {
-    let app = path.find(&state)?;
+    let app = find_app(&state, path.sdkappid)?;
     Ok(Json(info(&state, &app).await?))
 }
 
-/// What a reset or a removal of an app removed.
+/// What the reset or the removal of an app has removed.
 #[derive(Serialize, JsonSchema)]
 pub(super) struct AppRemoval {
     sdkappid: SdkAppId,
@@ -123,7 +120,7 @@ pub(super) async fn remove(
     Path(path): Path<AppPath>,
 ) -> Result<Json<AppRemoval>, Problem> {
     let removed = state.change(|world| world.remove_app(path.sdkappid));
-    let removed = removed.ok_or_else(|| path.missing())?;
+    let removed = removed.ok_or_else(|| no_app(path.sdkappid))?;
     Ok(Json(AppRemoval::of(&removed).await?))
 }
 
@@ -131,9 +128,9 @@ pub(super) async fn reset(
     State(state): State<AppState>,
     Path(path): Path<AppPath>,
 ) -> Result<Json<AppRemoval>, Problem> {
-    // A reset in parallel replaces the app: then the new app is reset.
+    // A parallel reset may replace the app. Then the new app is reset.
     loop {
-        let app = path.find(&state)?;
+        let app = find_app(&state, path.sdkappid)?;
         if let Some(removed) = state.reset_app(&app) {
             return Ok(Json(AppRemoval::of(&removed).await?));
         }
@@ -155,7 +152,7 @@ impl AppRemoval {
 pub(super) struct NewUserSig {
     /// The UserID that the UserSig is for.
     identifier: String,
-    /// How long it is valid; less than 0 makes a UserSig that has expired.
+    /// How long it is valid; a negative number makes an expired UserSig.
     #[serde(default = "expire_seconds")]
     #[schemars(range(min = -253_402_300_799_i64, max = 253_402_300_799_i64))]
     expire_seconds: i64,
@@ -180,7 +177,7 @@ pub(super) async fn user_sig(
         expire_seconds,
     }): Body<NewUserSig>,
 ) -> Result<Json<MadeUserSig>, Problem> {
-    let app = path.find(&state)?;
+    let app = find_app(&state, path.sdkappid)?;
     let now = state.world().clock.now().unix_time();
     Ok(Json(MadeUserSig {
         usersig: app.sign(&identifier, now, expire_seconds),
@@ -199,32 +196,20 @@ pub(super) struct Inspect {
 /// The contents of a UserSig, and the answer to a call with it.
 #[derive(Serialize, JsonSchema)]
 pub(super) struct Inspection {
-    /// Its contents, if it can be read.
+    /// The contents, if the UserSig can be read.
     contents: Option<Contents>,
-    /// The step of its check that fails.
+    /// The step of the check that fails.
     failed_step: Option<Step>,
     /// The reason, in words that Tencent does not send.
     why: Option<String>,
-    /// The ErrorCode of a call with it; 0 when it is valid.
+    /// The ErrorCode of a call with it; 0 if it is valid.
     code: u32,
     /// The ErrorInfo.
     error_info: String,
     /// The emulator's clock: seconds since 1970-01-01 UTC.
     now: i64,
-    /// How many seconds are left until it expires; less than 0 when it has expired.
+    /// How many seconds are left until it expires; less than 0 if it has expired.
     seconds_left: Option<i64>,
-}
-
-#[derive(Serialize, JsonSchema)]
-struct Contents {
-    identifier: String,
-    sdkappid: i64,
-    /// When it was made: seconds since 1970-01-01 UTC.
-    time: i64,
-    expire_seconds: i64,
-    /// The last second in which it is valid.
-    expires_at: i64,
-    has_userbuf: bool,
 }
 
 /// The steps of a UserSig's check, in their order.
@@ -251,25 +236,12 @@ pub(super) async fn inspect(
         identifier,
     }): Body<Inspect>,
 ) -> Result<Json<Inspection>, Problem> {
-    let app = path.find(&state)?;
+    let app = find_app(&state, path.sdkappid)?;
     let now = state.world().clock.now().unix_time();
     let contents = user_sig::contents(&usersig).ok();
-    let own = contents
-        .as_ref()
-        .map(|contents| contents.identifier.clone());
+    let own = contents.as_ref().map(|own| own.identifier.clone());
     let identifier = identifier.or(own).unwrap_or_default();
     let error = app.verify(&usersig, &identifier, now).err();
-    let contents = contents.map(|contents| Contents {
-        identifier: contents.identifier,
-        sdkappid: contents.sdkappid,
-        time: contents.time.0,
-        expire_seconds: contents.expire,
-        expires_at: contents.time.0.saturating_add(contents.expire),
-        has_userbuf: contents.has_userbuf,
-    });
-    let seconds_left = contents
-        .as_ref()
-        .map(|contents| contents.expires_at.saturating_sub(now.0));
     let code = error.as_ref().map_or(Code::Ok, |error| error.code);
     let steps = [
         (Code::SigIllegal, Step::Read),
@@ -282,17 +254,16 @@ pub(super) async fn inspect(
     let texts = error.map(|error| (error.info.into_owned(), error.detail.into_owned()));
     let (info, detail) = texts.unwrap_or_default();
     Ok(Json(Inspection {
+        seconds_left: (contents.as_ref()).map(|of| of.expires_at.0.saturating_sub(now.0)),
         contents,
         failed_step: failed_step.map(|(_, step)| *step),
-        why: (!detail.is_empty()).then_some(detail),
+        why: Some(detail).filter(|detail| !detail.is_empty()),
         code: code.number(),
-        error_info: if info.is_empty() {
-            code.info().to_owned()
-        } else {
-            info
+        error_info: match info.as_str() {
+            "" => code.info().to_owned(),
+            _ => info,
         },
         now: now.0,
-        seconds_left,
     }))
 }
 

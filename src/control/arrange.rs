@@ -1,15 +1,14 @@
-//! Any code on demand: the smallest real state in which friend_add answers it by its own rules, and
-//! the request that meets it. Where no state gives a code, one fault is armed, and said so.
+//! Builds a situation for any code of friend_add: the smallest state in which its own rules answer
+//! the code, and the request that gets it. If no state gives the code, one fault is armed.
 
 use super::account::AccountDocument;
-use super::apps::{AppPath, EXPIRE_SECONDS};
+use super::apps::{AppPath, EXPIRE_SECONDS, find_app};
 use super::code_name::CodeName;
 use super::edits::Edits;
 use super::extract::{Body, Path};
 use super::faults::not_armed;
 use super::problem::Problem;
 use super::unused_name;
-use crate::apps::App;
 use crate::commands::{Command, FriendAdd};
 use crate::config::Config;
 use crate::faults::{Ending, Kind, Plan, Scope};
@@ -17,11 +16,12 @@ use crate::gateway;
 use crate::protocol::code::Code;
 use crate::protocol::ids::{SdkAppId, UnixTime, UserId};
 use crate::sns::model::{
-    AdminForbidType, AllowType, Blocked, Friend, PendingRequest, RequestMinute, UnknownAccounts,
+    AdminForbidType, AllowType, Blocked, FriendUpdate, PendingRequest, RequestMinute, SnsPolicy,
+    UnknownAccounts,
 };
 use crate::sns::texts::{AddWording, GroupName, Remark};
 use crate::state::AppState;
-use crate::store::{Account, Accounts};
+use crate::store::Account;
 use axum::Json;
 use axum::extract::State;
 use schemars::JsonSchema;
@@ -30,7 +30,7 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-/// Which code.
+/// The wanted code.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ArrangeRequest {
@@ -38,26 +38,26 @@ pub(super) struct ArrangeRequest {
     code: CodeName,
 }
 
-/// A situation, and the request that meets the code in it.
+/// A situation, and the request that gets the code in it.
 #[derive(Serialize, JsonSchema)]
 pub(super) struct Arranged {
     code: u32,
     outcome: &'static str,
     /// Where the answer carries it.
     carried_by: Carrier,
-    /// What gives it.
+    /// The reason for the code.
     given_by: Source,
-    /// The id of the fault that was armed, where no state gives the code.
+    /// The id of the armed fault, if neither a state nor a request gives the code.
     fault: Option<u64>,
-    /// The accounts that were made; those that only fill a list are counted, not shown.
+    /// The accounts that were created, without the accounts that fill a list.
     accounts: BTreeMap<UserId, AccountDocument>,
-    /// Accounts that were made to fill a list.
+    /// How many accounts were created to fill a list.
     fillers: usize,
     /// The URL to send the request to, with a UserSig.
     url: String,
     /// The body.
     request: Value,
-    /// The same as a line for a shell.
+    /// The same request as a command line for a shell.
     curl: String,
 }
 
@@ -72,9 +72,9 @@ enum Carrier {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Source {
-    /// What the accounts are.
+    /// The state of the accounts.
     State,
-    /// What the request says.
+    /// A field of the request, or its caller.
     Request,
     /// An armed fault.
     Fault,
@@ -85,20 +85,23 @@ pub(super) async fn arrange(
     Path(path): Path<AppPath>,
     Body(ArrangeRequest { code: name }): Body<ArrangeRequest>,
 ) -> Result<Json<Arranged>, Problem> {
-    let (app, world) = (path.find(&state)?, state.world());
-    let first = name.all().next();
+    let (app, world) = (find_app(&state, path.sdkappid)?, state.world());
+    let first = name.find();
     let first = first.ok_or_else(|| Problem::invalid_field("/code", name.is_unknown()))?;
     let now = world.clock.now().unix_time();
     let accounts = app.store.accounts().await?;
-    let recipe = Recipe {
-        from: unused_name(&accounts, "from"),
-        to: unused_name(&accounts, "to"),
-        now,
+    let [from, to, filler] = ["from", "to", "f"].map(|stem| unused_name(&accounts, stem));
+    let names = Names { from, to, filler };
+    let not_admin = gateway::not_admin(&state.config, &FriendAdd::INFO);
+    let situation = |code| {
+        Some((
+            code,
+            situation(code, names, now, not_admin, &state.config.sns)?,
+        ))
     };
-    let follow = |code| Some((code, recipe.follow(code, &state.config)?));
-    // Of the outcomes of a number, one that state gives, and an item's.
-    let rank = |(_, situation): &(Code, Situation)| (situation.source, situation.carrier);
-    let found = name.all().filter_map(follow).min_by_key(rank);
+    // An outcome that a state gives is preferred, then an outcome of an item.
+    let rank = |(code, situation): &(Code, Situation)| (situation.source, carrier(*code));
+    let found = name.all().filter_map(situation).min_by_key(rank);
     let (code, situation) = found.ok_or_else(|| {
         let detail = format!("{} is no outcome of friend_add", first.name());
         Problem::invalid_field("/code", detail)
@@ -106,57 +109,58 @@ pub(super) async fn arrange(
     let fault = match situation.source {
         Source::State | Source::Request => None,
         Source::Fault => {
-            let plan = recipe.plan(app.sdkappid, code, situation.carrier);
-            let armed = state.change(|world| world.arm(plan));
+            let armed = state.change(|world| world.arm(plan(app.sdkappid, code, names)));
             Some(armed.map_err(not_armed)?.id)
         }
     };
-    let (made, fillers) = recipe.make(&app, &accounts, &situation).await?;
+    let mut edits = Edits::new(&app, &accounts);
+    for (user, account) in &situation.accounts {
+        edits.put(*user, &Account::default(), account.clone());
+    }
+    let created = edits.commit().await?;
     let Situation {
-        request,
-        source,
-        carrier,
-        by_stranger,
-        ..
+        request, accounts, ..
     } = situation;
-    let caller = if by_stranger {
-        recipe.from
-    } else {
-        app.first_admin()
-    };
+    let caller = situation.caller.unwrap_or_else(|| app.first_admin());
     let query = app.query(caller, now, EXPIRE_SECONDS);
     let url = format!("http://{}/v4/sns/friend_add?{query}", reachable(&state));
-    let documents = made.iter();
+    let quoted = request.to_string().replace('\'', r"\u0027");
+    let documents = accounts.iter();
     let documents = documents.map(|(user, account)| (*user, AccountDocument::from(account)));
     Ok(Json(Arranged {
         code: code.number(),
         outcome: code.name(),
-        carried_by: carrier,
-        given_by: source,
+        carried_by: carrier(code),
+        given_by: situation.source,
         fault,
+        fillers: created.len() - accounts.len(),
         accounts: documents.collect(),
-        fillers,
-        curl: format!(
-            "curl '{url}' -d '{}'",
-            request.to_string().replace('\'', r"\u0027")
-        ),
+        curl: format!("curl '{url}' -d '{quoted}'"),
         url,
         request,
     }))
 }
 
-/// How friend_add is brought to an outcome; `None` where it has no such outcome.
+/// How friend_add is brought to an outcome; `None` if it has no such outcome.
 pub(super) fn source(code: Code, config: &Config) -> Option<Source> {
-    let user = |name| UserId::parse(name).expect("short and printable");
-    let recipe = Recipe {
-        from: user("from"),
-        to: user("to"),
-        now: UnixTime(0),
+    let user = UserId::parse("any").expect("short and printable");
+    let names = Names {
+        from: user,
+        to: user,
+        filler: user,
     };
-    Some(recipe.follow(code, config)?.source)
+    let not_admin = gateway::not_admin(config, &FriendAdd::INFO);
+    // The source does not depend on how long a full list is.
+    let policy = SnsPolicy {
+        max_friends: 0,
+        max_groups: 0,
+        max_pending: 0,
+        ..config.sns
+    };
+    Some(situation(code, names, UnixTime(0), not_admin, &policy)?.source)
 }
 
-/// The address, as a client on this machine reaches it.
+/// The emulator's address for a client on the same machine.
 fn reachable(state: &AppState) -> SocketAddr {
     let mut addr = state.addr.get().copied().unwrap_or(state.config.listen);
     if addr.ip().is_unspecified() {
@@ -165,249 +169,155 @@ fn reachable(state: &AppState) -> SocketAddr {
     addr
 }
 
-/// Two accounts that know nothing of each other, and what is made of them.
-struct Recipe {
+/// UserIDs that no account has.
+#[derive(Clone, Copy)]
+struct Names {
     from: UserId,
     to: UserId,
-    now: UnixTime,
+    /// The beginning of the UserIDs of accounts that fill a list.
+    filler: UserId,
 }
 
-/// What is said of the two, and the request.
+/// Accounts, and a request that gets the code.
 struct Situation {
-    /// `None` where it is not imported.
-    from: Option<Account>,
-    to: Option<Account>,
-    /// Others, who fill a list.
-    others: Others,
-    request: Value,
     source: Source,
-    carrier: Carrier,
-    /// From_Account calls, who is no app admin.
-    by_stranger: bool,
+    accounts: BTreeMap<UserId, Account>,
+    request: Value,
+    /// The first app admin if `None`.
+    caller: Option<UserId>,
 }
 
-/// Accounts that fill a list, so many.
-enum Others {
-    None,
-    FriendsOfFrom(u32),
-    FriendsOfTo(u32),
-    AskedByFrom(u32),
+/// Where the answer carries a code.
+fn carrier(code: Code) -> Carrier {
+    match code.is_whole_calls() || code.is_gateway() || code == Code::NotAdmin {
+        true => Carrier::ErrorCode,
+        false => Carrier::ResultCode,
+    }
 }
 
-impl Recipe {
-    /// `None` where friend_add has no such outcome.
-    #[expect(
-        clippy::wildcard_enum_match_arm,
-        reason = "a test arranges every code of the page"
-    )]
-    fn follow(&self, code: Code, config: &Config) -> Option<Situation> {
-        let policy = &config.sns;
-        let mut situation = self.start();
-        let (mut from, mut to) = (self.account(), self.account());
-        let refuses_unknown = policy.unknown_accounts == UnknownAccounts::Refuse;
-        match code {
-            Code::Ok => {}
-            Code::SnsDecode => {
-                situation.ask("AddFriendItem", Value::Null);
-                situation.carrier = Carrier::ErrorCode;
-            }
-            Code::ToAccountIllegal => situation.ask_of_item("To_Account", ""),
-            Code::AddSelf => situation.ask_of_item("To_Account", self.from.as_str()),
-            Code::SourceIllegal => situation.ask_of_item("AddSource", "Web"),
-            Code::RemarkTooLong => {
-                situation.ask_of_item("Remark", &"x".repeat(Remark::MAX_BYTES + 1));
-            }
-            Code::GroupNameTooLong => {
-                situation.ask_of_item("GroupName", &"x".repeat(GroupName::MAX_BYTES + 1));
-            }
-            Code::WordingTooLong => {
-                situation.ask_of_item("AddWording", &"x".repeat(AddWording::MAX_BYTES + 1));
-            }
-            Code::AccountNotAString => {
-                situation.request["AddFriendItem"][0]["To_Account"] = 1.into();
-                situation.source = Source::Request;
-                situation.carrier = Carrier::ErrorCode;
-            }
-            Code::FriendExist => from.friends.insert(friend(self.to, self.now)),
-            Code::FromAccountNotExist if refuses_unknown => {
-                situation.carrier = Carrier::ErrorCode;
-                return Some(Situation {
-                    to: Some(to),
-                    ..situation
-                });
-            }
-            Code::ToAccountNotExist if refuses_unknown => {
-                return Some(Situation {
-                    from: Some(from),
-                    ..situation
-                });
-            }
-            // A call by who is no admin has one code or the other.
-            Code::NotAdmin | Code::NotAdminGateway => {
-                let is_met = gateway::not_admin(config, &FriendAdd::INFO) == code;
-                situation.by_stranger = is_met;
-                situation.source = if is_met {
-                    Source::Request
-                } else {
-                    Source::Fault
-                };
-                situation.carrier = Carrier::ErrorCode;
-            }
-            Code::ForbidByAdmin => from.profile.admin_forbid_type = AdminForbidType::SendOut,
-            Code::InMyBlocklist => from.blocklist.insert(blocked(self.to, self.now)),
-            Code::InPeerBlocklist => to.blocklist.insert(blocked(self.from, self.now)),
-            Code::DenyAny => to.profile.allow_type = AllowType::DenyAny,
-            Code::NeedConfirm => to.profile.allow_type = AllowType::NeedConfirm,
-            Code::MyFriendsFull => situation.others = Others::FriendsOfFrom(policy.max_friends),
-            Code::PeerFriendsFull => situation.others = Others::FriendsOfTo(policy.max_friends),
-            Code::GroupsFull => {
-                let groups = (0..policy.max_groups).map(|number| format!("group{number}"));
-                from.groups = groups.filter_map(|name| GroupName::parse(&name)).collect();
-                situation.request["AddFriendItem"][0]["GroupName"] = "new".into();
-            }
-            Code::PendingFull => {
-                to.profile.allow_type = AllowType::NeedConfirm;
-                situation.others = Others::AskedByFrom(policy.max_pending);
-            }
-            Code::TooManyRequests if policy.max_requests_per_minute > 0 => {
-                from.request_minute = RequestMinute {
-                    since: self.now,
-                    requests: policy.max_requests_per_minute,
-                };
-            }
-            Code::TooManyRequests
-            | Code::ToAccountNotExist
-            | Code::SdkAppIdIllegal
-            | Code::Internal
-            | Code::NetworkTimeout
-            | Code::WriteConflict => situation.source = Source::Fault,
-            Code::FromAccountNotExist => {
-                situation.source = Source::Fault;
-                situation.carrier = Carrier::ErrorCode;
-            }
-            _ if code.is_gateway() => {
-                situation.source = Source::Fault;
-                situation.carrier = Carrier::ErrorCode;
-            }
-            _ => return None,
+/// The field of an item that gets this code, and a value that gets it.
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "the other codes are not about one field of an item"
+)]
+pub(super) fn wrong_field(code: Code, from: UserId) -> Option<(&'static str, Value)> {
+    let too_long = |max: usize| "x".repeat(max + 1).into();
+    Some(match code {
+        Code::ToAccountIllegal => ("To_Account", "".into()),
+        Code::AccountNotAString => ("To_Account", 1.into()),
+        Code::AddSelf => ("To_Account", from.as_str().into()),
+        Code::SourceIllegal => ("AddSource", "Web".into()),
+        Code::RemarkTooLong => ("Remark", too_long(Remark::MAX_BYTES)),
+        Code::GroupNameTooLong => ("GroupName", too_long(GroupName::MAX_BYTES)),
+        Code::WordingTooLong => ("AddWording", too_long(AddWording::MAX_BYTES)),
+        _ => return None,
+    })
+}
+
+/// The situation in which friend_add answers a code; `None` if it has no such outcome. It starts with
+/// two accounts that have no relation and with a valid request, and changes what gets the code.
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "a test arranges every code of the page"
+)]
+fn situation(
+    code: Code,
+    names: Names,
+    now: UnixTime,
+    not_admin: Code,
+    policy: &SnsPolicy,
+) -> Option<Situation> {
+    let (mut from, mut to) = (Account::default(), Account::default());
+    let (mut missing, mut caller) = (None, None);
+    let mut item = json!({ "To_Account": names.to, "AddSource": "AddSource_Type_Web" });
+    let mut source = Source::State;
+    let refuses_unknown = policy.unknown_accounts == UnknownAccounts::Refuse;
+    let friend = |to| FriendUpdate::default().into_friend(to, now);
+    let blocked = |to| Blocked { to, add_time: now };
+    let fillers = |count| {
+        let name = move |number| UserId::parse(&format!("{}-{number}", names.filler));
+        (0..count).filter_map(name)
+    };
+    let wrong_field = wrong_field(code, names.from);
+    match code {
+        Code::Ok => {}
+        Code::SnsDecode => source = Source::Request,
+        _ if wrong_field.is_some() => source = Source::Request,
+        Code::NotAdmin | Code::NotAdminGateway if code == not_admin => {
+            caller = Some(names.from);
+            source = Source::Request;
         }
-        (situation.from, situation.to) = (Some(from), Some(to));
-        Some(situation)
-    }
-
-    /// The request that would be 0.
-    fn start(&self) -> Situation {
-        Situation {
-            from: None,
-            to: None,
-            others: Others::None,
-            request: json!({
-                "From_Account": self.from,
-                "AddFriendItem": [{ "To_Account": self.to, "AddSource": "AddSource_Type_Web" }],
-            }),
-            source: Source::State,
-            carrier: Carrier::ResultCode,
-            by_stranger: false,
+        Code::FromAccountNotExist if refuses_unknown => missing = Some(names.from),
+        Code::ToAccountNotExist if refuses_unknown => missing = Some(names.to),
+        Code::FriendExist => from.friends.insert(friend(names.to)),
+        Code::ForbidByAdmin => from.profile.admin_forbid_type = AdminForbidType::SendOut,
+        Code::InMyBlocklist => from.blocklist.insert(blocked(names.to)),
+        Code::InPeerBlocklist => to.blocklist.insert(blocked(names.from)),
+        Code::DenyAny => to.profile.allow_type = AllowType::DenyAny,
+        Code::NeedConfirm => to.profile.allow_type = AllowType::NeedConfirm,
+        Code::MyFriendsFull => from.friends = fillers(policy.max_friends).map(friend).collect(),
+        Code::PeerFriendsFull => to.friends = fillers(policy.max_friends).map(friend).collect(),
+        Code::GroupsFull => {
+            let groups = (0..policy.max_groups).map(|number| format!("group{number}"));
+            from.groups = groups.filter_map(|name| GroupName::parse(&name)).collect();
+            item["GroupName"] = "new".into();
         }
-    }
-
-    fn account(&self) -> Account {
-        let mut account = Account::default();
-        account.profile.allow_type = AllowType::AllowAny;
-        account
-    }
-
-    /// The fault that gives a code to the request.
-    fn plan(&self, app: SdkAppId, code: Code, carrier: Carrier) -> Plan {
-        let scope = Scope {
-            sdkappid: Some(app),
-            command: Some(FriendAdd::INFO.name),
-            from_account: Some(self.from),
-            to_account: Some(self.to),
-            item: None,
-        };
-        let kind = match carrier {
-            Carrier::ResultCode => Kind::ResultCode(code),
-            Carrier::ErrorCode => Kind::Ending(Ending::Code(code)),
-        };
-        Plan::always(scope, kind)
-    }
-
-    /// Creates the accounts. Returns the two, and the number of the others.
-    async fn make(
-        &self,
-        app: &App,
-        accounts: &Accounts,
-        situation: &Situation,
-    ) -> Result<(BTreeMap<UserId, Account>, usize), Problem> {
-        let count = match situation.others {
-            Others::None => 0,
-            Others::FriendsOfFrom(count)
-            | Others::FriendsOfTo(count)
-            | Others::AskedByFrom(count) => count,
-        };
-        let stem = unused_name(accounts, "f");
-        let others = (0..count).filter_map(|number| UserId::parse(&format!("{stem}-{number}")));
-        let others: Vec<_> = others.collect();
-        let two = [(self.from, &situation.from), (self.to, &situation.to)];
-        let two = two.into_iter();
-        let two = two.filter_map(|(user, account)| Some((user, account.clone()?)));
-        let mut made: BTreeMap<_, _> = two.collect();
-        let friends = || others.iter().map(|other| friend(*other, self.now));
-        match situation.others {
-            Others::None => {}
-            Others::FriendsOfFrom(_) => {
-                made.entry(self.from).or_default().friends = friends().collect();
-            }
-            Others::FriendsOfTo(_) => {
-                made.entry(self.to).or_default().friends = friends().collect();
-            }
-            Others::AskedByFrom(_) => {
-                let asked = others.iter().map(|other| waiting(*other, self.now));
-                made.entry(self.from).or_default().sent = asked.collect();
-            }
+        Code::PendingFull => {
+            to.profile.allow_type = AllowType::NeedConfirm;
+            let request = |with| PendingRequest {
+                with,
+                add_time: now,
+                add_source: None,
+                details: None,
+            };
+            from.sent = fillers(policy.max_pending).map(request).collect();
         }
-        let mut edits = Edits::new(app, accounts);
-        for (user, account) in &made {
-            edits.put(*user, &Account::default(), account.clone());
+        Code::TooManyRequests if policy.max_requests_per_minute > 0 => {
+            from.request_minute = RequestMinute {
+                since: now,
+                requests: policy.max_requests_per_minute,
+            };
         }
-        edits.commit().await?;
-        Ok((made, others.len()))
+        Code::NotAdmin
+        | Code::FromAccountNotExist
+        | Code::ToAccountNotExist
+        | Code::TooManyRequests
+        | Code::SdkAppIdIllegal
+        | Code::Internal
+        | Code::NetworkTimeout
+        | Code::WriteConflict => source = Source::Fault,
+        _ if code.is_gateway() => source = Source::Fault,
+        _ => return None,
     }
+    if let Some((field, value)) = wrong_field {
+        item[field] = value;
+    }
+    let items = match code {
+        Code::SnsDecode => Value::Null,
+        _ => json!([item]),
+    };
+    let mut accounts = BTreeMap::from([(names.from, from), (names.to, to)]);
+    accounts.retain(|user, _| Some(*user) != missing);
+    Some(Situation {
+        source,
+        accounts,
+        request: json!({ "From_Account": names.from, "AddFriendItem": items }),
+        caller,
+    })
 }
 
-impl Situation {
-    /// What the request says gives the code.
-    fn ask(&mut self, field: &str, value: Value) {
-        self.request[field] = value;
-        self.source = Source::Request;
-    }
-
-    fn ask_of_item(&mut self, field: &str, text: &str) {
-        self.request["AddFriendItem"][0][field] = text.into();
-        self.source = Source::Request;
-    }
-}
-
-fn friend(to: UserId, now: UnixTime) -> Friend {
-    Friend {
-        to,
-        add_time: now,
-        add_source: None,
-        details: None,
-    }
-}
-
-fn blocked(to: UserId, now: UnixTime) -> Blocked {
-    Blocked { to, add_time: now }
-}
-
-/// A request that waits, of which nothing is said.
-fn waiting(with: UserId, now: UnixTime) -> PendingRequest {
-    PendingRequest {
-        with,
-        add_time: now,
-        add_source: None,
-        details: None,
-    }
+/// The fault that gives a code to the request.
+fn plan(app: SdkAppId, code: Code, names: Names) -> Plan {
+    let scope = Scope {
+        sdkappid: Some(app),
+        command: Some(FriendAdd::INFO.name),
+        from_account: Some(names.from),
+        to_account: Some(names.to),
+        item: None,
+    };
+    let kind = match carrier(code) {
+        Carrier::ResultCode => Kind::ResultCode(code),
+        Carrier::ErrorCode => Kind::Ending(Ending::Code(code)),
+    };
+    Plan::always(scope, kind)
 }

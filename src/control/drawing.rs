@@ -1,4 +1,4 @@
-//! A graph as a drawing.
+//! Draws a graph.
 
 use crate::protocol::ids::UserId;
 use crate::store::{Accounts, Peer};
@@ -7,26 +7,22 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-/// What one account is to another.
+/// The kind of a relation between two accounts.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum EdgeKind {
-    /// From's list has To.
+    /// `to` is in the friend list of `from`.
     Friend,
-    /// From has blocked To.
+    /// `to` is on the blocklist of `from`.
     Blocked,
-    /// From's request waits for To.
+    /// A friend request of `from` waits for an answer by `to`.
     Asked,
 }
 
-/// The graph for Graphviz: friends are arrows, blocks red, requests dashed.
+/// The graph for Graphviz: friends are plain arrows, blocks red, requests dashed.
 pub(super) fn dot(accounts: &Accounts) -> String {
-    let quoted = |user: UserId| {
-        format!(
-            "\"{}\"",
-            user.as_str().replace('\\', "\\\\").replace('"', "\\\"")
-        )
-    };
+    // Rust escapes the same characters of printable ASCII as Graphviz.
+    let quoted = |user: UserId| format!("{:?}", user.as_str());
     let mut text = "digraph relations {\n".to_owned();
     for (user, _) in accounts.sorted() {
         writeln!(text, "  {};", quoted(user)).expect("a String takes all");
@@ -42,21 +38,15 @@ pub(super) fn dot(accounts: &Accounts) -> String {
     text + "}\n"
 }
 
-/// The same for Mermaid.
+/// The graph for Mermaid.
 pub(super) fn mermaid(accounts: &Accounts) -> String {
     let users = accounts.sorted().into_iter().map(|(user, _)| user);
     let places: BTreeMap<UserId, usize> = users.zip(0..).collect();
-    let escaped = |user: UserId| {
-        let plain = |c: char| c.is_ascii_alphanumeric() || "_-.@ ".contains(c);
-        let escape = |c: char| {
-            if plain(c) {
-                c.to_string()
-            } else {
-                format!("#{};", u32::from(c))
-            }
-        };
-        user.as_str().chars().map(escape).collect::<String>()
+    let escape = |c: char| match c.is_ascii_alphanumeric() || "_-.@ ".contains(c) {
+        true => c.to_string(),
+        false => format!("#{};", u32::from(c)),
     };
+    let escaped = |user: UserId| user.as_str().chars().map(escape).collect::<String>();
     let mut text = "graph LR\n".to_owned();
     for (user, place) in &places {
         writeln!(text, "  n{place}[\"{}\"]", escaped(*user)).expect("a String takes all");
@@ -67,25 +57,24 @@ pub(super) fn mermaid(accounts: &Accounts) -> String {
             EdgeKind::Blocked => "-- blocks --x",
             EdgeKind::Asked => "-. asks .->",
         };
-        let (from, to) = (places[&from], places.get(&to));
-        if let Some(to) = to {
+        if let Some(to) = places.get(&to) {
+            let from = places[&from];
             writeln!(text, "  n{from} {arrow} n{to}").expect("a String takes all");
         }
     }
     text
 }
 
-/// All edges, in the order of the accounts that they begin at.
+/// All edges, in the order of the accounts at which they begin.
 fn edges(accounts: &Accounts) -> impl Iterator<Item = (UserId, UserId, EdgeKind)> {
     let accounts = accounts.sorted().into_iter();
     accounts.flat_map(|(from, account)| {
         let friends = account.friends.iter().map(Peer::peer);
         let blocked = account.blocklist.iter().map(Peer::peer);
         let asked = account.sent.iter().map(Peer::peer);
-        let friends = friends.map(|to| (to, EdgeKind::Friend));
-        let blocked = blocked.map(|to| (to, EdgeKind::Blocked));
-        let asked = asked.map(|to| (to, EdgeKind::Asked));
-        let all = friends.chain(blocked).chain(asked);
-        all.map(move |(to, kind)| (from, to, kind))
+        let friends = friends.map(move |to| (from, to, EdgeKind::Friend));
+        let blocked = blocked.map(move |to| (from, to, EdgeKind::Blocked));
+        let asked = asked.map(move |to| (from, to, EdgeKind::Asked));
+        friends.chain(blocked).chain(asked)
     })
 }

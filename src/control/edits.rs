@@ -1,4 +1,4 @@
-//! Changes of several accounts that are written in one step, or not at all.
+//! Changes of several accounts that are written in one step or not at all.
 
 use crate::apps::App;
 use crate::protocol::ids::UserId;
@@ -12,7 +12,7 @@ pub(super) struct Edits<'a> {
     app: &'a App,
     accounts: &'a Accounts,
     changed: BTreeMap<UserId, Account>,
-    /// Accounts that have to be imported still when the changes are written.
+    /// Accounts that must still exist when the changes are written.
     needs: BTreeSet<UserId>,
 }
 
@@ -26,14 +26,14 @@ impl<'a> Edits<'a> {
         }
     }
 
-    /// An account to change; a new one when it is not imported.
+    /// An account to change; a new account if it is not imported.
     pub(super) fn account(&mut self, user: UserId) -> &mut Account {
         let account = || Account::clone(self.accounts.get(user).unwrap_or(&self.app.new_account));
         self.changed.entry(user).or_insert_with(account)
     }
 
-    /// Replaces an account. Accounts that it names are created, and the other sides of its pending
-    /// requests follow.
+    /// Replaces an account. Creates the accounts that it names, and updates the other sides of its
+    /// pending requests.
     pub(super) fn put(&mut self, user: UserId, was: &Account, account: Account) {
         for peer in peers(&account) {
             if self.accounts.get(peer).is_none() {
@@ -42,26 +42,24 @@ impl<'a> Edits<'a> {
                 self.needs.insert(peer);
             }
         }
-        // A request that stays as it was leaves the other side as it is.
-        for request in was.sent.iter().filter(|old| !account.sent.has(old.with)) {
-            self.account(request.with).received.remove(user);
+        // An unchanged request leaves the other side unchanged.
+        for old in was.sent.iter().filter(|old| !account.sent.has(old.with)) {
+            self.account(old.with).received.remove(user);
         }
-        for request in was
-            .received
-            .iter()
-            .filter(|old| !account.received.has(old.with))
-        {
-            self.account(request.with).sent.remove(user);
+        for old in (was.received.iter()).filter(|old| !account.received.has(old.with)) {
+            self.account(old.with).sent.remove(user);
         }
         for request in new_entries(&was.sent, &account.sent) {
-            let received = &mut self.account(request.with).received;
-            received.remove(user);
-            received.insert(mirrored(request, user));
+            move_to_end(
+                &mut self.account(request.with).received,
+                mirrored(request, user),
+            );
         }
         for request in new_entries(&was.received, &account.received) {
-            let sent = &mut self.account(request.with).sent;
-            sent.remove(user);
-            sent.insert(mirrored(request, user));
+            move_to_end(
+                &mut self.account(request.with).sent,
+                mirrored(request, user),
+            );
         }
         self.changed.insert(user, account);
     }
@@ -69,7 +67,7 @@ impl<'a> Edits<'a> {
     /// Writes all changes in one step, and returns the accounts that were created.
     ///
     /// # Errors
-    /// `Conflict` when one of the accounts has changed since the copy was made.
+    /// `Conflict` if one of the accounts has changed since the copy was made.
     pub(super) async fn commit(self) -> Result<Vec<UserId>, StoreError> {
         let edit = |(user, account)| Edit {
             user,
@@ -82,6 +80,11 @@ impl<'a> Edits<'a> {
         let created = edits.iter().filter(|edit| edit.was.is_none());
         Ok(created.map(|edit| edit.user).collect())
     }
+}
+
+fn move_to_end(list: &mut PeerList<PendingRequest>, request: PendingRequest) {
+    list.remove(request.with);
+    list.insert(request);
 }
 
 fn new_entries<'a, E: Peer + PartialEq>(
@@ -100,7 +103,7 @@ pub(super) fn peers(account: &Account) -> impl Iterator<Item = UserId> {
     friends.chain(blocked).chain(requests.map(Peer::peer))
 }
 
-/// A request as the other side keeps it: with the wording, without the Remark and the groups.
+/// A request as the other side stores it: with the wording, without the Remark and the groups.
 pub(super) fn mirrored(request: &PendingRequest, with: UserId) -> PendingRequest {
     let details = request.details.as_ref();
     let details = FriendDetails {

@@ -4,7 +4,7 @@
 use super::problem::{InvalidField, Part, Problem};
 use crate::gateway::body::{self, Received};
 use crate::state::AppState;
-use crate::strict::{Reader, StrictRead, field_schema, join, typed};
+use crate::strict::{MAX_ERRORS, Reader, StrictRead, field_schema, join, typed};
 use axum::body::to_bytes;
 use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request, State};
 use axum::http::request::Parts;
@@ -97,46 +97,36 @@ fn reader<T: StrictRead>() -> Arc<Reader<T>> {
     reader.downcast().expect("it is found by its type")
 }
 
+/// Reads a part of a call, or names its invalid fields, at most `most`.
+fn read<T: StrictRead>(part: Part, value: Value, most: usize) -> Result<T, Problem> {
+    reader().read(value, most).map_err(|mut invalid| {
+        invalid.iter_mut().for_each(|field| field.part = Some(part));
+        Problem::invalid(invalid)
+    })
+}
+
 /// Reads the names and values of a path or a query.
 fn read_texts<'a, T: StrictRead>(
     part: Part,
     texts: impl Iterator<Item = (&'a str, &'a str)>,
 ) -> Result<T, Problem> {
-    let reader = reader::<T>();
-    let value = |(name, text): (&str, &str)| {
-        let value = typed(field_schema(&reader.schema, name), text);
-        (name.to_owned(), value)
-    };
-    let object = Value::Object(texts.map(value).collect());
-    reader
-        .read(object)
-        .map_err(|invalid| of_part(part, invalid))
-}
-
-fn of_part(part: Part, invalid: Vec<InvalidField>) -> Problem {
-    let of_part = |field| InvalidField {
-        part: Some(part),
-        ..field
-    };
-    Problem::invalid(invalid.into_iter().map(of_part).collect())
+    let schema = &reader::<T>().schema;
+    let value =
+        |(name, text): (&str, &str)| (name.to_owned(), typed(field_schema(schema, name), text));
+    read(part, Value::Object(texts.map(value).collect()), MAX_ERRORS)
 }
 
 /// The names and values of a query. A name must not be repeated.
 fn pairs(query: &str) -> Result<Vec<(String, String)>, Problem> {
     let invalid = |pointer: String, detail: &str| {
-        let field = InvalidField {
-            part: Some(Part::Query),
-            pointer,
-            detail: detail.to_owned(),
-        };
-        Problem::invalid(vec![field])
+        Problem::invalid(vec![InvalidField::new(Some(Part::Query), pointer, detail)])
     };
     let decode = |text: &str| {
         let text = text.replace('+', " ");
-        let decoded = percent_decode_str(&text).decode_utf8();
-        decoded
-            .map(|text| text.into_owned())
-            .map_err(|_| invalid(String::new(), "is not UTF-8"))
+        match percent_decode_str(&text).decode_utf8() {
+            Ok(text) => Ok(text.into_owned()),
+            Err(_) => Err(invalid(String::new(), "is not UTF-8")),
+        }
     };
     let mut pairs = Vec::<(String, String)>::new();
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {
@@ -158,20 +148,18 @@ fn read_body<T: StrictRead>(bytes: &[u8]) -> Result<T, Problem> {
             Problem::new(StatusCode::BAD_REQUEST, detail)
         })?,
     };
-    let body = match bytes.len() <= MAX_BYTES_FOR_ALL {
-        true => reader().read(json),
-        false => reader().read_or_first_error(json),
+    let most = match bytes.len() <= MAX_BYTES_FOR_ALL {
+        true => MAX_ERRORS,
+        false => 1,
     };
-    body.map_err(|invalid| of_part(Part::Body, invalid))
+    read(Part::Body, json, most)
 }
 
 /// How a route receives calls.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct RouteOptions {
-    /// Whether the handler reads the query.
-    pub(super) query: bool,
-    /// Whether the handler reads the body.
-    pub(super) body: bool,
+    /// The part of the call that each extractor of the handler reads.
+    pub(super) parts: &'static [Option<Part>],
     /// The size limit of the body.
     pub(super) max_body_bytes: usize,
     /// Whether the handler may take long.
@@ -206,10 +194,9 @@ pub(super) async fn receive(
     };
     let is_long = options.is_long || bytes.len() > SHORT_BODY_BYTES;
     let answer = next.run(Request::from_parts(call, bytes.into()));
-    if is_long {
-        state.background.run(Box::pin(answer)).await
-    } else {
-        answer.await
+    match is_long {
+        true => state.background.run(Box::pin(answer)).await,
+        false => answer.await,
     }
 }
 
@@ -229,10 +216,10 @@ fn check(received: Received, call: &Parts, options: RouteOptions) -> Result<Byte
         let detail = "a body has to be application/json";
         return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail));
     }
-    if !options.query {
+    if !options.parts.contains(&Some(Part::Query)) {
         read_query::<Empty>(call)?;
     }
-    if !options.body {
+    if !options.parts.contains(&Some(Part::Body)) {
         read_body::<Empty>(&bytes)?;
     }
     Ok(bytes)

@@ -2,13 +2,13 @@
 
 use super::code_name::{CODES, CodeName};
 use super::problem::InvalidField;
+use super::requests::unknown_command;
 use crate::commands;
 use crate::faults::{Chance, Ending, Kind, Plan, Scope, WireFault};
 use crate::protocol::code::Code;
 use crate::protocol::ids::{SdkAppId, UserId};
 use crate::protocol::service::{CommandInfo, Subject};
 use crate::state::AppState;
-use crate::strict::nearest;
 use axum::http::StatusCode;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -132,44 +132,35 @@ pub(super) fn plan(
     at: &str,
     document: &FaultDocument,
 ) -> Result<Plan, Vec<InvalidField>> {
-    let (failure, prefix, commits) = match &document.commit_then {
-        Some(failure) => (failure, "commit_then/", true),
+    let (failure, place, commits) = match &document.commit_then {
+        Some(failure) => (failure, "/commit_then", true),
         None => (&document.failure, "", false),
     };
     let mut invalid = Vec::new();
-    let mut reject = |field: &str, detail: String| {
-        let slash = if field.is_empty() { "" } else { "/" };
-        invalid.push(InvalidField::of_body(format!("{at}{slash}{field}"), detail));
+    let mut reject = |field: &str, detail: &str| {
+        invalid.push(InvalidField::of_body(format!("{at}{field}"), detail));
     };
-    let table = commands::table();
     let command = document.command.as_deref().and_then(commands::named);
-    if let Some(name) = &document.command
-        && command.is_none()
-    {
-        let near = nearest(name, table.iter().map(|row| row.info.name));
-        let hint = near.map_or_else(String::new, |near| format!("; did you mean {near}?"));
-        reject("command", format!("is no command{hint}"));
+    if let (Some(name), None) = (&document.command, command) {
+        reject("/command", &unknown_command(name));
     }
     let is_no_app = |app| state.world().apps.get(app).is_none();
     if document.sdkappid.is_some_and(is_no_app) {
-        reject("sdkappid", "is no app".to_owned());
+        reject("/sdkappid", "is no app");
     }
-    let kinds = failure.kinds();
     if let Some(CommandInfo { name, subject, .. }) = command {
-        let has_from = matches!(subject, Subject::FromAndItems | Subject::From);
-        if document.from_account.is_some() && !has_from {
+        if document.from_account.is_some()
+            && !matches!(subject, Subject::FromAndItems | Subject::From)
+        {
             let detail = format!("never matches: {name} has no From_Account");
-            reject("from_account", detail);
+            reject("/from_account", &detail);
         }
-        let has_only_from = *subject == Subject::From;
-        for (field, is_given) in [
-            ("to_account", document.to_account.is_some()),
-            ("item", document.item.is_some()),
-        ] {
-            if is_given && has_only_from {
-                let detail = format!("never matches: {name} is about no other account");
-                reject(field, detail);
-            }
+        let no_other = format!("never matches: {name} is about no other account");
+        if document.to_account.is_some() && *subject == Subject::From {
+            reject("/to_account", &no_other);
+        }
+        if document.item.is_some() && *subject == Subject::From {
+            reject("/item", &no_other);
         }
         let has_results = match subject {
             Subject::FromAndItems => true,
@@ -178,45 +169,41 @@ pub(super) fn plan(
         };
         if failure.result_code.is_some() && !has_results {
             let detail = format!("never fires: {name} has no such items");
-            reject(&format!("{prefix}result_code"), detail);
+            reject(&format!("{place}/result_code"), &detail);
         }
     }
-    let infos = table.iter().map(|row| row.info);
+    let infos = commands::table().into_iter().map(|row| row.info);
     let infos = infos.filter(|info| command.is_none_or(|command| command == *info));
     let max_items = infos.map(|info| info.max_items(state.config.sns.max_items));
     let max_items = max_items.max().unwrap_or_default();
     if document.item.is_some_and(|item| item >= max_items) {
         let detail = format!("never matches: a request has at most {max_items} items");
-        reject("item", detail);
+        reject("/item", &detail);
     }
     if document.probability.is_some_and(|chance| chance <= 0.0) {
-        let detail = "never fires: it has to be above 0";
-        reject("probability", detail.to_owned());
+        reject("/probability", "never fires: it has to be above 0");
     }
     if document.seed.is_some() && document.probability.is_none() {
-        reject("seed", "means nothing without probability".to_owned());
+        reject("/seed", "has no effect without probability");
     }
     if commits && document.failure != Failure::default() {
         let detail = "replaces the other kinds of failure: leave them out";
-        reject("commit_then", detail.to_owned());
+        reject("/commit_then", detail);
     }
-    let meanings = [
-        ("code", "an ErrorCode that a call"),
-        ("result_code", "a ResultCode that an item"),
-    ];
-    for (field, meaning) in meanings {
-        if kinds.contains(&(field, None)) {
+    let kinds = failure.kinds();
+    for (field, kind) in &kinds {
+        if let Err(meaning) = kind {
             let detail = format!("is not {meaning} can fail with; {CODES}");
-            reject(&format!("{prefix}{field}"), detail);
+            reject(&format!("{place}/{field}"), &detail);
         }
     }
     if kinds.len() != 1 {
         let detail = "has to fail in one way: code, result_code, delay_ms, http_status, close, \
             truncate, malformed, or one of them in commit_then";
-        reject(prefix.trim_end_matches('/'), detail.to_owned());
+        reject(place, detail);
     }
     match kinds[..] {
-        [(_, Some(kind))] if invalid.is_empty() => Ok(Plan {
+        [(_, Ok(kind))] if invalid.is_empty() => Ok(Plan {
             scope: Scope {
                 sdkappid: document.sdkappid,
                 command: command.map(|info| info.name),
@@ -238,33 +225,39 @@ pub(super) fn plan(
 }
 
 impl Failure {
-    /// The fields that are given, and what they mean; `None` for an unknown code.
-    fn kinds(&self) -> Vec<(&'static str, Option<Kind>)> {
-        let of_call = |name: &CodeName| {
+    /// The given fields and their meaning. An error says which codes the field takes.
+    fn kinds(&self) -> Vec<(&'static str, Result<Kind, &'static str>)> {
+        let code = self.code.as_ref().map(|name| {
             let code = name.find().filter(|code| *code != Code::Ok);
-            code.map(|code| Kind::Ending(Ending::Code(code)))
-        };
-        let of_item = |name: &CodeName| {
+            let code = code.ok_or("an ErrorCode that a call")?;
+            Ok(Kind::Ending(Ending::Code(code)))
+        });
+        let result_code = self.result_code.as_ref().map(|name| {
             let code = name.find_for_items().filter(|code| code.is_items());
-            code.map(Kind::ResultCode)
-        };
-        let delay = |ms| Some(Kind::Delay(Duration::from_millis(ms)));
-        let wire = |fault| Some(Kind::Ending(Ending::Wire(fault)));
-        let status = |status| wire(WireFault::HttpStatus(StatusCode::from_u16(status).ok()?));
+            let code = code.ok_or("a ResultCode that an item")?;
+            Ok(Kind::ResultCode(code))
+        });
+        let delay = self.delay_ms.map(Duration::from_millis);
+        let status = self.http_status.map(StatusCode::from_u16);
+        let status = status.and_then(Result::ok).map(WireFault::HttpStatus);
+        let wire = |fault| Ok(Kind::Ending(Ending::Wire(fault)));
         let fields = [
-            ("code", self.code.as_ref().map(of_call)),
-            ("result_code", self.result_code.as_ref().map(of_item)),
-            ("delay_ms", self.delay_ms.map(delay)),
-            ("http_status", self.http_status.map(status)),
-            ("close", self.close.then(|| wire(WireFault::Close))),
-            ("truncate", self.truncate.then(|| wire(WireFault::Truncate))),
+            ("code", code),
+            ("result_code", result_code),
+            ("delay_ms", delay.map(|delay| Ok(Kind::Delay(delay)))),
+            ("http_status", status.map(wire)),
+            ("close", self.close.then_some(wire(WireFault::Close))),
+            (
+                "truncate",
+                self.truncate.then_some(wire(WireFault::Truncate)),
+            ),
             (
                 "malformed",
-                self.malformed.then(|| wire(WireFault::Malformed)),
+                self.malformed.then_some(wire(WireFault::Malformed)),
             ),
         ];
-        let given = fields.into_iter();
-        given
+        let fields = fields.into_iter();
+        fields
             .filter_map(|(field, kind)| Some((field, kind?)))
             .collect()
     }

@@ -139,28 +139,20 @@ pub(super) async fn verify(
     let all = world.faults.all().iter();
     let all: Vec<_> = all.filter(|fault| fault.is_of(sdkappid)).collect();
     let pending = all.iter().filter(|fault| !fault.is_consumed());
-    let pending: Vec<_> = pending
-        .map(|fault| {
-            let left = fault
-                .left()
-                .map_or_else(String::new, |left| format!(", {left} left"));
-            let document = serde_json::to_string(&document(&fault.plan)).expect("it is JSON");
-            let detail = format!("fault {} {document}: {} hits{left}", fault.id, fault.hits());
-            InvalidField {
-                part: None,
-                pointer: String::new(),
-                detail,
-            }
-        })
-        .collect();
+    let pending = pending.map(|fault| {
+        let document = serde_json::to_string(&document(&fault.plan)).expect("it is JSON");
+        let mut detail = format!("fault {} {document}: {} hits", fault.id, fault.hits());
+        if let Some(left) = fault.left() {
+            detail += &format!(", {left} left");
+        }
+        InvalidField::new(None, "", detail)
+    });
+    let pending: Vec<_> = pending.collect();
     if pending.is_empty() {
         return Ok(Json(Consumed { faults: all.len() }));
     }
-    let detail = format!(
-        "{} of {} faults have not been consumed",
-        pending.len(),
-        all.len()
-    );
+    let (count, all) = (pending.len(), all.len());
+    let detail = format!("{count} of {all} faults have not been consumed");
     Err(Problem::conflict(detail).with_errors(pending))
 }
 

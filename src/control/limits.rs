@@ -1,12 +1,13 @@
 //! Rate limits: the limit of each command of an app, and the tokens that are left.
 
-use super::apps::AppPath;
+use super::apps::{AppPath, find_app};
 use super::extract::{Body, Path};
 use super::problem::{InvalidField, Problem};
+use super::requests::unknown_command;
 use crate::apps::App;
 use crate::commands;
 use crate::state::AppState;
-use crate::strict::{join, unknown};
+use crate::strict::join;
 use axum::Json;
 use axum::extract::State;
 use schemars::JsonSchema;
@@ -25,8 +26,8 @@ pub(super) struct Limit {
     tokens_left: Option<u32>,
 }
 
-/// Rate limits by command, such as friend_add. null removes the command's own limit: the app's limit
-/// for all commands counts again, or else the one that the command's page documents.
+/// Rate limits by command, such as friend_add. null removes the limit of a command: then the app's
+/// limit for all commands applies, or else the documented limit.
 #[derive(Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub(super) struct NewLimits(BTreeMap<String, Option<CallsPerSecond>>);
@@ -40,7 +41,7 @@ pub(super) async fn show(
     State(state): State<AppState>,
     Path(path): Path<AppPath>,
 ) -> Result<Json<Limits>, Problem> {
-    let app = path.find(&state)?;
+    let app = find_app(&state, path.sdkappid)?;
     Ok(Json(limits(&state, &app)))
 }
 
@@ -50,15 +51,13 @@ pub(super) async fn put(
     Path(path): Path<AppPath>,
     Body(NewLimits(new)): Body<NewLimits>,
 ) -> Result<Json<Limits>, Problem> {
-    let app = path.find(&state)?;
-    let table = commands::table();
+    let app = find_app(&state, path.sdkappid)?;
     let (mut known, mut invalid) = (Vec::new(), Vec::new());
     for (name, limit) in new {
         match commands::named(&name) {
             Some(info) => known.push((info, limit.map(|CallsPerSecond(limit)| limit))),
             None => {
-                let names = table.iter().map(|row| row.info.name);
-                let detail = unknown(&name, names);
+                let detail = unknown_command(&name);
                 invalid.push(InvalidField::of_body(join("", &name), detail));
             }
         }
@@ -74,11 +73,14 @@ fn limits(state: &AppState, app: &App) -> Limits {
     let now = state.world().clock.now().steady;
     let limit = |row: commands::Row| {
         let (calls_per_second, left) = app.limiter.look(row.info, now);
-        let limit = Limit {
-            calls_per_second,
-            tokens_left: (calls_per_second > 0).then_some(left),
-        };
-        (row.info.name, limit)
+        let tokens_left = (calls_per_second > 0).then_some(left);
+        (
+            row.info.name,
+            Limit {
+                calls_per_second,
+                tokens_left,
+            },
+        )
     };
     commands::table().into_iter().map(limit).collect()
 }

@@ -3,7 +3,7 @@
 
 use crate::store::StoreError;
 pub(super) use crate::strict::{InvalidField, Part};
-use axum::body::Body;
+use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use schemars::JsonSchema;
@@ -68,7 +68,6 @@ impl Problem {
     }
 }
 
-/// 409 for a write conflict, 503 for a store that does not answer.
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         match error {
@@ -83,28 +82,18 @@ impl From<StoreError> for Problem {
 
 impl InvalidField {
     pub(super) fn of_body(pointer: impl Into<String>, detail: impl Into<String>) -> Self {
-        Self {
-            part: Some(Part::Body),
-            pointer: pointer.into(),
-            detail: detail.into(),
-        }
+        Self::new(Some(Part::Body), pointer, detail)
     }
 }
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let body = serde_json::to_vec(&self).expect("strings, numbers and lists serialise");
-        let mut response = Response::new(Body::from(body));
-        *response.status_mut() = self.status;
+        let mut response = (self.status, Json(&self)).into_response();
+        let headers = response.headers_mut();
         let content_type = HeaderValue::from_static("application/problem+json");
-        response
-            .headers_mut()
-            .insert(header::CONTENT_TYPE, content_type);
+        headers.insert(header::CONTENT_TYPE, content_type);
         if self.status == StatusCode::UNAUTHORIZED {
-            let bearer = HeaderValue::from_static("Bearer");
-            response
-                .headers_mut()
-                .insert(header::WWW_AUTHENTICATE, bearer);
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         response
     }

@@ -74,6 +74,11 @@ pub(super) fn named(command: &str) -> Option<&'static CommandInfo> {
     (command == info.name || command == with_service).then_some(info)
 }
 
+pub(super) fn unknown_command(name: &str) -> String {
+    let table = commands::table();
+    unknown(name, table.iter().map(|row| row.info.name))
+}
+
 impl Wanted {
     /// Rejects a command that neither exists nor was called: it would never match.
     pub(super) fn check(&self, state: &AppState) -> Result<(), Problem> {
@@ -88,13 +93,8 @@ impl Wanted {
         if is_known {
             return Ok(());
         }
-        let table = commands::table();
-        let names = table.iter().map(|row| row.info.name);
-        let field = InvalidField {
-            part: Some(Part::Query),
-            pointer: "/command".to_owned(),
-            detail: unknown(command, names),
-        };
+        let part = Some(Part::Query);
+        let field = InvalidField::new(part, "/command", unknown_command(command));
         Err(Problem::invalid(vec![field]))
     }
 
@@ -107,9 +107,14 @@ impl Wanted {
     }
 
     /// Visits the journal's entries that match.
-    pub(super) fn read(&self, state: &AppState, visit: impl FnMut(Entry)) -> Coverage {
+    pub(super) fn read(
+        &self,
+        state: &AppState,
+        visit: impl FnMut(Entry),
+    ) -> Result<Coverage, Problem> {
+        self.check(state)?;
         let journal = Arc::clone(&state.world().journal);
-        self.read_after(self.since.unwrap_or_default(), &journal, visit)
+        Ok(self.read_after(self.since.unwrap_or_default(), &journal, visit))
     }
 
     fn read_after(&self, cursor: u64, journal: &Journal, mut visit: impl FnMut(Entry)) -> Coverage {
@@ -209,9 +214,8 @@ pub(super) async fn list(
     State(state): State<AppState>,
     Query(List { wanted, limit }): Query<List>,
 ) -> Result<Json<Calls>, Problem> {
-    wanted.check(&state)?;
     let mut matching = Vec::new();
-    let coverage = wanted.read(&state, |entry| matching.push(entry));
+    let coverage = wanted.read(&state, |entry| matching.push(entry))?;
     let newest = matching.iter().rev().take(limit.unwrap_or(DEFAULT_LIMIT));
     let mut bytes = 0;
     let fit = newest.take_while(|entry| {
@@ -239,44 +243,9 @@ pub(super) async fn count(
     State(state): State<AppState>,
     Query(wanted): Query<Wanted>,
 ) -> Result<Json<Count>, Problem> {
-    wanted.check(&state)?;
     let mut count = 0;
-    let coverage = wanted.read(&state, |_| count += 1);
+    let coverage = wanted.read(&state, |_| count += 1)?;
     Ok(Json(Count { count, coverage }))
-}
-
-/// The count of a waiting client.
-struct Counting {
-    journal: Arc<Journal>,
-    cursor: u64,
-    count: usize,
-    is_complete: bool,
-}
-
-impl Counting {
-    fn start(state: &AppState, wanted: &Wanted) -> Self {
-        Self {
-            journal: Arc::clone(&state.world().journal),
-            cursor: wanted.since.unwrap_or_default(),
-            count: 0,
-            is_complete: true,
-        }
-    }
-
-    /// Counts the new entries. If the journal was emptied, the count starts again.
-    fn go_on(&mut self, state: &AppState, wanted: &Wanted) -> Count {
-        if !Arc::ptr_eq(&self.journal, &state.world().journal) {
-            *self = Self::start(state, wanted);
-        }
-        let mut coverage = wanted.read_after(self.cursor, &self.journal, |_| self.count += 1);
-        self.cursor = self.cursor.max(coverage.last_id);
-        self.is_complete &= coverage.complete;
-        coverage.complete = self.is_complete;
-        Count {
-            count: self.count,
-            coverage,
-        }
-    }
 }
 
 pub(super) async fn wait(
@@ -288,20 +257,31 @@ pub(super) async fn wait(
     }): Query<Wait>,
 ) -> Result<Json<Count>, Problem> {
     wanted.check(&state)?;
-    if !state.world().journal.is_enabled() {
-        return Err(Problem::conflict(
-            "the journal is disabled: journal.bytes is 0",
-        ));
+    let mut journal = Arc::clone(&state.world().journal);
+    if !journal.is_enabled() {
+        let detail = "the journal is disabled: journal.bytes is 0";
+        return Err(Problem::conflict(detail));
     }
     let wished = count.unwrap_or(1);
     let timeout = Duration::from_millis(timeout_ms.unwrap_or(10_000));
     let mut is_over = pin!(tokio::time::sleep(timeout));
-    let mut counting = Counting::start(&state, &wanted);
+    let start = wanted.since.unwrap_or_default();
+    let (mut cursor, mut count, mut complete) = (start, 0, true);
     loop {
-        let journal = Arc::clone(&counting.journal);
+        let current = Arc::clone(&state.world().journal);
+        if !Arc::ptr_eq(&journal, &current) {
+            // The journal was emptied: the count starts again.
+            (cursor, count, complete) = (start, 0, true);
+            journal = current;
+        }
         let grown = journal.grown();
-        let counted = counting.go_on(&state, &wanted);
-        if counted.count >= wished {
+        // Only the new entries are counted.
+        let mut coverage = wanted.read_after(cursor, &journal, |_| count += 1);
+        cursor = cursor.max(coverage.last_id);
+        complete &= coverage.complete;
+        coverage.complete = complete;
+        let counted = Count { count, coverage };
+        if count >= wished {
             return Ok(Json(counted));
         }
         tokio::select! {

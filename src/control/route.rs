@@ -116,7 +116,6 @@ where
     T: 'static,
 {
     let filter = MethodFilter::try_from(method.clone()).expect("a standard method");
-    let body = H::PARTS.contains(&Some(Part::Body));
     Route {
         method,
         prefix: super::PREFIX,
@@ -124,9 +123,8 @@ where
         summary,
         handler: on(filter, handler),
         options: RouteOptions {
-            query: H::PARTS.contains(&Some(Part::Query)),
-            body,
-            max_body_bytes: match body {
+            parts: H::PARTS,
+            max_body_bytes: match H::PARTS.contains(&Some(Part::Body)) {
                 true => MAX_BODY_BYTES,
                 false => SHORT_BODY_BYTES,
             },
@@ -164,7 +162,7 @@ pub(super) trait DescribedHandler<I> {
 /// An extractor that a handler may have.
 pub(super) trait OperationInput {
     /// The part of the call that it reads.
-    const PART: Option<Part>;
+    const PART: Option<Part> = None;
 
     fn describe(_: &mut Operation) {}
 }
@@ -198,9 +196,7 @@ described_handler!(I1, I2);
 described_handler!(I1, I2, I3);
 described_handler!(I1, I2, I3, I4);
 
-impl OperationInput for State<AppState> {
-    const PART: Option<Part> = None;
-}
+impl OperationInput for State<AppState> {}
 
 /// For probes, which ignore their query.
 impl OperationInput for RawQuery {

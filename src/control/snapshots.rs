@@ -1,7 +1,7 @@
-//! Named snapshots of an app's graph, and what has changed since.
+//! Named snapshots of an app's graph, and the changes since a snapshot.
 
 use super::account::AccountDocument;
-use super::apps::AppPath;
+use super::apps::{AppPath, find_app};
 use super::drawing::EdgeKind;
 use super::extract::Path;
 use super::problem::Problem;
@@ -19,7 +19,7 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// Snapshots that an app may have.
+/// The largest number of snapshots of an app.
 const MAX_SNAPSHOTS: usize = 100;
 
 #[derive(Deserialize, JsonSchema)]
@@ -31,16 +31,9 @@ pub(super) struct SnapshotPath {
 }
 
 impl SnapshotPath {
-    fn app(&self, state: &AppState) -> Result<Arc<App>, Problem> {
-        AppPath {
-            sdkappid: self.sdkappid,
-        }
-        .find(state)
-    }
-
-    /// The app, and its accounts as the snapshot has them.
+    /// The app, and the accounts in the snapshot.
     fn find(&self, state: &AppState) -> Result<(Arc<App>, Accounts), Problem> {
-        let app = self.app(state)?;
+        let app = find_app(state, self.sdkappid)?;
         let accounts = app.snapshots.get(&self.name);
         let accounts = accounts.ok_or_else(|| self.missing(&app))?;
         Ok((app, accounts))
@@ -56,14 +49,14 @@ pub(super) async fn list(
     State(state): State<AppState>,
     Path(path): Path<AppPath>,
 ) -> Result<Json<Vec<String>>, Problem> {
-    Ok(Json(path.find(&state)?.snapshots.names()))
+    Ok(Json(find_app(&state, path.sdkappid)?.snapshots.names()))
 }
 
 pub(super) async fn save(
     State(state): State<AppState>,
     Path(path): Path<SnapshotPath>,
 ) -> Result<Json<Size>, Problem> {
-    let app = path.app(&state)?;
+    let app = find_app(&state, path.sdkappid)?;
     let accounts = app.store.accounts().await?;
     let size = Size::of(&accounts);
     if app.snapshots.put(path.name, accounts, MAX_SNAPSHOTS) {
@@ -87,7 +80,7 @@ pub(super) async fn forget(
     State(state): State<AppState>,
     Path(path): Path<SnapshotPath>,
 ) -> Result<Json<Size>, Problem> {
-    let app = path.app(&state)?;
+    let app = find_app(&state, path.sdkappid)?;
     let accounts = app.snapshots.remove(&path.name);
     let accounts = accounts.ok_or_else(|| path.missing(&app))?;
     Ok(Json(Size::of(&accounts)))
@@ -100,13 +93,13 @@ pub(super) struct Diff {
     accounts_removed: Vec<UserId>,
     /// Edges that are new.
     added: Vec<Edge>,
-    /// Edges that are gone, as they were.
+    /// Edges that no longer exist, as they were.
     removed: Vec<Edge>,
     /// Edges whose fields have changed.
     changed: Vec<ChangedEdge>,
 }
 
-/// What one account is to another.
+/// A relation from one account to another.
 #[derive(Serialize, JsonSchema)]
 struct Edge {
     #[serde(flatten)]
@@ -123,7 +116,7 @@ struct ChangedEdge {
     is: Value,
 }
 
-/// Which edge: of each kind there is one at most from one account to another.
+/// The key of an edge: an account has at most one edge of each kind to another account.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 struct Ends {
     kind: EdgeKind,

@@ -1,14 +1,15 @@
-//! An app's whole relationship graph, as JSON to save and restore, or drawn.
+//! An app's whole relationship graph: as JSON, which can be restored, or as a drawing.
 
 use super::account::AccountDocument;
 use super::account_reader::AccountReader;
-use super::apps::AppPath;
+use super::apps::{AppPath, find_app};
 use super::drawing::{dot, mermaid};
 use super::edits::{mirrored, peers};
 use super::extract::{Body, Path, Query};
 use super::problem::{InvalidField, Problem};
 use super::route::{Operation, OperationOutput};
 use crate::protocol::ids::UserId;
+use crate::sns::model::PendingRequest;
 use crate::state::AppState;
 use crate::store::{Account, Accounts};
 use crate::strict::join;
@@ -21,7 +22,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// The version of the document; a later one may say more.
+/// The version of the document.
 const VERSION: u32 = 1;
 
 /// A graph as JSON.
@@ -49,11 +50,10 @@ enum Format {
     Mermaid,
 }
 
-/// JSON, or a drawing.
+/// JSON, or a drawing and its media type.
 pub(super) enum Shown {
     Json(Json<StateDocument>),
-    Dot(String),
-    Mermaid(String),
+    Drawing(&'static str, String),
 }
 
 const DOT: &str = "text/vnd.graphviz";
@@ -63,8 +63,7 @@ impl IntoResponse for Shown {
     fn into_response(self) -> Response {
         match self {
             Self::Json(json) => json.into_response(),
-            Self::Dot(text) => ([(CONTENT_TYPE, DOT)], text).into_response(),
-            Self::Mermaid(text) => ([(CONTENT_TYPE, MERMAID)], text).into_response(),
+            Self::Drawing(media_type, text) => ([(CONTENT_TYPE, media_type)], text).into_response(),
         }
     }
 }
@@ -82,11 +81,19 @@ pub(super) async fn show(
     Path(path): Path<AppPath>,
     Query(Drawn { format }): Query<Drawn>,
 ) -> Result<Shown, Problem> {
-    let accounts = path.find(&state)?.store.accounts().await?;
+    let app = find_app(&state, path.sdkappid)?;
+    let accounts = app.store.accounts().await?;
     Ok(match format.unwrap_or(Format::Json) {
-        Format::Json => Shown::Json(Json(document(&accounts))),
-        Format::Dot => Shown::Dot(dot(&accounts)),
-        Format::Mermaid => Shown::Mermaid(mermaid(&accounts)),
+        Format::Json => {
+            let document =
+                |(user, account): (_, &Arc<_>)| (user, AccountDocument::from(&**account));
+            Shown::Json(Json(StateDocument {
+                version: VERSION,
+                accounts: accounts.iter().map(document).collect(),
+            }))
+        }
+        Format::Dot => Shown::Drawing(DOT, dot(&accounts)),
+        Format::Mermaid => Shown::Drawing(MERMAID, mermaid(&accounts)),
     })
 }
 
@@ -112,12 +119,8 @@ pub(super) async fn replace(
     Path(path): Path<AppPath>,
     Body(StateDocument { accounts, .. }): Body<StateDocument>,
 ) -> Result<Json<Size>, Problem> {
-    let app = path.find(&state)?;
-    let mut reader = AccountReader {
-        declared: &app.config.custom_fields,
-        now: state.world().clock.now().unix_time(),
-        invalid: Vec::new(),
-    };
+    let app = find_app(&state, path.sdkappid)?;
+    let mut reader = AccountReader::new(&state, &app);
     let mut graph = BTreeMap::new();
     for (user, document) in accounts {
         let mut account = Account::clone(&app.new_account);
@@ -127,8 +130,8 @@ pub(super) async fn replace(
     }
     // App admins always exist.
     for admin in &app.config.admins {
-        let new = || Account::clone(&app.new_account);
-        graph.entry(*admin).or_insert_with(new);
+        let admin = graph.entry(*admin);
+        admin.or_insert_with(|| Account::clone(&app.new_account));
     }
     for (user, account) in &graph {
         for stranger in peers(account).filter(|peer| !graph.contains_key(peer)) {
@@ -137,14 +140,11 @@ pub(super) async fn replace(
             reader.invalid.push(InvalidField::of_body(at, detail));
         }
     }
-    if !reader.invalid.is_empty() {
-        return Err(Problem::invalid(reader.invalid));
-    }
+    reader.finish()?;
     complete_requests(&mut graph);
     let accounts = graph.into_iter();
-    let accounts: Accounts = accounts
-        .map(|(user, account)| (user, Arc::new(account)))
-        .collect();
+    let accounts = accounts.map(|(user, account)| (user, Arc::new(account)));
+    let accounts: Accounts = accounts.collect();
     let size = Size::of(&accounts);
     app.store.replace(accounts).await?;
     Ok(Json(size))
@@ -154,30 +154,20 @@ pub(super) async fn replace(
 fn complete_requests(graph: &mut BTreeMap<UserId, Account>) {
     let (mut received, mut sent) = (Vec::new(), Vec::new());
     for (user, account) in &*graph {
-        for request in account.sent.iter() {
-            if !graph[&request.with].received.has(*user) {
-                received.push((request.with, mirrored(request, *user)));
-            }
-        }
-        for request in account.received.iter() {
-            if !graph[&request.with].sent.has(*user) {
-                sent.push((request.with, mirrored(request, *user)));
-            }
-        }
+        let mirror = |request: &PendingRequest| (request.with, mirrored(request, *user));
+        received.extend(account.sent.iter().map(mirror));
+        sent.extend(account.received.iter().map(mirror));
     }
     for (user, request) in received {
-        graph.entry(user).or_default().received.insert(request);
+        let list = &mut graph.entry(user).or_default().received;
+        if !list.has(request.with) {
+            list.insert(request);
+        }
     }
     for (user, request) in sent {
-        graph.entry(user).or_default().sent.insert(request);
-    }
-}
-
-fn document(accounts: &Accounts) -> StateDocument {
-    let accounts = accounts.iter();
-    let accounts = accounts.map(|(user, account)| (user, AccountDocument::from(&**account)));
-    StateDocument {
-        version: VERSION,
-        accounts: accounts.collect(),
+        let list = &mut graph.entry(user).or_default().sent;
+        if !list.has(request.with) {
+            list.insert(request);
+        }
     }
 }

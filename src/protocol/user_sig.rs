@@ -193,7 +193,7 @@ pub fn redact_text(text: &str) -> String {
 }
 
 /// What a UserSig says of itself, verified or not.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Contents {
     /// Who it is for.
     pub identifier: String,
@@ -202,7 +202,9 @@ pub struct Contents {
     /// When it was made.
     pub time: UnixTime,
     /// For how many seconds it is valid.
-    pub expire: i64,
+    pub expire_seconds: i64,
+    /// The last second in which it is valid.
+    pub expires_at: UnixTime,
     /// Whether it carries a TRTC room's privateMapKey.
     pub has_userbuf: bool,
 }
@@ -214,7 +216,8 @@ pub fn contents(usersig: &str) -> Result<Contents, String> {
         identifier: ticket.identifier,
         sdkappid: ticket.sdkappid,
         time: UnixTime(ticket.time),
-        expire: ticket.expire,
+        expire_seconds: ticket.expire,
+        expires_at: UnixTime(ticket.time.saturating_add(ticket.expire)),
         has_userbuf: ticket.userbuf.is_some(),
     })
 }

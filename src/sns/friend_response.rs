@@ -7,9 +7,12 @@ use super::pair::{ItemTarget, PairFacts};
 use super::texts::GroupName;
 use crate::protocol::code::Code;
 use crate::protocol::ids::{UnixTime, UserId};
+use schemars::JsonSchema;
+use serde::Deserialize;
 
-/// The answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The answer to a friend request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum Response {
     /// `Response_Action_Agree`: From_Account's list gains To_Account.
     Agree,

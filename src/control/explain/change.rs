@@ -7,31 +7,32 @@ use crate::control::apps::EXPIRE_SECONDS;
 use crate::control::problem::Problem;
 use crate::faults::Fault;
 use crate::protocol::ids::UserId;
+use crate::sns::model::{AdminForbidType, AllowType, RequestMinute};
 use crate::sns::remedy::Remedy;
-use crate::store::{Account, StoreError};
+use crate::sns::texts::GroupName;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-/// GroupNames that one call of group_delete takes.
+/// The largest number of GroupNames in a call of group_delete.
 const GROUPS_IN_A_CALL: usize = 32;
 
 /// Calls to make before the request is sent again.
 #[derive(Default, Serialize, JsonSchema)]
 pub(super) struct Changes {
-    /// In words.
+    /// A description for a person.
     summary: String,
     /// Calls of the control API or of Tencent's API, in this order.
     calls: Vec<ApiCall>,
-    /// The query to send the request with, where another account has to call.
+    /// The query to send the request with, if another account has to call.
     query: Option<String>,
 }
 
 #[derive(Serialize, JsonSchema)]
 struct ApiCall {
     method: &'static str,
-    /// With the query, where the call needs one.
+    /// The path, with the query if the call needs one.
     path: String,
     body: Value,
 }
@@ -73,56 +74,41 @@ impl Changes {
         to: UserId,
         remedies: Vec<Remedy>,
     ) -> Result<Self, Problem> {
-        let store = &context.app.store;
-        // To_Account may be one that has to be imported first.
-        let account = async |user| match store.account(user).await {
-            Ok(account) => Ok(Account::clone(&account)),
-            Err(StoreError::NoAccount) => Ok(Account::default()),
-            Err(error) => Err(error),
-        };
-        let (from_account, to_account) = (account(from).await?, account(to).await?);
         let mut changes = Self::default();
         for remedy in remedies {
             let put = |user, body| vec![put(context.app, user, body)];
             let (summary, calls) = match remedy {
-                Remedy::AllowFrom => (
-                    format!("let {from} send friend requests"),
-                    put(
-                        from,
-                        json!({ "admin_forbid_type": "AdminForbid_Type_None" }),
-                    ),
-                ),
+                Remedy::AllowFrom => {
+                    let body = json!({ "admin_forbid_type": AdminForbidType::None });
+                    (format!("let {from} send friend requests"), put(from, body))
+                }
                 Remedy::ImportTo => (format!("import {to}"), put(to, json!({}))),
-                Remedy::AllowAny => (
-                    format!("let everybody add {to}"),
-                    put(to, json!({ "allow_type": "AllowType_Type_AllowAny" })),
-                ),
-                Remedy::ForgetRequests => (
-                    format!("forget the requests that {from} made in this minute"),
-                    put(
-                        from,
-                        json!({ "request_minute": { "since": 0, "requests": 0 } }),
-                    ),
-                ),
-                Remedy::Unfriend => (
-                    format!("delete {to} from the friends of {from}"),
-                    delete_friends(context, from, &[to]),
-                ),
+                Remedy::AllowAny => {
+                    let body = json!({ "allow_type": AllowType::AllowAny });
+                    (format!("let every account add {to}"), put(to, body))
+                }
+                Remedy::ForgetRequests => {
+                    let body = json!({ "request_minute": RequestMinute::default() });
+                    let summary = format!("forget the requests that {from} made in this minute");
+                    (summary, put(from, body))
+                }
+                Remedy::Unfriend => {
+                    let summary = format!("delete {to} from the friends of {from}");
+                    (summary, delete_friends(context, from, &[to]))
+                }
                 Remedy::UnblockTo => unblock(context, from, to),
                 Remedy::UnblockFrom => unblock(context, to, from),
-                Remedy::FreeFrom(count) => free(context, from, &from_account, count),
-                Remedy::FreeTo(count) => free(context, to, &to_account, count),
+                Remedy::FreeFrom(count) => free(context, from, count).await?,
+                Remedy::FreeTo(count) => free(context, to, count).await?,
                 Remedy::FreeGroups(count) => {
-                    let groups = from_account.groups.iter().take(count as usize);
-                    let names: Vec<_> = groups.map(|group| group.as_str()).collect();
-                    let delete = |names: &[&str]| {
+                    let account = context.app.store.account(from).await?;
+                    let groups = &account.groups[..account.groups.len().min(count as usize)];
+                    let delete = |names: &[GroupName]| {
                         let body = json!({ "From_Account": from, "GroupName": names });
                         rest(context, "group_delete", body)
                     };
-                    (
-                        format!("delete {count} groups of {from}"),
-                        names.chunks(GROUPS_IN_A_CALL).map(delete).collect(),
-                    )
+                    let calls = groups.chunks(GROUPS_IN_A_CALL).map(delete).collect();
+                    (format!("delete {count} groups of {from}"), calls)
                 }
             };
             if !changes.summary.is_empty() {
@@ -135,18 +121,17 @@ impl Changes {
     }
 }
 
-fn free(
+/// Deletes the oldest friends.
+async fn free(
     context: &CallContext<'_>,
     user: UserId,
-    account: &Account,
     count: u32,
-) -> (String, Vec<ApiCall>) {
+) -> Result<(String, Vec<ApiCall>), Problem> {
+    let account = context.app.store.account(user).await?;
     let oldest = account.friends.iter().take(count as usize);
     let oldest: Vec<_> = oldest.map(|friend| friend.to).collect();
-    (
-        format!("delete {count} friends of {user}"),
-        delete_friends(context, user, &oldest),
-    )
+    let summary = format!("delete {count} friends of {user}");
+    Ok((summary, delete_friends(context, user, &oldest)))
 }
 
 fn delete_friends(context: &CallContext<'_>, user: UserId, friends: &[UserId]) -> Vec<ApiCall> {
@@ -160,10 +145,8 @@ fn delete_friends(context: &CallContext<'_>, user: UserId, friends: &[UserId]) -
 
 fn unblock(context: &CallContext<'_>, user: UserId, blocked: UserId) -> (String, Vec<ApiCall>) {
     let body = json!({ "From_Account": user, "To_Account": [blocked] });
-    (
-        format!("take {blocked} off the blocklist of {user}"),
-        vec![rest(context, "black_list_delete", body)],
-    )
+    let summary = format!("take {blocked} off the blocklist of {user}");
+    (summary, vec![rest(context, "black_list_delete", body)])
 }
 
 fn put(app: &App, user: UserId, body: Value) -> ApiCall {

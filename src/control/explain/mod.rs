@@ -1,11 +1,12 @@
-//! What friend_add would answer to a request, why, and what would make it succeed.
+//! Explains what friend_add would answer to a request, why, and which change would make it succeed.
 //!
-//! The request is tried on a copy of the app's accounts and of the armed faults, with friend_add's
-//! own parser, rule and store. There is no second rule here, and nothing is written.
+//! The request runs on a copy of the app's accounts and of the armed faults, with friend_add's own
+//! parser, rule and store. So the explanation follows the same rules, and nothing is written.
 
 mod change;
 
-use super::apps::AppPath;
+use super::apps::{AppPath, find_app};
+use super::arrange::wrong_field;
 use super::extract::{Body, Path, Query};
 use super::problem::Problem;
 use crate::client_ip::ClientIp;
@@ -46,26 +47,26 @@ pub(super) struct By {
 #[serde(transparent)]
 pub(super) struct FriendAddBody(Map<String, Value>);
 
-/// What a call would be answered.
-#[derive(Serialize, JsonSchema)]
+/// The answer to a call, and the reasons.
+#[derive(Default, Serialize, JsonSchema)]
 pub(super) struct Explanation {
-    /// The ErrorCode; null where a fault spoils the answer.
+    /// The ErrorCode; null if a fault damages the answer.
     code: Option<u32>,
     /// The name of the outcome.
     outcome: Option<&'static str>,
-    /// The ErrorInfo; it names a field that is missing or wrong.
+    /// The ErrorInfo. It names a field that is missing or invalid.
     error_info: String,
-    /// When this outcome is met.
+    /// When a call gets this outcome.
     meaning: Option<&'static str>,
     /// The id of the fault that decides, if one does.
     fault: Option<u64>,
-    /// What would make it 0; null where it is 0, or a field of the request is wrong.
+    /// The change that would make it 0; null if it is 0 or a field of the request is invalid.
     to_be_0: Option<Changes>,
-    /// The items; empty where the call fails before any item is judged.
+    /// The items; empty if the call fails before any item is judged.
     items: Vec<Item>,
 }
 
-/// What an item would be answered.
+/// The result of an item, and the reasons.
 #[derive(Serialize, JsonSchema)]
 struct Item {
     to_account: String,
@@ -73,17 +74,17 @@ struct Item {
     code: u32,
     /// The name of the outcome.
     outcome: &'static str,
-    /// When this outcome is met.
+    /// When a call gets this outcome.
     meaning: &'static str,
     /// The id of the fault that decides, if one does.
     fault: Option<u64>,
-    /// The field of the item that is wrong, if one is.
+    /// The invalid field of the item, if one is invalid.
     wrong_field: Option<&'static str>,
-    /// The facts that the rule has judged, after the items before this one; null where a field of
-    /// the item is wrong.
+    /// The facts that the rule has judged, after the items before this one; null if a field of the
+    /// item is invalid.
     facts: Option<PairFacts>,
-    /// The fewest changes that would make it 0; null where it is 0, where a field is wrong, and where
-    /// no changes are known.
+    /// The smallest change that would make it 0; null if it is 0, if a field is invalid, or if no
+    /// change is known.
     to_be_0: Option<Changes>,
 }
 
@@ -94,12 +95,12 @@ pub(super) async fn explain(
     Body(FriendAddBody(body)): Body<FriendAddBody>,
 ) -> Result<Json<Explanation>, Problem> {
     let world = state.world();
-    let app = path.find(&state)?;
+    let app = find_app(&state, path.sdkappid)?;
     let context = CallContext {
         command: FRIEND_ADD,
         app: &app,
         policy: &state.config.sns,
-        // The faults of items are met below, where it is kept which fault each item meets.
+        // `try_items` applies the faults of items, because it records the fault of each item.
         faults: &Faults::default(),
         work: &OnceLock::new(),
         admin: app.first_admin(),
@@ -118,7 +119,7 @@ pub(super) async fn explain(
     Ok(Json(try_call(&context, body.into(), &faults).await?))
 }
 
-/// Serves a call as `/v4` does, up to its answer, without an effect.
+/// Runs a call as `/v4` does, on copies.
 async fn try_call(
     context: &CallContext<'_>,
     body: Bytes,
@@ -133,7 +134,7 @@ async fn try_call(
     if let Some(fault) = triggered.before.end {
         return Ok(Explanation::of_fault(&fault));
     }
-    // A fault that ends the call after its work decides, whatever the work has come to.
+    // A fault that ends the call after the command has run decides, whatever the command answers.
     let end = triggered.after.end;
     let of_call = |explanation| end.as_deref().map_or(explanation, Explanation::of_fault);
     let batch = match Batch::parse(context, &request).await {
@@ -163,11 +164,8 @@ async fn try_call(
     let names = request.to_accounts().map(str::to_owned);
     let mut shown = Vec::new();
     for ((name, new), tried) in names.zip(&batch.items).zip(items) {
-        shown.push(
-            tried
-                .explain(context, &batch, name, new.as_ref().ok())
-                .await?,
-        );
+        let new = new.as_ref().ok();
+        shown.push(tried.explain(context, &batch, name, new).await?);
     }
     Ok(Explanation {
         items: shown,
@@ -177,15 +175,15 @@ async fn try_call(
 
 /// The outcome of an item that was tried.
 struct Tried {
-    /// What the rule decides.
+    /// The decision of the rule.
     code: Code,
     /// `None` when the item is not well-formed.
     facts: Option<PairFacts>,
-    /// The fault that decides instead.
+    /// The fault that replaces the decision.
     fault: Option<Arc<Fault>>,
 }
 
-/// Judges the items in order on the trial store. An item that meets a fault is not done.
+/// Judges the items in order on the trial store. An item for which a fault fires is not processed.
 async fn try_items(
     context: &CallContext<'_>,
     batch: &Batch,
@@ -229,49 +227,28 @@ impl Tried {
         let to_be_0 = match (&fault, new, &facts) {
             (Some(fault), ..) => Some(Changes::disarm(fault)),
             (None, Some(new), Some(facts)) if code != Code::Ok => {
+                let Batch { from, how, .. } = *batch;
+                let rule = |facts: &PairFacts| judge(from, facts, new, how, context.policy).code;
                 let new_account = context.app.config.default_allow_type;
-                let rule = |facts: &PairFacts| {
-                    judge(batch.from, facts, new, batch.how, context.policy).code
-                };
                 match remedy::fewest(facts, context.policy, new_account, rule) {
-                    Some(remedies) => {
-                        Some(Changes::of(context, batch.from, new.to, remedies).await?)
-                    }
+                    Some(remedies) => Some(Changes::of(context, from, new.to, remedies).await?),
                     None => None,
                 }
             }
             _ => None,
         };
-        let answered = fault
-            .as_ref()
-            .and_then(|fault| fault.code())
-            .unwrap_or(code);
+        let code_of_fault = fault.as_ref().and_then(|fault| fault.code());
+        let answered = code_of_fault.unwrap_or(code);
         Ok(Item {
             to_account,
             code: answered.number(),
             outcome: answered.name(),
             meaning: answered.meaning(),
             fault: fault.map(|fault| fault.id),
-            wrong_field: wrong_field(code),
+            wrong_field: wrong_field(code, batch.from).map(|(field, _)| field),
             facts,
             to_be_0,
         })
-    }
-}
-
-/// The field of an item that is to blame for an outcome.
-#[expect(
-    clippy::wildcard_enum_match_arm,
-    reason = "the others blame no field of the item"
-)]
-fn wrong_field(code: Code) -> Option<&'static str> {
-    match code {
-        Code::ToAccountIllegal | Code::AddSelf => Some("To_Account"),
-        Code::SourceIllegal => Some("AddSource"),
-        Code::RemarkTooLong => Some("Remark"),
-        Code::GroupNameTooLong => Some("GroupName"),
-        Code::WordingTooLong => Some("AddWording"),
-        _ => None,
     }
 }
 
@@ -282,38 +259,23 @@ impl Explanation {
             outcome: Some(code.name()),
             error_info: FRIEND_ADD.text(code).to_string(),
             meaning: Some(code.meaning()),
-            fault: None,
-            to_be_0: None,
-            items: Vec::new(),
+            ..Self::default()
         }
     }
 
     fn of_error(error: &CallError) -> Self {
-        let explanation = Self::of(error.code);
-        match &*error.info {
-            "" => explanation,
-            info => Self {
-                error_info: info.to_owned(),
-                ..explanation
-            },
+        let mut explanation = Self::of(error.code);
+        if !error.info.is_empty() {
+            explanation.error_info = error.info.to_string();
         }
+        explanation
     }
 
     fn of_fault(fault: &Fault) -> Self {
-        let decided = Self {
+        Self {
             fault: Some(fault.id),
             to_be_0: Some(Changes::disarm(fault)),
-            ..Self::of(fault.code().unwrap_or(Code::Ok))
-        };
-        match fault.code() {
-            Some(_) => decided,
-            None => Self {
-                code: None,
-                outcome: None,
-                error_info: String::new(),
-                meaning: None,
-                ..decided
-            },
+            ..fault.code().map_or_else(Self::default, Self::of)
         }
     }
 }

@@ -93,7 +93,9 @@ async fn a_dotted_unknown_host_is_refused_on_every_route() {
         "evil.example",
         "evil.example:8080",
         "127.0.0.1.nip.example",
+        "evil.localhost",
         "localhost.",
+        "localhost@evil",
         "localhost:80@evil.example",
         "[127.0.0.1",
     ] {
@@ -135,6 +137,7 @@ async fn its_own_page_and_names_without_a_dot_may_call() {
         "localhost".to_owned(),
         format!("localhost:{}", addr.port()),
         "emulator".to_owned(),
+        "[::1]".to_owned(),
         "[::1]:8080".to_owned(),
         "CHAT.example.com:8080".to_owned(),
     ] {

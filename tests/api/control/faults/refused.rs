@@ -12,7 +12,7 @@ fn scopes() -> Vec<Case> {
     vec![
         (
             json!({"code": 30008, "command": "friend_ad"}),
-            &[("/command", "is no command; did you mean friend_add?")],
+            &[("/command", "is unknown; did you mean friend_add?")],
         ),
         (
             json!({"code": 30008, "command": "sns/friend_check"}),
@@ -20,7 +20,7 @@ fn scopes() -> Vec<Case> {
         ),
         (
             json!({"code": 30008, "command": "zzz"}),
-            &[("/command", "is no command")],
+            &[("/command", "is unknown")],
         ),
         (
             json!({"code": 30008, "sdkappid": 1}),
@@ -87,7 +87,7 @@ fn rules() -> Vec<Case> {
         ),
         (
             json!({"code": 30008, "seed": 7}),
-            &[("/seed", "means nothing without probability")],
+            &[("/seed", "has no effect without probability")],
         ),
         (
             json!({"code": 30008, "tmes": 1}),
