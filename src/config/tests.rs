@@ -102,32 +102,6 @@ fn a_files_apps_replace_the_built_in_one() {
 }
 
 #[test]
-fn the_environment_wins_over_the_file_and_the_flags_over_both() {
-    let file = file("listen = \"127.0.0.1:1\"\n[sns]\nmax_friends = 1\nmax_groups = 1\n");
-    let config = Config::load(&Sources {
-        file: Some(file.path().to_owned()),
-        env: [
-            ("EMULATOR__LISTEN", "127.0.0.1:2"),
-            ("EMULATOR__SNS__MAX_FRIENDS", "2"),
-            ("EMULATOR__APPS__88888888__SECRET_KEY", "12345"),
-            ("EMULATOR__APPS__88888888__ADMINS", "root, boss"),
-            ("PATH", "ignored"),
-        ]
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .into(),
-        flags: vec![("--listen", "listen", "127.0.0.1:3".to_owned())],
-    })
-    .expect("good");
-    let app = app(&config);
-    assert_eq!(config.listen.port(), 3);
-    assert_eq!((config.sns.max_friends, config.sns.max_groups), (2, 1));
-    assert_eq!(
-        app.admins.iter().map(UserId::to_string).collect::<Vec<_>>(),
-        ["root", "boss"]
-    );
-}
-
-#[test]
 fn all_errors_are_named_at_once_each_with_its_line() {
     let mut found = errors(
         r#"listen = 8080
@@ -192,11 +166,11 @@ fn what_is_missing_or_in_the_wrong_shape_is_named() {
 fn broken_toml_is_named_with_its_line() {
     let found = errors("listen = \"127.0.0.1:1\"\n= 3\n[sns\n");
     assert!(
-        found.iter().any(|fault| fault.starts_with("line 2: ")),
+        found.iter().any(|error| error.starts_with("line 2: ")),
         "{found:?}"
     );
     assert!(
-        found.iter().any(|fault| fault.starts_with("line 3: ")),
+        found.iter().any(|error| error.starts_with("line 3: ")),
         "{found:?}"
     );
 }
@@ -226,16 +200,16 @@ fn a_wrong_variable_is_named() {
             "non_admin_code should be one of \"service\", 60010",
         ),
     ];
-    for (name, value, fault) in cases {
+    for (name, value, message) in cases {
         let error = with_env(name, value).expect_err(name);
         assert_eq!(
             error.to_string(),
-            format!("environment variable {name}: {fault}")
+            format!("environment variable {name}: {message}")
         );
     }
 }
 
-/// So no app is there twice, spelt in two ways.
+/// Otherwise one app could be configured twice.
 #[test]
 fn an_sdkappid_has_no_leading_zero() {
     let app = "secret_key = \"k\"\nadmins = [\"a\"]\n";
@@ -279,7 +253,7 @@ fn the_admin_code_is_a_word_or_a_number() {
     );
 }
 
-/// The environment gives text, which becomes what the schema wants, also of an account.
+/// The environment has only text; the schema decides its type.
 #[test]
 fn an_account_from_the_environment_may_have_a_list() {
     let name = "EMULATOR__APPS__88888888__ACCOUNTS__id__BLOCKLIST";
@@ -305,7 +279,7 @@ fn debug_shows_no_key() {
 const APP: &str = "[apps.1]\nsecret_key = \"k\"\nadmins = [\"admin\"]\n";
 
 #[test]
-fn an_app_says_what_it_declares_and_what_blocking_does_to_a_friendship() {
+fn an_app_declares_custom_fields_a_webhook_and_the_effect_of_blocking() {
     let text = format!(
         "{APP}remain_friends = true\ncustom_friend_fields = [\"Test\"]\ncustom_profile_fields = [\"A\", \"XXXXXXXX\"]\n[apps.1.webhook]\nurl = \"http://127.0.0.1:9000/callback?x=1\"\ntoken = \"xxxxyyyy\"\nretries = 2\n"
     );
@@ -327,7 +301,7 @@ fn an_app_says_what_it_declares_and_what_blocking_does_to_a_friendship() {
 }
 
 #[test]
-fn an_app_that_does_not_say_declares_nothing_and_tells_nobody() {
+fn an_app_without_these_keys_declares_nothing_and_sends_no_webhooks() {
     let config = load(APP).expect("a good file");
     let app = app(&config);
     assert_eq!(app.friendship_when_blocked, Friendship::Dissolved);

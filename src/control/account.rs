@@ -4,8 +4,7 @@ use crate::protocol::ids::{UnixTime, UserId};
 use crate::protocol::tag::TagValue;
 use crate::sns::friend_tag::FriendTag;
 use crate::sns::model::{
-    AdminForbidType, AllowType, Blocked, Friend, FriendDetails, PendingRequest, RequestMinute,
-    Sequences,
+    AdminForbidType, AllowType, Blocked, Friend, PendingRequest, RequestMinute, Sequences,
 };
 use crate::sns::texts::{AddSource, AddWording, GroupName, Remark};
 use crate::store::Account;
@@ -165,24 +164,18 @@ fn entries<'a, E, T: From<&'a E>>(list: &'a [E]) -> Option<Vec<Entry<T>>> {
 
 impl From<&Friend> for FriendDocument {
     fn from(friend: &Friend) -> Self {
-        let FriendDetails {
-            remark,
-            groups,
-            add_wording,
-            remark_time,
-            custom,
-        } = friend.details.as_deref().cloned().unwrap_or_default();
-        let tag = |field| FriendTag::Custom(field).name().into_owned();
-        let custom = custom.into_iter();
+        let details = friend.details.as_deref().cloned().unwrap_or_default();
+        let custom = details.custom.into_iter();
+        let custom = custom.map(|(field, value)| (FriendTag::Custom(field).name().into(), value));
         Self {
             to: friend.to,
             add_time: Some(friend.add_time),
             add_source: friend.add_source,
-            remark,
-            groups,
-            add_wording,
-            remark_time,
-            custom: custom.map(|(field, value)| (tag(field), value)).collect(),
+            remark: details.remark,
+            groups: details.groups,
+            add_wording: details.add_wording,
+            remark_time: details.remark_time,
+            custom: custom.collect(),
         }
     }
 }

@@ -18,7 +18,7 @@ const LATEST: i64 = 253_402_300_799;
 pub(super) struct Time {
     /// Seconds since 1970-01-01 UTC.
     now: f64,
-    /// Whether the clock stands still.
+    /// Whether the clock is held.
     held: bool,
 }
 
@@ -33,7 +33,7 @@ pub(super) struct Hold {
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Advance {
-    /// How far; fractions count to the nanosecond.
+    /// The number of seconds; fractions count to the nanosecond.
     #[schemars(range(min = 0, max = LATEST))]
     seconds: f64,
 }
@@ -51,8 +51,7 @@ pub(super) async fn hold(state: State<AppState>, Body(Hold { at }): Body<Hold>) 
     show(state).await
 }
 
-/// Everything that depends on the clock reads it when asked, so all that fell due has happened when
-/// this answers.
+/// All users of the clock read it on demand, so the change is effective when this call answers.
 pub(super) async fn advance(
     state: State<AppState>,
     Body(Advance { seconds }): Body<Advance>,

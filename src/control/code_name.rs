@@ -1,11 +1,11 @@
-//! A code in a control call: its number, or the name of its outcome.
+//! A code in a control call: its number or the name of its outcome.
 
 use crate::protocol::code::Code;
 use crate::strict::unknown;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Where to find all codes.
+/// A hint for messages about unknown codes.
 pub(super) const CODES: &str = "GET /_emulator/v1/codes lists them";
 
 /// A code's number, or an outcome's name as `codes` has it.
@@ -17,7 +17,7 @@ pub(super) enum CodeName {
 }
 
 impl CodeName {
-    /// Says that the code does not exist.
+    /// The message that the code does not exist.
     pub(super) fn is_unknown(&self) -> String {
         match self {
             Self::Number(_) => format!("unknown code; {CODES}"),
@@ -39,7 +39,7 @@ impl CodeName {
         self.all().next()
     }
 
-    /// The first that an item can have, or else the first of all.
+    /// The first outcome that an item can have, or else the first outcome.
     pub(super) fn find_for_items(&self) -> Option<Code> {
         let of_items = self.all().find(|code| !code.is_whole_calls());
         of_items.or_else(|| self.find())

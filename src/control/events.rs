@@ -48,12 +48,8 @@ pub(super) async fn events(
     let since = wanted.since;
     let cursor = since.unwrap_or_else(|| state.world().journal.last_id());
     let (sender, mut receiver) = mpsc::channel(EVENTS_AHEAD);
-    let feed = feed(
-        state.clone(),
-        move |entry| wanted.matches(entry),
-        cursor,
-        sender,
-    );
+    let matches = move |entry: &Entry| wanted.matches(entry);
+    let feed = feed(state.clone(), matches, cursor, sender);
     // The connection's task polls the stream, but must not spend its time on filters.
     state.background.spawn(Box::pin(feed));
     let events = stream::poll_fn(move |context| receiver.poll_recv(context));

@@ -1,4 +1,4 @@
-//! The JSON of a fault, and its checks: a fault that can never fire is rejected.
+//! The JSON of a fault. A fault that can never fire is rejected.
 
 use super::code_name::{CODES, CodeName};
 use super::problem::InvalidField;
@@ -12,6 +12,7 @@ use crate::state::AppState;
 use axum::http::StatusCode;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::ops::Not;
 use std::time::Duration;
 
 /// The longest delay: ten minutes.
@@ -76,19 +77,14 @@ struct Failure {
     #[schemars(range(min = 400, max = 599))]
     http_status: Option<u16>,
     /// The connection is reset.
-    #[serde(default, skip_serializing_if = "is_false")]
+    #[serde(default, skip_serializing_if = "Not::not")]
     close: bool,
     /// The first half of the answer's body is sent, then the connection ends.
-    #[serde(default, skip_serializing_if = "is_false")]
+    #[serde(default, skip_serializing_if = "Not::not")]
     truncate: bool,
     /// The answer is not JSON.
-    #[serde(default, skip_serializing_if = "is_false")]
+    #[serde(default, skip_serializing_if = "Not::not")]
     malformed: bool,
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
-fn is_false(value: &bool) -> bool {
-    !value
 }
 
 /// The JSON of an armed fault.

@@ -5,6 +5,7 @@ use super::problem::Problem;
 use super::reject;
 use crate::state::AppState;
 use axum::extract::{Request, State};
+use axum::http::uri::Authority;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::middleware::Next;
 use axum::response::Response;
@@ -60,7 +61,7 @@ fn foreign(uri: &Uri, headers: &HeaderMap, allowed: &[String]) -> Option<&'stati
         (None, Some(Err(_))) => return Some("the Host is not ASCII"),
         (None, None) => None, // HTTP/1.0, which no browser sends.
     };
-    if host.is_some_and(|host| !is_ours(without_port(host), allowed)) {
+    if host.is_some_and(|host| !is_ours(host, allowed)) {
         return Some(
             "the Host has to be an IP address, localhost, a name without a dot, or one of control.hosts",
         );
@@ -77,21 +78,16 @@ fn foreign(uri: &Uri, headers: &HeaderMap, allowed: &[String]) -> Option<&'stati
     None
 }
 
-fn without_port(host: &str) -> &str {
-    let end_of_v6 = host.rfind(']').map_or(0, |end| end + 1);
-    match host[end_of_v6..].split_once(':') {
-        Some((_, port)) if port.bytes().all(|digit| digit.is_ascii_digit()) => {
-            &host[..host.len() - port.len() - 1]
-        }
-        _ => host,
-    }
-}
-
 fn is_ours(host: &str, allowed: &[String]) -> bool {
+    let authority = host.parse::<Authority>().ok();
+    let Some(authority) = authority.filter(|_| !host.contains('@')) else {
+        return false;
+    };
+    let host = authority.host();
+    let is_name = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
     let bracketed = host
         .strip_prefix('[')
         .and_then(|host| host.strip_suffix(']'));
-    let is_name = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
     bracketed.is_some_and(|host| host.parse::<Ipv6Addr>().is_ok())
         || host.parse::<Ipv4Addr>().is_ok()
         || (!host.is_empty() && host.chars().all(is_name))

@@ -29,7 +29,7 @@ pub(super) struct Health {
     /// Seconds since 1970-01-01 UTC, by the system's clock.
     started: i64,
     uptime_seconds: f64,
-    /// The address it listens on.
+    /// The address of the listener.
     listen: String,
     /// The SDKAppIDs of all apps.
     apps: Vec<SdkAppId>,
@@ -52,7 +52,7 @@ pub(super) async fn health(State(state): State<AppState>) -> Json<Health> {
 pub(super) struct KnownCode {
     /// The number that ErrorCode or ResultCode carries.
     code: u32,
-    /// The outcome's name: one number may stand for several.
+    /// The outcome's name. Several outcomes can have the same number.
     outcome: &'static str,
     /// The text that ErrorInfo or ResultInfo carries or begins with; `<Api>` stands for the command.
     info: &'static str,
@@ -68,22 +68,20 @@ pub(super) struct KnownCode {
 
 /// How to get an outcome, in words.
 fn how(code: Code, config: &Config) -> String {
-    let arrange = format!(
-        "POST apps/{{sdkappid}}/arrange {{\"code\": {:?}}}",
-        code.name()
-    );
+    let name = code.name();
+    let arrange = format!("POST apps/{{sdkappid}}/arrange {{\"code\": {name:?}}}");
     match source(code, config) {
         Some(Source::State) => format!("{arrange} makes the state in which friend_add answers it"),
         Some(Source::Request) => format!("{arrange} answers a friend_add request that gets it"),
         Some(Source::Fault) => format!("{arrange} arms the fault that gives it to friend_add"),
-        None if code.is_items() => {
-            let name = code.name();
-            format!("as `meaning` says; or by a fault with the result_code or code {name:?}")
+        None => {
+            let field = if code.is_items() {
+                "result_code or code"
+            } else {
+                "code"
+            };
+            format!("as `meaning` says; or by a fault with the {field} {name:?}")
         }
-        None => format!(
-            "as `meaning` says; or by a fault with the code {:?}",
-            code.name()
-        ),
     }
 }
 
@@ -107,9 +105,9 @@ pub(super) async fn config(State(state): State<AppState>) -> Json<Vec<Setting>> 
 /// What a reset removed, and the apps after it.
 #[derive(Serialize, JsonSchema)]
 pub(super) struct ResetResult {
-    /// The configured apps, which exist again.
+    /// The configured apps, which exist after the reset.
     apps: Vec<SdkAppId>,
-    /// The apps that were made since the start, and are removed.
+    /// The apps that were created after the start and are now removed.
     apps_gone: Vec<SdkAppId>,
     /// How many accounts all apps had.
     accounts: usize,
