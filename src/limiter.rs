@@ -131,12 +131,8 @@ mod tests {
 
     const MS: Duration = Duration::from_millis(1);
 
-    const FRIEND_ADD: &CommandInfo = &CommandInfo {
-        service: Service::Sns,
-        name: "friend_add",
-        calls_per_second: 200,
-        subject: Subject::FromAndItems,
-    };
+    const FRIEND_ADD: &CommandInfo =
+        &Service::Sns.command("friend_add", 200, Subject::FromAndItems);
 
     fn admitted(limiter: &Limiter, calls: u32, now: Duration) -> usize {
         (0..calls)

@@ -236,12 +236,12 @@ impl Faults {
     pub(crate) fn fail_items_after(
         &self,
         app: SdkAppId,
-        command: &'static CommandInfo,
+        command: &CommandInfo,
         work: &ItemTargets,
         answer: &mut impl Answer,
     ) {
         let met = self.meet_done_items(app, command, work);
-        answer.replace_codes(command, &mut |at| met.get(at)?.as_ref()?.code());
+        answer.replace_codes(&mut |at| met.get(at)?.as_ref()?.code());
     }
 
     /// The `commit_then` fault of each item.

@@ -3,10 +3,11 @@
 pub mod code;
 pub mod code_text;
 pub mod ids;
+pub(crate) mod lenient;
 pub mod object;
 pub mod query;
 pub mod reply;
 pub mod service;
 pub mod tag;
 pub mod user_sig;
-pub mod webhook;
+pub(crate) mod webhook;

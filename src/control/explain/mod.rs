@@ -129,7 +129,7 @@ async fn try_call(
         Ok(request) => request,
         Err(error) => return Ok(Explanation::of_error(&error)),
     };
-    let triggered = faults.meet(app.sdkappid, FRIEND_ADD, FriendAdd::targets(&request));
+    let triggered = faults.meet(app.sdkappid, FRIEND_ADD, request.targets());
     if let Some(fault) = triggered.before.end {
         return Ok(Explanation::of_fault(&fault));
     }
