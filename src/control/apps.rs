@@ -7,7 +7,7 @@ use crate::apps::{App, NotMade};
 use crate::config::AppConfig;
 use crate::protocol::code::Code;
 use crate::protocol::ids::{SdkAppId, UserId};
-use crate::protocol::user_sig;
+use crate::protocol::user_sig::Ticket;
 use crate::state::AppState;
 use crate::world::RemovedApp;
 use axum::Json;
@@ -253,19 +253,17 @@ pub(super) async fn inspect(
 ) -> Result<Json<Inspection>, Problem> {
     let app = path.find(&state)?;
     let now = state.world().clock.now().unix_time();
-    let contents = user_sig::contents(&usersig).ok();
-    let own = contents
-        .as_ref()
-        .map(|contents| contents.identifier.clone());
+    let ticket = Ticket::decode(&usersig).ok();
+    let own = ticket.as_ref().map(|ticket| ticket.identifier.clone());
     let identifier = identifier.or(own).unwrap_or_default();
     let error = app.verify(&usersig, &identifier, now).err();
-    let contents = contents.map(|contents| Contents {
-        identifier: contents.identifier,
-        sdkappid: contents.sdkappid,
-        time: contents.time.0,
-        expire_seconds: contents.expire,
-        expires_at: contents.time.0.saturating_add(contents.expire),
-        has_userbuf: contents.has_userbuf,
+    let contents = ticket.map(|ticket| Contents {
+        identifier: ticket.identifier,
+        sdkappid: ticket.sdkappid,
+        time: ticket.time,
+        expire_seconds: ticket.expire,
+        expires_at: ticket.time.saturating_add(ticket.expire),
+        has_userbuf: ticket.userbuf.is_some(),
     });
     let seconds_left = contents
         .as_ref()

@@ -151,9 +151,10 @@ impl<T: ItemFields + JsonSchema> JsonSchema for ItemResults<T> {
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         let items = generator.subschema_for::<Vec<ResultItem<T>>>();
-        let mut schema = json_schema!({
+        json_schema!({
             "type": "object",
             "properties": {
+                (T::LIST): items,
                 "Fail_Account": {
                     "description": "The accounts that failed, in the request's order; absent if none failed.",
                     "type": "array",
@@ -161,9 +162,7 @@ impl<T: ItemFields + JsonSchema> JsonSchema for ItemResults<T> {
                 },
             },
             "required": [T::LIST],
-        });
-        schema.as_object_mut().expect("it is one")["properties"][T::LIST] = items.to_value();
-        schema
+        })
     }
 }
 
