@@ -73,7 +73,7 @@ impl App {
         let new_account = account(&config.new_account());
         let accounts = config.seeds().map(|(user, seed)| (user, account(&seed)));
         let accounts: Accounts = accounts.collect();
-        let store = Store::in_memory(accounts, unknown, config.default_allow_type);
+        let store = Store::new(accounts, unknown, config.default_allow_type);
         let webhook = config.webhook.as_ref();
         Self {
             sdkappid,
@@ -135,7 +135,7 @@ impl App {
 
     /// A store of its own that begins with these accounts: to try out a call without an effect.
     pub(crate) fn trial_store(&self, accounts: &Accounts) -> Store {
-        Store::in_memory(
+        Store::new(
             accounts.clone(),
             self.unknown,
             self.config.default_allow_type,
