@@ -15,7 +15,6 @@ use smol_str::SmolStr;
 /// The longest page; a larger MaxLimited is reduced to it (GUESS: the page names no limit).
 const MAX_PAGE: usize = 1000;
 
-/// The body.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct BlackListGet {
     /// Required: the owner of the blocklist.
@@ -36,7 +35,6 @@ pub(crate) struct BlackListGet {
     last_sequence: Option<i64>,
 }
 
-/// The answer.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct BlackListGetResponse {

@@ -69,14 +69,11 @@ impl CallContext<'_> {
         default: Option<T>,
         words: &[(&'static str, T)],
     ) -> Result<T, CallError> {
-        let found = match text {
-            None => default,
-            Some(text) => words
-                .iter()
-                .find(|(word, _)| *word == text)
-                .map(|(_, value)| *value),
+        let value_of = |text| {
+            let mut words = words.iter();
+            words.find_map(|(word, value)| (*word == text).then_some(*value))
         };
-        found.ok_or_else(|| {
+        text.map_or(default, value_of).ok_or_else(|| {
             let words: Vec<_> = words.iter().map(|(word, _)| *word).collect();
             self.bad(&format!("{field} is not {}", words.join(" or ")))
         })

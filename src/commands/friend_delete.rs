@@ -14,7 +14,6 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use smol_str::SmolStr;
 
-/// The body.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct FriendDelete {
     /// Required: the owner of the friend list.

@@ -16,7 +16,6 @@ use smol_str::SmolStr;
 /// The length of a page (inferred from friend_get_all, the predecessor: this page names none).
 const PAGE: usize = 100;
 
-/// The body.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct FriendGet {
     /// Required: the owner of the friend list.
@@ -35,7 +34,6 @@ pub(crate) struct FriendGet {
     custom_sequence: Option<i64>,
 }
 
-/// The answer.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct FriendGetResponse {

@@ -13,7 +13,6 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use smol_str::SmolStr;
 
-/// The body.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct FriendUpdate {
     /// Required: the owner of the friend list.

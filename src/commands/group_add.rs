@@ -14,7 +14,6 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
-/// The body.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct GroupAdd {
     /// Required: the owner of the groups.
@@ -28,7 +27,6 @@ pub(crate) struct GroupAdd {
     to_account: Vec<SmolStr>,
 }
 
-/// The answer.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct GroupAddResponse {
     /// Absent if the request has no To_Account.

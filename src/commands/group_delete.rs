@@ -12,7 +12,6 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
-/// The body.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct GroupDelete {
     /// Required: the owner of the groups.
@@ -23,7 +22,6 @@ pub(crate) struct GroupDelete {
     group_name: Vec<SmolStr>,
 }
 
-/// The answer.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct GroupDeleteResponse {

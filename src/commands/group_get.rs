@@ -28,7 +28,6 @@ pub(crate) struct GroupGet {
     group_name: Vec<SmolStr>,
 }
 
-/// The answer.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct GroupGetResponse {

@@ -26,7 +26,6 @@ pub(crate) struct MultiaccountImport {
     accounts: Vec<SmolStr>,
 }
 
-/// The answer.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct MultiaccountImportResponse {
     /// The accounts that were not imported. It is always there, because a published client panics

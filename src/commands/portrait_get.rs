@@ -15,7 +15,6 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
-/// The body.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct PortraitGet {
     /// Required: 1 to 100 accounts.

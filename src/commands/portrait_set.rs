@@ -19,7 +19,6 @@ use smol_str::SmolStr;
 /// The maximum number of items in a call; a profile has fewer fields.
 const MAX_ITEMS: u32 = 100;
 
-/// The body.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct PortraitSet {
     /// Required: the owner of the profile.

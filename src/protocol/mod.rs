@@ -1,4 +1,4 @@
-//! The vocabulary of Tencent's REST protocol. Pure: no HTTP, no clock, no locks.
+//! The types of Tencent's REST protocol, without HTTP, clock or locks.
 
 pub mod code;
 pub mod code_text;

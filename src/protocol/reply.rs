@@ -37,15 +37,6 @@ impl CallError {
         let colon = if text.ends_with('.') { "" } else { ":" };
         Self::with_info(code, format!("{text}{colon} {what}"))
     }
-
-    /// An error with a detail for our log.
-    pub fn with_detail(code: Code, detail: impl Into<Cow<'static, str>>) -> Self {
-        Self {
-            code,
-            info: Cow::Borrowed(""),
-            detail: detail.into(),
-        }
-    }
 }
 
 impl From<Code> for CallError {
@@ -78,10 +69,9 @@ pub struct Tally {
 /// The initial capacity of an answer, in bytes: enough for one item.
 const SHORT_ANSWER_BYTES: usize = 256;
 
-/// The fields of an item's result beside To_Account, ResultCode and ResultInfo, and the key of the list
-/// of such results.
+/// The fields of a command in an item's result, beside To_Account, ResultCode and ResultInfo.
 pub trait ItemFields: Serialize {
-    /// The list's key in the answer.
+    /// The key of the list of results in the answer.
     const LIST: &'static str;
 }
 

@@ -137,7 +137,10 @@ pub fn verify(
     sdkappid: SdkAppId,
     identifier: &str,
 ) -> Result<Verified, CallError> {
-    let illegal = |why: String| CallError::with_detail(Code::SigIllegal, why);
+    let illegal = |why: String| CallError {
+        detail: why.into(),
+        ..Code::SigIllegal.into()
+    };
     let ticket = Ticket::decode(usersig).map_err(illegal)?;
     let sig = BASE64
         .decode(&ticket.sig)
@@ -282,16 +285,12 @@ fn inflate(packed: &[u8]) -> Result<Vec<u8>, String> {
 }
 
 fn explain(json: &[u8], error: &serde_json::Error) -> String {
-    /// The field that only v1 tickets have, which are signed with ECDSA.
-    #[derive(Deserialize)]
-    struct V1 {
-        #[serde(rename = "TLS.sdk_appid")]
-        _sdk_appid: de::IgnoredAny,
-    }
     if !error.is_data() {
         return "not JSON".to_owned();
     }
-    if serde_json::from_slice::<V1>(json).is_ok() {
+    // Only v1 tickets have this field.
+    let json = serde_json::from_slice::<serde_json::Value>(json);
+    if json.is_ok_and(|json| json.get("TLS.sdk_appid").is_some()) {
         return "a v1 ticket (ECDSA), which only apps made before 2019-07-19 may use".to_owned();
     }
     "a field is missing or of a wrong type".to_owned()

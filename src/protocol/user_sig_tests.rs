@@ -1,4 +1,4 @@
-//! UserSig against Tencent's own generators, the rest of their habits, and tampering.
+//! UserSigs of Tencent's generators, and forged UserSigs.
 
 use super::*;
 use proptest::prelude::*;
@@ -10,7 +10,7 @@ const ADMIN: &str = "administrator";
 const TIME: UnixTime = UnixTime(1_700_000_000);
 const EXPIRE: i64 = 15_552_000;
 
-/// See its "about": made by the Python, Node and PHP generators, and by hand for the negatives.
+/// UserSigs made by the Python, Node and PHP generators, and invalid ones. The file's "about" says how.
 fn vectors() -> Value {
     serde_json::from_str(include_str!("../../tests/vectors/user_sig.json"))
         .expect("the vectors are JSON")
@@ -55,7 +55,7 @@ fn pack(json: &[u8], level: u32) -> String {
         .replace('=', "_")
 }
 
-/// The `TLS.sig` that goes with these fields, made as the documents say and not by `Ticket`.
+/// The `TLS.sig` of these fields, made as documented and not by `Ticket`.
 fn tls_sig(identifier: &str, time: i64, expire: i64, userbuf: Option<&str>) -> String {
     let mut text = format!(
         "TLS.identifier:{identifier}\nTLS.sdkappid:{APP}\nTLS.time:{time}\nTLS.expire:{expire}\n"
@@ -106,9 +106,9 @@ fn every_negative_vector_gets_its_documented_code() {
         let code = number(verify_admin(text(vector, "usersig")));
         let name = text(vector, "name");
         let expected: &[u32] = match name {
-            // The door refuses an empty usersig before it is decoded; decoding refuses it too.
+            // The gateway rejects an empty usersig before it is decoded; decoding fails, too.
             "empty" => &[70003],
-            // We take numbers written as strings.
+            // Numbers written as strings are accepted.
             "string_sdkappid" => &[0],
             _ => &serde_json::from_value::<Vec<u32>>(vector["suggested_error_code"].clone())
                 .expect("numbers"),
@@ -167,7 +167,7 @@ fn what_we_sign_we_verify() {
     }
 }
 
-/// The generators whose vectors we do not have, after gateway.md's account of how they spell.
+/// The formats of the generators that have no test vectors.
 #[test]
 fn the_go_cpp_java_and_csharp_spellings_verify() {
     let sig = |userbuf| tls_sig(ADMIN, TIME.0, EXPIRE, userbuf);
@@ -255,7 +255,7 @@ fn the_log_is_told_which_step_failed() {
         pack(ticket.to_string().as_bytes(), 6)
     };
     let v1 = json!({"TLS.account_type": "0", "TLS.identifier": ADMIN, "TLS.sdk_appid": APP, "TLS.sig": "AAAA"});
-    // In the order of the fields, and well signed: still no object.
+    // A JSON array in the order of the fields, with a valid signature.
     let sig = tls_sig(ADMIN, TIME.0, EXPIRE, None);
     let as_list = json!(["2.0", ADMIN, 1_400_000_000, TIME.0, EXPIRE, null, sig]).to_string();
     let cases = [
