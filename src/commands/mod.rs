@@ -129,12 +129,11 @@ fn row<C: Command>() -> Row {
 
 async fn preflight(State(state): State<AppState>, arrival: Arrival, call: Request) -> Response {
     let (call, _) = call.into_parts();
-    arrival.end(
-        &state,
-        &call,
-        Reply::gateway(Ok(NoFields {})).into(),
-        CallLogInfo::default(),
-    )
+    let reply = Reply {
+        command: None,
+        result: Ok(NoFields {}),
+    };
+    arrival.end(&state, &call, reply.into(), CallLogInfo::default())
 }
 
 /// Serves a call of a command.

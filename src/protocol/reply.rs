@@ -194,17 +194,12 @@ pub struct Reply<T> {
 }
 
 impl Reply<NoFields> {
-    /// The gateway's answer to a call that reached no command: the envelope alone.
-    pub fn gateway(result: Result<NoFields, CallError>) -> Self {
+    /// An error of the gateway, for a call that reached no command.
+    pub fn refused(error: impl Into<CallError>) -> Self {
         Self {
             command: None,
-            result,
+            result: Err(error.into()),
         }
-    }
-
-    /// A rejection by the gateway.
-    pub fn refused(error: impl Into<CallError>) -> Self {
-        Self::gateway(Err(error.into()))
     }
 }
 
