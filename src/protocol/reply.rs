@@ -66,8 +66,9 @@ pub struct Tally {
     pub refused: usize,
 }
 
-/// The initial capacity of an answer, in bytes: enough for one item.
-const SHORT_ANSWER_BYTES: usize = 256;
+/// The initial capacity of an answer, in bytes, and for each of its items: enough for most answers.
+const SHORT_ANSWER_BYTES: usize = 192;
+const ITEM_BYTES: usize = 72;
 
 /// The fields of a command in an item's result, beside To_Account, ResultCode and ResultInfo.
 pub trait ItemFields: Serialize {
@@ -239,7 +240,10 @@ impl<T: Answer> Reply<T> {
             error_display: has_display.then_some(""),
             fields_after: fields.filter(|_| keys != KeyOrder::FieldsFirst),
         };
-        let mut json = Vec::with_capacity(SHORT_ANSWER_BYTES);
+        let items = fields
+            .and_then(Answer::tally)
+            .map_or(0, |tally| tally.items);
+        let mut json = Vec::with_capacity(SHORT_ANSWER_BYTES + items * ITEM_BYTES);
         serde_json::to_writer(&mut json, &envelope).expect("strings, numbers and lists serialise");
         json
     }
