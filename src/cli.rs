@@ -6,10 +6,7 @@ use std::path::PathBuf;
 use tencent_chat_emulator::clock::Clock;
 use tencent_chat_emulator::config::{Config, Sources};
 use tencent_chat_emulator::protocol::ids::{SdkAppId, UnixTime};
-use tencent_chat_emulator::protocol::user_sig;
-
-/// The default validity of a UserSig: 180 days, as in Tencent's generators.
-pub(crate) const EXPIRE_SECONDS: i64 = 180 * 86_400;
+use tencent_chat_emulator::protocol::user_sig::{self, EXPIRE_SECONDS};
 
 /// Behaves like Tencent Cloud Chat's REST endpoint POST /v4/sns/friend_add, for development and
 /// tests without the cloud. The default command is serve.

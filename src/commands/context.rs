@@ -140,7 +140,8 @@ impl CallContext<'_> {
         if !self.faults.is_empty() && self.app.store.knows(from).await? {
             self.faults
                 .fail_items_before(self.sdkappid(), self.command, Some(from), &mut items);
-            self.work.get_or_init(|| ItemTargets::of(from, &items));
+            self.work
+                .get_or_init(|| ItemTargets::of(Some(from), &items));
         }
         Ok(items)
     }

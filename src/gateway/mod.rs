@@ -49,12 +49,8 @@ pub(crate) fn admit<'a>(
     let query = CommonQuery::parse(query, config.strict_query)?;
     info.app = Some(query.sdkappid);
     info.odd_random = query.odd_random_for_log().map(Into::into);
-    let app = arrival
-        .world
-        .apps
-        .get(query.sdkappid)
-        .ok_or(Code::NoSuchApp)?;
-    info.generation = Some(app.generation);
+    let app = arrival.world.apps.get(&query.sdkappid);
+    let app = app.ok_or(Code::NoSuchApp)?;
     app.verify(&query.usersig, &query.identifier, arrival.at.unix_time())?;
     let admin = app.admin(&query.identifier);
     let admin = admin.ok_or_else(|| not_admin(config, command))?;
