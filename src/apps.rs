@@ -66,7 +66,7 @@ impl App {
         let new_account = account(&config.new_account());
         let accounts = config.seeds().map(|(user, seed)| (user, account(&seed)));
         let accounts: Accounts = accounts.collect();
-        let store = Store::in_memory(accounts, unknown, config.default_allow_type);
+        let store = Store::new(accounts, unknown, config.default_allow_type);
         let webhook = config.webhook.as_ref();
         Self {
             sdkappid,
@@ -139,7 +139,7 @@ impl App {
     /// A separate store with these accounts, to try a call without an effect.
     pub(crate) fn trial_store(&self, accounts: &Accounts) -> Store {
         let allow_type = self.config.default_allow_type;
-        Store::in_memory(accounts.clone(), self.unknown, allow_type)
+        Store::new(accounts.clone(), self.unknown, allow_type)
     }
 
     /// The first app admin of the configuration.

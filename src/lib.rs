@@ -12,7 +12,7 @@
 //! ```text
 //! main ─► server ─► commands ─► gateway ─► state ─► world ─► apps ─► store ─► sns, profile ─► protocol
 //!             │                    └───► http ─► protocol     └───► limiter, webhooks ─► protocol
-//!             └───► control ─► commands, state       └───► faults, journal, clock, config
+//!             └───► control ─► commands, state       └───► faults, journal, clock, config ─► strict
 //! ```
 //!
 //! | module | job |
@@ -33,6 +33,7 @@
 //! | `limiter`, `faults`, `clock` | rate limits; fault injection; the time |
 //! | `journal`, `metrics` | a ring buffer of recent calls; counters for Prometheus |
 //! | `config`, `telemetry` | the configuration; the log |
+//! | `strict` | the strict reader of JSON, for the control API's requests and the configuration |
 //! | `sns` | the rules, pure functions: facts in, decision out |
 //! | `profile` | the profile fields of accounts, pure functions |
 //! | `protocol` | Tencent's vocabulary, pure: the table of codes, replies, the query, UserSig |

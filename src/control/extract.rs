@@ -30,8 +30,9 @@ static LARGE: Semaphore = Semaphore::const_new(1);
 /// In a larger body only the first invalid field is named: finding all takes much time and memory.
 const MAX_BYTES_FOR_ALL: usize = 1 << 20;
 
-/// A larger body is parsed off the runtimes that serve calls.
-const SHORT_BODY_BYTES: usize = 64 << 10;
+/// A larger body is parsed on the control API's own runtime. It is also the size limit where a handler
+/// takes no body.
+pub(super) const SHORT_BODY_BYTES: usize = 64 << 10;
 
 /// The path's parameters.
 pub(super) struct Path<T>(pub(super) T);
@@ -74,8 +75,7 @@ impl<T: StrictRead> FromRequest<AppState> for Body<T> {
 }
 
 fn read_query<T: StrictRead>(call: &Parts) -> Result<T, Problem> {
-    let pairs = pairs(call.uri.query().unwrap_or_default());
-    let mut pairs = pairs.map_err(Problem::invalid)?;
+    let mut pairs = pairs(call.uri.query().unwrap_or_default())?;
     let last_id = call.headers.get("last-event-id");
     let last_id = last_id.and_then(|id| id.to_str().ok());
     if let Some(id) = last_id
@@ -122,13 +122,14 @@ fn of_part(part: Part, invalid: Vec<InvalidField>) -> Problem {
 }
 
 /// The names and values of a query. A name must not be repeated.
-fn pairs(query: &str) -> Result<Vec<(String, String)>, Vec<InvalidField>> {
+fn pairs(query: &str) -> Result<Vec<(String, String)>, Problem> {
     let invalid = |pointer: String, detail: &str| {
-        vec![InvalidField {
+        let field = InvalidField {
             part: Some(Part::Query),
             pointer,
             detail: detail.to_owned(),
-        }]
+        };
+        Problem::invalid(vec![field])
     };
     let decode = |text: &str| {
         let text = text.replace('+', " ");
@@ -164,16 +165,16 @@ fn read_body<T: StrictRead>(bytes: &[u8]) -> Result<T, Problem> {
     body.map_err(|invalid| of_part(Part::Body, invalid))
 }
 
-/// What a route reads of a call, and where it runs.
+/// How a route receives calls.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Reception {
+pub(super) struct RouteOptions {
     /// Whether the handler reads the query.
     pub(super) query: bool,
     /// Whether the handler reads the body.
     pub(super) body: bool,
     /// The size limit of the body.
     pub(super) max_body_bytes: usize,
-    /// Whether the handler may work for long.
+    /// Whether the handler may take long.
     pub(super) is_long: bool,
 }
 
@@ -188,14 +189,14 @@ struct Empty {}
 /// rejected, and rejects parts that the handler does not read. Work that may take long runs on the
 /// control API's own runtime.
 pub(super) async fn receive(
-    State((state, reception)): State<(AppState, Reception)>,
+    State((state, options)): State<(AppState, RouteOptions)>,
     call: Request,
     next: Next,
 ) -> Response {
     let (call, sent) = call.into_parts();
-    let cap = reception.max_body_bytes;
+    let cap = options.max_body_bytes;
     let received = body::receive_up_to(sent, cap, state.config.read_timeout).await;
-    let bytes = match check(received, &call, reception) {
+    let bytes = match check(received, &call, options) {
         Ok(bytes) => bytes,
         Err(problem) => return problem.into_response(),
     };
@@ -203,7 +204,7 @@ pub(super) async fn receive(
         true => LARGE.acquire().await.ok(),
         false => None,
     };
-    let is_long = reception.is_long || bytes.len() > SHORT_BODY_BYTES;
+    let is_long = options.is_long || bytes.len() > SHORT_BODY_BYTES;
     let answer = next.run(Request::from_parts(call, bytes.into()));
     if is_long {
         state.background.run(Box::pin(answer)).await
@@ -212,15 +213,15 @@ pub(super) async fn receive(
     }
 }
 
-fn check(received: Received, call: &Parts, reception: Reception) -> Result<Bytes, Problem> {
+fn check(received: Received, call: &Parts, options: RouteOptions) -> Result<Bytes, Problem> {
     let bytes = match received {
         Received::Whole(bytes) => bytes,
         Received::TooLong => {
-            let detail = format!("this body has at most {} bytes", reception.max_body_bytes);
+            let detail = format!("this body has at most {} bytes", options.max_body_bytes);
             return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail));
         }
         Received::Cut => {
-            let detail = "the body broke off, or did not come in time";
+            let detail = "the body is incomplete, or did not arrive in time";
             return Err(Problem::new(StatusCode::BAD_REQUEST, detail));
         }
     };
@@ -228,10 +229,10 @@ fn check(received: Received, call: &Parts, reception: Reception) -> Result<Bytes
         let detail = "a body has to be application/json";
         return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail));
     }
-    if !reception.query {
+    if !options.query {
         read_query::<Empty>(call)?;
     }
-    if !reception.body {
+    if !options.body {
         read_body::<Empty>(&bytes)?;
     }
     Ok(bytes)

@@ -37,12 +37,11 @@ use crate::store::Accounts;
 use account::LARGE_BYTES;
 use axum::Router;
 use axum::extract::{OriginalUri, Request, State};
-use axum::http::StatusCode;
+use axum::http::{Method, StatusCode};
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
 use problem::Problem;
-use route::Method::{Delete, Get, Post, Put};
 use route::{Route, route};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -51,244 +50,55 @@ const PREFIX: &str = "/_emulator/v1";
 
 /// THE TABLE of control routes, one line each. A `long` route reads or writes a whole app, a long list
 /// or the journal; it runs on the control API's own runtime.
+#[rustfmt::skip]
 fn table() -> Vec<Route> {
     vec![
-        route(Get, "/healthz", "200 when the process is up.", process::up),
-        route(
-            Get,
-            "/readyz",
-            "200 when everything is seeded, and calls are served.",
-            process::up,
-        ),
-        route(
-            Get,
-            "/health",
-            "Version, pid, start time, uptime, listen address, apps.",
-            process::health,
-        ),
-        route(
-            Get,
-            "/openapi.json",
-            "This API and Tencent's as OpenAPI 3.1, made from the types that are read and answered.",
-            openapi::show,
-        ).long(),
-        route(
-            Get,
-            "/codes",
-            "Every code: number, text, meaning, how it is known, how to meet it.",
-            process::codes,
-        ),
-        route(
-            Get,
-            "/config",
-            "The effective configuration: each value, secrets struck out, and where it comes from.",
-            process::config,
-        ),
-        route(
-            Post,
-            "/reset",
-            "Puts everything back to the configured start: apps, journal, faults, clock, limits.",
-            process::reset,
-        ).long(),
-        route(Get, "/apps", "All apps.", apps::list),
-        route(
-            Post,
-            "/apps",
-            "Makes an app, isolated from every other, and a UserSig to call it with.",
-            apps::create,
-        ).long(),
-        route(Get, "/apps/{sdkappid}", "One app.", apps::show),
-        route(Delete, "/apps/{sdkappid}", "Removes an app.", apps::remove).long(),
-        route(
-            Post,
-            "/apps/{sdkappid}/reset",
-            "Puts one app back to its start.",
-            apps::reset,
-        ).long(),
-        route(
-            Post,
-            "/apps/{sdkappid}/user_sig",
-            "Makes a UserSig.",
-            apps::user_sig,
-        ),
-        route(
-            Post,
-            "/apps/{sdkappid}/user_sig/inspect",
-            "What is in a UserSig, which step of its check fails, by how much, and the code that gives.",
-            apps::inspect,
-        ),
-        route(
-            Get,
-            "/apps/{sdkappid}/accounts",
-            "The app's accounts.",
-            accounts::list,
-        ).long(),
-        route(
-            Get,
-            "/apps/{sdkappid}/accounts/{user}",
-            "One account, whole.",
-            accounts::show,
-        ).long(),
-        route(
-            Put,
-            "/apps/{sdkappid}/accounts/{user}",
-            "Makes or changes an account: AllowType, friends, blocklist, groups, pending requests.",
-            accounts::put,
-        ).long().max_body_bytes(LARGE_BYTES),
-        route(
-            Delete,
-            "/apps/{sdkappid}/accounts/{user}",
-            "Deletes an account, and takes it out of everybody's lists.",
-            accounts::remove,
-        ).long(),
-        route(
-            Post,
-            "/apps/{sdkappid}/pending/{from}/{to}",
-            "Answers a pending request, as the other user's client would.",
-            accounts::respond,
-        ).long(),
-        route(
-            Post,
-            "/apps/{sdkappid}/arrange",
-            "Builds the smallest state in which friend_add answers a code, and the request that meets it.",
-            arrange::arrange,
-        ).long(),
-        route(
-            Post,
-            "/apps/{sdkappid}/explain",
-            "What a friend_add body would be told, why, and what would make it 0. Writes nothing.",
-            explain::explain,
-        ).long(),
-        route(
-            Get,
-            "/apps/{sdkappid}/state",
-            "The whole relationship graph, as JSON or drawn.",
-            state::show,
-        ).long(),
-        route(
-            Put,
-            "/apps/{sdkappid}/state",
-            "Puts a saved graph in the place of all accounts.",
-            state::replace,
-        ).long().max_body_bytes(LARGE_BYTES),
-        route(
-            Get,
-            "/apps/{sdkappid}/snapshots",
-            "The names of the snapshots.",
-            snapshots::list,
-        ),
-        route(
-            Post,
-            "/apps/{sdkappid}/snapshots/{name}",
-            "Keeps the graph as it is, in memory.",
-            snapshots::save,
-        ).long(),
-        route(
-            Delete,
-            "/apps/{sdkappid}/snapshots/{name}",
-            "Forgets a snapshot.",
-            snapshots::forget,
-        ).long(),
-        route(
-            Post,
-            "/apps/{sdkappid}/snapshots/{name}/restore",
-            "Puts the app's accounts back to a snapshot.",
-            snapshots::restore,
-        ).long(),
-        route(
-            Get,
-            "/apps/{sdkappid}/snapshots/{name}/diff",
-            "What has changed since a snapshot: accounts, and edges added, removed and changed.",
-            snapshots::diff,
-        ).long(),
-        route(
-            Get,
-            "/apps/{sdkappid}/limits",
-            "Calls per second by command, and the tokens that are left.",
-            limits::show,
-        ),
-        route(
-            Put,
-            "/apps/{sdkappid}/limits",
-            "Gives commands call frequencies of their own.",
-            limits::put,
-        ),
-        route(
-            Get,
-            "/faults",
-            "Every armed fault, with its hits and what is left.",
-            faults::list,
-        ),
-        route(
-            Put,
-            "/faults",
-            "Puts these faults in the place of all.",
-            faults::replace,
-        ),
-        route(Post, "/faults", "Arms a fault.", faults::add),
-        route(Delete, "/faults", "Disarms all faults.", faults::clear),
-        route(Delete, "/faults/{id}", "Disarms a fault.", faults::remove),
-        route(
-            Post,
-            "/faults/verify",
-            "409 names every fault that has not been consumed.",
-            faults::verify,
-        ),
-        route(
-            Get,
-            "/requests",
-            "The last calls, the oldest first.",
-            requests::list,
-        ).long(),
-        route(Delete, "/requests", "Empties the journal.", requests::clear).long(),
-        route(
-            Get,
-            "/requests/count",
-            "How many calls match.",
-            requests::count,
-        ).long(),
-        route(
-            Get,
-            "/requests/wait",
-            "Waits until so many calls match; 408 when they do not come in time.",
-            requests::wait,
-        ).long(),
-        route(
-            Get,
-            "/requests/rate",
-            "How often was called: the busiest second and more, and whether that breaks the limit.",
-            rate::rate,
-        ).long(),
-        route(
-            Get,
-            "/events",
-            "The calls as they come, as server-sent events.",
-            events::events,
-        ).long(),
-        route(
-            Get,
-            "/clock",
-            "What time it is, and whether the clock is held.",
-            clock::show,
-        ),
-        route(
-            Post,
-            "/clock/hold",
-            "Holds the clock, at a given time or where it is.",
-            clock::hold,
-        ),
-        route(
-            Post,
-            "/clock/advance",
-            "Moves the clock on, and holds it.",
-            clock::advance,
-        ),
-        route(
-            Post,
-            "/clock/release",
-            "Lets the clock run again.",
-            clock::release,
-        ),
+        route(Method::GET, "/healthz", "200 when the process is up.", process::up),
+        route(Method::GET, "/readyz", "200 when all accounts are seeded and calls are served.", process::up),
+        route(Method::GET, "/health", "Version, pid, start time, uptime, listen address, apps.", process::health),
+        route(Method::GET, "/openapi.json", "This API and Tencent's as OpenAPI 3.1, made from the types of requests and answers.", openapi::show).long(),
+        route(Method::GET, "/codes", "Every code: number, text, meaning, the evidence for it, how to get it.", process::codes),
+        route(Method::GET, "/config", "The effective configuration: each value and its origin; secrets are redacted.", process::config),
+        route(Method::POST, "/reset", "Resets everything to the configured start: apps, journal, faults, clock, limits.", process::reset).long(),
+        route(Method::GET, "/apps", "All apps.", apps::list),
+        route(Method::POST, "/apps", "Makes an app, isolated from all others, and a UserSig for calls to it.", apps::create).long(),
+        route(Method::GET, "/apps/{sdkappid}", "One app.", apps::show),
+        route(Method::DELETE, "/apps/{sdkappid}", "Removes an app.", apps::remove).long(),
+        route(Method::POST, "/apps/{sdkappid}/reset", "Resets one app to its start.", apps::reset).long(),
+        route(Method::POST, "/apps/{sdkappid}/user_sig", "Makes a UserSig.", apps::user_sig),
+        route(Method::POST, "/apps/{sdkappid}/user_sig/inspect", "The contents of a UserSig, the step of its check that fails, by how much, and the resulting code.", apps::inspect),
+        route(Method::GET, "/apps/{sdkappid}/accounts", "The app's accounts.", accounts::list).long(),
+        route(Method::GET, "/apps/{sdkappid}/accounts/{user}", "One account with all its lists.", accounts::show).long(),
+        route(Method::PUT, "/apps/{sdkappid}/accounts/{user}", "Makes or changes an account: AllowType, friends, blocklist, groups, pending requests.", accounts::put).long().max_body_bytes(LARGE_BYTES),
+        route(Method::DELETE, "/apps/{sdkappid}/accounts/{user}", "Deletes an account, and removes it from all other accounts' lists.", accounts::remove).long(),
+        route(Method::POST, "/apps/{sdkappid}/pending/{from}/{to}", "Answers a pending request, as the other user's client would.", accounts::respond).long(),
+        route(Method::POST, "/apps/{sdkappid}/arrange", "Builds the smallest state in which friend_add answers a code, and the request that gets it.", arrange::arrange).long(),
+        route(Method::POST, "/apps/{sdkappid}/explain", "What friend_add would answer to a body, why, and the change that would make it 0. Writes nothing.", explain::explain).long(),
+        route(Method::GET, "/apps/{sdkappid}/state", "The whole relationship graph, as JSON or as a drawing.", state::show).long(),
+        route(Method::PUT, "/apps/{sdkappid}/state", "Replaces all accounts by a saved graph.", state::replace).long().max_body_bytes(LARGE_BYTES),
+        route(Method::GET, "/apps/{sdkappid}/snapshots", "The names of the snapshots.", snapshots::list),
+        route(Method::POST, "/apps/{sdkappid}/snapshots/{name}", "Saves the graph in memory.", snapshots::save).long(),
+        route(Method::DELETE, "/apps/{sdkappid}/snapshots/{name}", "Deletes a snapshot.", snapshots::forget).long(),
+        route(Method::POST, "/apps/{sdkappid}/snapshots/{name}/restore", "Restores the app's accounts from a snapshot.", snapshots::restore).long(),
+        route(Method::GET, "/apps/{sdkappid}/snapshots/{name}/diff", "The changes since a snapshot: accounts, and edges added, removed and changed.", snapshots::diff).long(),
+        route(Method::GET, "/apps/{sdkappid}/limits", "The rate limit of each command, and the tokens that are left.", limits::show),
+        route(Method::PUT, "/apps/{sdkappid}/limits", "Sets rate limits of single commands.", limits::put),
+        route(Method::GET, "/faults", "Every armed fault, with its hits and the number left.", faults::list),
+        route(Method::PUT, "/faults", "Replaces all faults by these.", faults::replace),
+        route(Method::POST, "/faults", "Arms a fault.", faults::add),
+        route(Method::DELETE, "/faults", "Disarms all faults.", faults::clear),
+        route(Method::DELETE, "/faults/{id}", "Disarms a fault.", faults::remove),
+        route(Method::POST, "/faults/verify", "409, with every fault that has not been consumed; else 200.", faults::verify),
+        route(Method::GET, "/requests", "The recorded calls, the oldest first.", requests::list).long(),
+        route(Method::DELETE, "/requests", "Empties the journal.", requests::clear).long(),
+        route(Method::GET, "/requests/count", "How many calls match.", requests::count).long(),
+        route(Method::GET, "/requests/wait", "Waits until a number of calls match; 408 at the timeout.", requests::wait).long(),
+        route(Method::GET, "/requests/rate", "How often clients called: the busiest second and other windows, and the calls over the limit.", rate::rate).long(),
+        route(Method::GET, "/events", "A stream of the calls, as server-sent events.", events::events).long(),
+        route(Method::GET, "/clock", "The clock's time, and whether it is held.", clock::show),
+        route(Method::POST, "/clock/hold", "Holds the clock, at a given time or at its present one.", clock::hold),
+        route(Method::POST, "/clock/advance", "Moves the clock forward, and holds it.", clock::advance),
+        route(Method::POST, "/clock/release", "Lets the clock run again.", clock::release),
     ]
 }
 
@@ -305,8 +115,8 @@ fn probes() -> Vec<Route> {
 
 /// `/metrics`, where Prometheus looks for it.
 fn metrics() -> Route {
-    let summary = "Calls by command and code, their latencies, refusals by the limiter, and how much there is, for Prometheus.";
-    route(Get, "/metrics", summary, process::metrics).outside()
+    let summary = "Calls by command and code, latencies, calls over the rate limit, and sizes, for Prometheus.";
+    route(Method::GET, "/metrics", summary, process::metrics).outside()
 }
 
 /// All routes, inside and outside the prefix.
@@ -375,5 +185,50 @@ fn unused_name(accounts: &Accounts, stem: &str) -> UserId {
         if accounts.get(name).is_none() {
             return name;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Config, Sources};
+    use axum::body::Body;
+    use std::sync::{Arc, Mutex, mpsc};
+    use std::time::Duration;
+    use tokio::sync::mpsc::unbounded_channel;
+    use tower::ServiceExt;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn short_routes_answer_while_long_ones_are_busy() {
+        let config = Config::load(&Sources::default()).expect("the defaults are good");
+        let state = crate::state::Shared::new(config);
+        let (release, gate) = mpsc::channel::<()>();
+        let gate = Arc::new(Mutex::new(gate));
+        let (begins, mut begun) = unbounded_channel();
+        for _ in 0..8 {
+            let (state, gate, begins) = (state.clone(), Arc::clone(&gate), begins.clone());
+            let blocks = async move {
+                let has_begun = begins.send(()).is_ok();
+                has_begun && gate.lock().is_ok_and(|gate| gate.recv().is_ok())
+            };
+            let blocks = Box::pin(blocks);
+            tokio::spawn(async move { state.background.run(blocks).await });
+        }
+        let moment = Duration::from_millis(200);
+        while tokio::time::timeout(moment, begun.recv()).await.is_ok() {}
+        let router = routes(&state).with_state(state);
+        let get = async |path: &str| {
+            let call = Request::get(path).body(Body::empty()).expect("a request");
+            let answer = router.clone().oneshot(call);
+            tokio::time::timeout(Duration::from_millis(500), answer).await
+        };
+
+        for path in ["/healthz", "/metrics", "/_emulator/v1/health"] {
+            let answer = get(path).await.expect(path).expect("infallible");
+            assert_eq!(answer.status(), StatusCode::OK, "{path}");
+        }
+        let long = get("/_emulator/v1/requests").await;
+        assert!(long.is_err(), "the background was not busy");
+        drop(release);
     }
 }

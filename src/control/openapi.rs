@@ -1,5 +1,5 @@
-//! `openapi.json`: both APIs as a document, made from their tables and from the types that are read
-//! and answered.
+//! `openapi.json`: a document of both APIs, made from their tables and from the types of requests and
+//! answers.
 
 use super::all;
 use super::problem::Problem;
@@ -19,7 +19,7 @@ fn document() -> Value {
     let mut paths = Map::new();
     for route in all() {
         let operations = paths.entry(route.path()).or_insert_with(|| json!({}));
-        operations[route.method.name().to_lowercase()] = route.operation();
+        operations[route.method.as_str().to_lowercase()] = route.operation();
     }
     for row in commands::table() {
         paths.insert(row.info.path(), json!({ "post": command(&row) }));

@@ -1,14 +1,14 @@
 //! A row of the table of control routes. The types of its handler decide what is read of a call, and
 //! describe the route in `openapi.json`.
 
-use super::extract::{Body, MAX_BODY_BYTES, Path, Query, Reception, receive};
+use super::extract::{Body, MAX_BODY_BYTES, Path, Query, RouteOptions, SHORT_BODY_BYTES, receive};
 use super::problem::{Part, Problem};
 use crate::state::AppState;
 use crate::strict::{StrictRead, generator, schema_of};
 use axum::Json;
 use axum::extract::{RawQuery, State};
 use axum::handler::Handler;
-use axum::http::StatusCode;
+use axum::http::{Method, StatusCode};
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodFilter, MethodRouter, on};
@@ -27,7 +27,7 @@ pub(super) struct Route {
     /// One line: what the route does.
     pub(super) summary: &'static str,
     handler: MethodRouter<AppState>,
-    reception: Reception,
+    options: RouteOptions,
     describe: fn(&mut Operation),
 }
 
@@ -37,15 +37,15 @@ impl Route {
         Self { prefix: "", ..self }
     }
 
-    /// Marks a route that may work for long: it runs on the control API's own runtime.
+    /// Marks a route whose handler may take long: it runs on the control API's own runtime.
     pub(super) fn long(mut self) -> Self {
-        self.reception.is_long = true;
+        self.options.is_long = true;
         self
     }
 
     /// Sets the size limit of the body.
     pub(super) fn max_body_bytes(mut self, bytes: usize) -> Self {
-        self.reception.max_body_bytes = bytes;
+        self.options.max_body_bytes = bytes;
         self
     }
 
@@ -56,7 +56,7 @@ impl Route {
 
     /// The handler with its middleware.
     pub(super) fn service(self, state: &AppState) -> MethodRouter<AppState> {
-        let state = (state.clone(), self.reception);
+        let state = (state.clone(), self.options);
         self.handler.route_layer(from_fn_with_state(state, receive))
     }
 
@@ -100,35 +100,7 @@ impl Route {
             _ => "",
         };
         let words: String = words.map(capital).collect();
-        format!("{}{words}{outside}", self.method.name().to_lowercase())
-    }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Method {
-    Get,
-    Put,
-    Post,
-    Delete,
-}
-
-impl Method {
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::Get => "GET",
-            Self::Put => "PUT",
-            Self::Post => "POST",
-            Self::Delete => "DELETE",
-        }
-    }
-
-    fn filter(self) -> MethodFilter {
-        match self {
-            Self::Get => MethodFilter::GET,
-            Self::Put => MethodFilter::PUT,
-            Self::Post => MethodFilter::POST,
-            Self::Delete => MethodFilter::DELETE,
-        }
+        format!("{}{words}{outside}", self.method.as_str().to_lowercase())
     }
 }
 
@@ -143,16 +115,21 @@ where
     H: Handler<T, AppState> + DescribedHandler<I>,
     T: 'static,
 {
+    let filter = MethodFilter::try_from(method.clone()).expect("a standard method");
+    let body = H::PARTS.contains(&Some(Part::Body));
     Route {
         method,
         prefix: super::PREFIX,
         path,
         summary,
-        handler: on(method.filter(), handler),
-        reception: Reception {
+        handler: on(filter, handler),
+        options: RouteOptions {
             query: H::PARTS.contains(&Some(Part::Query)),
-            body: H::PARTS.contains(&Some(Part::Body)),
-            max_body_bytes: MAX_BODY_BYTES,
+            body,
+            max_body_bytes: match body {
+                true => MAX_BODY_BYTES,
+                false => SHORT_BODY_BYTES,
+            },
             is_long: false,
         },
         describe: H::describe,

@@ -3,30 +3,34 @@
 use super::model::{Blocked, Friend, FriendUpdate, PendingRequest, RequestMinute};
 use super::texts::GroupName;
 use crate::protocol::code::Code;
+use smallvec::SmallVec;
 
 /// A rule's answer about one item.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Decision {
     /// The item's ResultCode and ResultInfo.
     pub code: Code,
-    /// What the store is to do, all of it or nothing.
-    pub changes: Vec<Change>,
+    /// The changes that follow. A store applies all of them, or none.
+    pub changes: Changes,
 }
+
+/// Most decisions have two changes at most, which need no allocation.
+pub type Changes = SmallVec<[Change; 2]>;
 
 impl Decision {
     /// A refusal changes nothing.
     pub fn refuse(code: Code) -> Self {
         Self {
             code,
-            changes: Vec::new(),
+            changes: Changes::new(),
         }
     }
 
     /// Success, and what follows.
-    pub fn done(changes: Vec<Change>) -> Self {
+    pub fn done(changes: impl Into<Changes>) -> Self {
         Self {
             code: Code::Ok,
-            changes,
+            changes: changes.into(),
         }
     }
 }
@@ -62,14 +66,18 @@ pub enum Change {
     /// From_Account's blocklist loses To_Account.
     Unblock,
     /// From_Account's request to To_Account is pending on both sides, or is made anew.
-    Ask {
-        /// As From_Account keeps it.
-        sent: PendingRequest,
-        /// As To_Account keeps it.
-        received: PendingRequest,
-    },
+    Ask(Box<NewRequest>),
     /// No request between the two is pending any more, in either direction.
     Settle,
     /// From_Account has made this many requests of late.
     CountRequest(RequestMinute),
+}
+
+/// A friend request, as each side keeps it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewRequest {
+    /// From_Account's side.
+    pub sent: PendingRequest,
+    /// To_Account's side.
+    pub received: PendingRequest,
 }

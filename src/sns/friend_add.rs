@@ -5,7 +5,7 @@
 //! the item alone shows, over what either account is, to what the two are to each other.
 //! Rows 1 to 4 are [`NewFriend::parse`], rows 5 to 13 are [`judge`].
 
-use super::decision::{Change, Decision, Side};
+use super::decision::{Change, Changes, Decision, NewRequest, Side};
 use super::model::{
     AddType, AdminForbidType, AllowType, ForceAddFlags, Friend, FriendDetails, PendingRequest,
     RequestMinute, SnsPolicy,
@@ -152,7 +152,7 @@ pub fn judge(
         return refuse(Code::TooManyRequests);
     }
 
-    let mut changes = Vec::with_capacity(2);
+    let mut changes = Changes::new();
     let asks = pair.to_allows == AllowType::NeedConfirm && normal;
     if asks {
         if !pair.from_asked_to && pair.from_pending.max(pair.to_pending) >= policy.max_pending {
@@ -168,7 +168,7 @@ pub fn judge(
             request(item.to, item.details()),
             request(from, item.details_for_to()),
         );
-        changes.push(Change::Ask { sent, received });
+        changes.push(Change::Ask(Box::new(NewRequest { sent, received })));
     } else {
         let friend = |to, details: FriendDetails| Friend {
             to,

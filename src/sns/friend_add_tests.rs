@@ -183,7 +183,7 @@ fn apply(pair: PairFacts, changes: &[Change]) -> PairFacts {
             new_groups: 0,
             ..pair
         },
-        Change::Ask { .. } => PairFacts {
+        Change::Ask(_) => PairFacts {
             from_asked_to: true,
             ..pair
         },
@@ -237,10 +237,11 @@ fn in_every_case_30539_only_leaves_a_request() {
         let Decision { code, changes } = case.judge();
         if code == Code::NeedConfirm {
             let counts = usize::from(case.policy.max_requests_per_minute > 0);
-            let Some((Change::Ask { sent, received }, rest)) = changes.split_first() else {
+            let Some((Change::Ask(request), rest)) = changes.split_first() else {
                 panic!("no request: {changes:?}");
             };
-            assert_eq!((sent.with, received.with), (id("to"), id("from")));
+            let peers = (request.sent.with, request.received.with);
+            assert_eq!(peers, (id("to"), id("from")));
             assert_eq!(rest.len(), counts);
             assert!(
                 rest.iter()
@@ -352,7 +353,7 @@ fn from_keeps_every_text_and_to_keeps_the_wording_alone() {
     };
     assert_eq!(code, Code::Ok);
     assert_eq!(
-        changes,
+        changes[..],
         [
             Change::CreateGroups(GroupName::parse("Classmates").into_iter().collect()),
             Change::Befriend(Side::From, friend("to", mine.boxed())),

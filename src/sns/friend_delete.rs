@@ -63,7 +63,11 @@ mod tests {
                     ),
                     (true, true) => (Code::Ok, vec![Change::Unfriend(Side::From)]),
                 };
-                assert_eq!((code, changes), expected, "{pair:?} {delete_type:?}");
+                assert_eq!(
+                    (code, changes.into_vec()),
+                    expected,
+                    "{pair:?} {delete_type:?}"
+                );
             }
         }
     }

@@ -1,6 +1,6 @@
 //! An account's groups of friends: the rules of `v4/sns/group_add` and `v4/sns/group_delete`.
 
-use super::decision::{Change, Decision};
+use super::decision::{Change, Changes, Decision};
 use super::model::SnsPolicy;
 use super::pair::{ItemTarget, PairFacts};
 use super::texts::GroupName;
@@ -69,7 +69,8 @@ pub(super) fn judge_and(
 
 /// From_Account has these groups no longer. Those it never had are no fault (GUESS).
 pub fn judge_delete(groups: &[GroupName]) -> Decision {
-    Decision::done(groups.iter().cloned().map(Change::DeleteGroup).collect())
+    let changes = groups.iter().cloned().map(Change::DeleteGroup);
+    Decision::done(changes.collect::<Changes>())
 }
 
 #[cfg(test)]

@@ -22,7 +22,7 @@ macro_rules! contract {
     };
 }
 
-contract! { memory: crate::store::Store::in_memory;
+contract! { memory: crate::store::Store::new;
     items_are_judged_in_order_and_each_sees_what_those_before_it_did,
     a_from_account_that_is_not_there_fails_the_whole_call,
     a_decision_to_refuse_leaves_everything_as_it_was,

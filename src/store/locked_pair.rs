@@ -3,7 +3,7 @@
 use super::account::{Account, Changed};
 use super::accounts::Shard;
 use crate::protocol::ids::UserId;
-use crate::sns::decision::{Change, Side};
+use crate::sns::decision::{Change, Changes, Side};
 use crate::sns::model::AllowType;
 use crate::sns::pair::PairFacts;
 use crate::sns::texts::GroupName;
@@ -18,26 +18,58 @@ pub(super) struct LockedPair<'a> {
     pub(super) to_shard: Option<MutexGuard<'a, Shard>>,
 }
 
+/// The accounts of a pair. To_Account is `None` when it is not imported, or is From_Account itself.
+pub(super) struct Pair<A> {
+    from_id: UserId,
+    to_id: UserId,
+    pub(super) from: A,
+    pub(super) to: Option<A>,
+}
+
 impl LockedPair<'_> {
     /// `None` when From_Account is not imported.
-    pub(super) fn from(&self) -> Option<&Account> {
-        self.from_shard.get(&self.from_id).map(Arc::as_ref)
-    }
-
-    /// `None` when To_Account is not imported, or is From_Account itself.
-    pub(super) fn to(&self) -> Option<&Account> {
-        let shard = self.to_shard.as_ref().unwrap_or(&self.from_shard);
-        let to = shard.get(&self.to_id).map(Arc::as_ref);
-        to.filter(|_| self.from_id != self.to_id)
-    }
-
-    /// The facts that a rule judges; `groups` are those that the item names. `None` when From_Account
-    /// is not imported.
-    pub(super) fn facts(&self, groups: &[GroupName]) -> Option<PairFacts> {
+    pub(super) fn accounts(&self) -> Option<Pair<&Arc<Account>>> {
         let (from_id, to_id) = (self.from_id, self.to_id);
-        let (from, to) = (self.from()?, self.to());
+        let to_shard = self.to_shard.as_ref().unwrap_or(&self.from_shard);
+        Some(Pair {
+            from_id,
+            to_id,
+            from: self.from_shard.get(&from_id)?,
+            to: to_shard.get(&to_id).filter(|_| from_id != to_id),
+        })
+    }
+
+    /// The same, to be changed. A shard that a copy shares is copied first.
+    pub(super) fn accounts_mut(&mut self) -> Option<Pair<&mut Arc<Account>>> {
+        let (from_id, to_id) = (self.from_id, self.to_id);
+        let from_shard = Arc::make_mut(&mut self.from_shard);
+        let (from, to) = match &mut self.to_shard {
+            Some(to_shard) => (
+                from_shard.get_mut(&from_id)?,
+                Arc::make_mut(to_shard).get_mut(&to_id),
+            ),
+            None if from_id == to_id => (from_shard.get_mut(&from_id)?, None),
+            None => {
+                let [from, to] = from_shard.get_disjoint_mut([&from_id, &to_id]);
+                (from?, to)
+            }
+        };
+        Some(Pair {
+            from_id,
+            to_id,
+            from,
+            to,
+        })
+    }
+}
+
+impl<A: AsRef<Account>> Pair<A> {
+    /// The facts that a rule judges; `groups` are those that the item names.
+    pub(super) fn facts(&self, groups: &[GroupName]) -> PairFacts {
+        let (from_id, to_id) = (self.from_id, self.to_id);
+        let (from, to) = (self.from.as_ref(), self.to.as_ref().map(AsRef::as_ref));
         let new_groups = groups.iter().filter(|group| !from.has_group(group));
-        Some(PairFacts {
+        PairFacts {
             to_exists: to.is_some() || from_id == to_id,
             from_forbidden: from.profile.admin_forbid_type,
             from_has_to: from.friends.has(to_id),
@@ -55,39 +87,25 @@ impl LockedPair<'_> {
             from_pending: from.pending(),
             to_pending: to.map_or(0, Account::pending),
             from_minute: from.request_minute,
-        })
+        }
     }
+}
 
-    /// Both accounts for changes. A shard or an account that a reader still holds is copied first.
-    fn accounts_mut(&mut self) -> Option<(&mut Account, Option<&mut Arc<Account>>)> {
-        let from_shard = Arc::make_mut(&mut self.from_shard);
-        let (from, to) = match &mut self.to_shard {
-            Some(to_shard) => (
-                from_shard.get_mut(&self.from_id)?,
-                Arc::make_mut(to_shard).get_mut(&self.to_id),
-            ),
-            None if self.from_id == self.to_id => (from_shard.get_mut(&self.from_id)?, None),
-            None => {
-                let [from, to] = from_shard.get_disjoint_mut([&self.from_id, &self.to_id]);
-                (from?, to)
-            }
-        };
-        Some((Arc::make_mut(from), to))
-    }
-
-    /// Applies a rule's changes, and returns the accounts that `UnfriendAll` has removed.
+impl Pair<&mut Arc<Account>> {
+    /// Applies a rule's changes, and returns the accounts that `UnfriendAll` has removed. An account
+    /// that a reader still holds is copied first.
     ///
     /// A change to a To_Account that is not imported is dropped; no rule asks for one.
-    pub(super) fn apply(&mut self, changes: Vec<Change>) -> Vec<UserId> {
+    pub(super) fn apply(&mut self, changes: Changes) -> Vec<UserId> {
         let (from_id, to_id) = (self.from_id, self.to_id);
         let mut unfriended = Vec::new();
-        let accounts = (!changes.is_empty()).then(|| self.accounts_mut()).flatten();
-        let Some((from, to)) = accounts else {
+        if changes.is_empty() {
             return unfriended;
-        };
+        }
+        let from = Arc::make_mut(self.from);
         let mut absent;
-        let to = match to {
-            Some(to) => to,
+        let to = match &mut self.to {
+            Some(to) => &mut **to,
             None => {
                 absent = Arc::default();
                 &mut absent
@@ -98,10 +116,12 @@ impl LockedPair<'_> {
             match change {
                 Change::Befriend(Side::From, friend) => from.befriend(friend, &mut from_changed),
                 Change::Befriend(Side::To, friend) => {
-                    Arc::make_mut(to).befriend(friend, &mut to_changed)
+                    Arc::make_mut(to).befriend(friend, &mut to_changed);
                 }
                 Change::Unfriend(Side::From) => from.unfriend(to_id, &mut from_changed),
-                Change::Unfriend(Side::To) => Arc::make_mut(to).unfriend(from_id, &mut to_changed),
+                Change::Unfriend(Side::To) => {
+                    Arc::make_mut(to).unfriend(from_id, &mut to_changed);
+                }
                 Change::UnfriendAll => unfriended = from.unfriend_all(&mut from_changed),
                 Change::Update(update) => {
                     from_changed.standard |= update.is_standard();
@@ -124,9 +144,9 @@ impl LockedPair<'_> {
                     from.blocklist.push(blocked);
                 }
                 Change::Unblock => from.unblock(to_id, &mut from_changed),
-                Change::Ask { sent, received } => {
-                    from.sent.insert(sent);
-                    Arc::make_mut(to).received.insert(received);
+                Change::Ask(request) => {
+                    from.sent.insert(request.sent);
+                    Arc::make_mut(to).received.insert(request.received);
                 }
                 Change::Settle => {
                     from.settle(to_id);

@@ -10,7 +10,7 @@
 
 use super::account::{Account, BlocklistPage, FriendsPage, Group};
 use super::accounts::{Accounts, Shard, shard_of};
-use super::locked_pair::LockedPair;
+use super::locked_pair::{LockedPair, Pair};
 use super::{Edit, FriendView, Judged, OwnVerdict, StoreError, Verdict};
 use crate::profile::{Profile, ProfileField};
 use crate::protocol::code::Code;
@@ -22,6 +22,7 @@ use crate::sns::texts::GroupName;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::RwLock;
 
+/// The accounts of an app and their relationships, in memory.
 #[derive(Debug)]
 pub(crate) struct MemoryStore {
     shards: Vec<Mutex<Shard>>,
@@ -33,7 +34,9 @@ pub(crate) struct MemoryStore {
 }
 
 impl MemoryStore {
-    pub(super) fn new(
+    /// A store that begins with these accounts. `default_allow_type` is the AllowType of an account
+    /// that is created without one.
+    pub(crate) fn new(
         accounts: Accounts,
         unknown: UnknownAccounts,
         default_allow_type: AllowType,
@@ -46,23 +49,34 @@ impl MemoryStore {
         }
     }
 
-    /// All shards are locked only while their pointers are copied.
-    pub(super) fn accounts(&self) -> Accounts {
-        let shards = self.lock_all();
-        Accounts {
-            shards: shards.iter().map(|shard| Shard::clone(shard)).collect(),
-        }
+    /// One account.
+    pub(crate) async fn account(&self, user: UserId) -> Result<Arc<Account>, StoreError> {
+        self.find(user).ok_or(StoreError::NoAccount)
     }
 
-    pub(super) async fn replace(&self, accounts: Accounts) {
+    /// All accounts at one moment. The shards are locked only while their pointers are copied.
+    pub(crate) async fn accounts(&self) -> Result<Accounts, StoreError> {
+        let shards = self.lock_all();
+        let shards = shards.iter().map(|shard| Shard::clone(shard)).collect();
+        Ok(Accounts { shards })
+    }
+
+    /// Replaces all accounts in one step.
+    pub(crate) async fn replace(&self, accounts: Accounts) -> Result<(), StoreError> {
         let _creates = self.deletion.read().await;
         let mut replaced = accounts.shards;
         for (shard, new) in self.lock_all().iter_mut().zip(&mut replaced) {
             std::mem::swap(&mut **shard, new);
         }
+        Ok(())
     }
 
-    pub(super) async fn update(&self, edits: &[Edit], needs: &[UserId]) -> Result<(), StoreError> {
+    /// Replaces some accounts in one step, which need other accounts to be imported.
+    ///
+    /// # Errors
+    /// `Conflict` when one of them has changed since it was read, or one of the others is not
+    /// imported any more; then nothing is replaced.
+    pub(crate) async fn update(&self, edits: &[Edit], needs: &[UserId]) -> Result<(), StoreError> {
         let _creates = self.deletion.read().await;
         let mut shards = self.lock_all();
         let find = |user: UserId| shards[shard_of(user)].get(&user);
@@ -79,14 +93,22 @@ impl MemoryStore {
         Ok(())
     }
 
-    pub(super) async fn import_account(&self, user: UserId, fields: Vec<ProfileField>) {
+    /// Imports an account, or sets these fields of its profile if it is imported already.
+    pub(crate) async fn import_account(
+        &self,
+        user: UserId,
+        fields: Vec<ProfileField>,
+    ) -> Result<(), StoreError> {
         let _creates = self.deletion.read().await;
         let mut shard = self.lock(shard_of(user));
         let account = Arc::make_mut(&mut shard).entry(user);
         set_fields(account.or_insert_with(|| self.new_account()), fields);
+        Ok(())
     }
 
-    pub(super) async fn delete_accounts(&self, users: &[UserId]) -> Vec<bool> {
+    /// Deletes accounts, and removes them from the lists of all others. Returns for each account
+    /// whether it was imported.
+    pub(crate) async fn delete_accounts(&self, users: &[UserId]) -> Result<Vec<bool>, StoreError> {
         let _deletes = self.deletion.write().await;
         let delete = |user: &UserId| {
             let mut shard = self.lock(shard_of(*user));
@@ -100,10 +122,11 @@ impl MemoryStore {
                 forget(&mut self.lock(place), &gone);
             }
         }
-        deleted
+        Ok(deleted)
     }
 
-    pub(super) async fn set_profile(
+    /// Sets fields of a profile in one step.
+    pub(crate) async fn set_profile(
         &self,
         user: UserId,
         fields: Vec<ProfileField>,
@@ -115,27 +138,30 @@ impl MemoryStore {
         Ok(())
     }
 
-    pub(super) fn are_imported(&self, users: &[Option<UserId>]) -> Vec<bool> {
+    /// Which of these accounts are imported, all at one moment. It creates none.
+    pub(crate) async fn are_imported(
+        &self,
+        users: &[Option<UserId>],
+    ) -> Result<Vec<bool>, StoreError> {
         let shards = self.lock_all();
         let is_imported = |user: &Option<UserId>| {
             user.is_some_and(|user| shards[shard_of(user)].contains_key(&user))
         };
-        users.iter().map(is_imported).collect()
+        Ok(users.iter().map(is_imported).collect())
     }
 
-    pub(super) fn knows(&self, user: UserId) -> bool {
-        self.unknown == UnknownAccounts::Create || self.find(user).is_some()
+    /// Whether a call can name this account: it is imported, or would be created.
+    pub(crate) async fn knows(&self, user: UserId) -> Result<bool, StoreError> {
+        Ok(self.unknown == UnknownAccounts::Create || self.find(user).is_some())
     }
 
-    pub(super) fn find(&self, user: UserId) -> Option<Arc<Account>> {
-        self.lock(shard_of(user)).get(&user).cloned()
-    }
-
-    pub(super) async fn profile(&self, user: UserId) -> Result<Profile, StoreError> {
+    /// A copy of a profile.
+    pub(crate) async fn profile(&self, user: UserId) -> Result<Profile, StoreError> {
         Ok(self.named(user).await?.profile.clone())
     }
 
-    pub(super) async fn friends_page(
+    /// Up to `count` friends, beginning with the one at index `start`.
+    pub(crate) async fn friends_page(
         &self,
         user: UserId,
         start: usize,
@@ -144,7 +170,8 @@ impl MemoryStore {
         Ok(self.named(user).await?.friends_page(start, count))
     }
 
-    pub(super) async fn blocklist_page(
+    /// Up to `count` blocked accounts, beginning with the one at index `start`.
+    pub(crate) async fn blocklist_page(
         &self,
         user: UserId,
         start: usize,
@@ -153,7 +180,8 @@ impl MemoryStore {
         Ok(self.named(user).await?.blocklist_page(start, count))
     }
 
-    pub(super) async fn groups(
+    /// The groups with these names, or all groups when no name is given.
+    pub(crate) async fn groups(
         &self,
         user: UserId,
         names: &[GroupName],
@@ -162,49 +190,49 @@ impl MemoryStore {
         Ok((account.groups(names), account.sequences))
     }
 
-    pub(super) async fn friends_each(
+    /// Each account as `from` sees it; an item that is no UserID keeps its code.
+    pub(crate) async fn friends_each(
         &self,
         from: UserId,
         tos: &[Result<UserId, Code>],
     ) -> Result<Vec<Result<FriendView, Code>>, StoreError> {
-        let view = |pair: &LockedPair<'_>, facts, to: &UserId| FriendView {
-            facts,
-            friend: pair
-                .from()
-                .and_then(|from| from.friends.entry(*to))
-                .cloned(),
-            profile: pair.to().map(|to| to.profile.clone()).unwrap_or_default(),
+        let view = |pair: &Pair<&Arc<Account>>, to: &UserId| FriendView {
+            facts: pair.facts(&[]),
+            friend: pair.from.friends.entry(*to).cloned(),
+            profile: pair.to.map(|to| to.profile.clone()).unwrap_or_default(),
         };
         self.look_at_each(from, tos, view).await
     }
 
-    pub(super) async fn facts_each<I: ItemTarget>(
+    /// The facts about `from` and each item's account; an item that has failed already keeps its code.
+    pub(crate) async fn facts_each<I: ItemTarget>(
         &self,
         from: UserId,
         items: &[Result<I, Code>],
     ) -> Result<Vec<Result<PairFacts, Code>>, StoreError> {
-        self.look_at_each(from, items, |_, facts, _| facts).await
+        self.look_at_each(from, items, |pair, item| pair.facts(item.groups()))
+            .await
     }
 
     async fn look_at_each<I: ItemTarget, T>(
         &self,
         from: UserId,
         items: &[Result<I, Code>],
-        look: impl Fn(&LockedPair<'_>, PairFacts, &I) -> T,
+        look: impl Fn(&Pair<&Arc<Account>>, &I) -> T,
     ) -> Result<Vec<Result<T, Code>>, StoreError> {
         self.create_if_asked(targets(from, items)).await;
         self.find(from).ok_or(StoreError::NoAccount)?;
         let look = |item: &Result<I, Code>| {
             let item = item.as_ref().map_err(|code| *code)?;
             let pair = self.lock_pair(from, item.to());
-            let facts = pair.facts(item.groups());
-            let facts = facts.ok_or(Code::FromAccountNotExist)?;
-            Ok(look(&pair, facts, item))
+            let accounts = pair.accounts().ok_or(Code::FromAccountNotExist)?;
+            Ok(look(&accounts, item))
         };
         Ok(items.iter().map(look).collect())
     }
 
-    pub(super) async fn judge_own(
+    /// Judges a step on `from` alone; the facts are those about an account and itself.
+    pub(crate) async fn judge_own(
         &self,
         from: UserId,
         groups: &[GroupName],
@@ -212,16 +240,19 @@ impl MemoryStore {
     ) -> Result<OwnVerdict, StoreError> {
         self.create_if_asked([from]).await;
         let mut pair = self.lock_pair(from, from);
-        let facts = pair.facts(groups).ok_or(StoreError::NoAccount)?;
-        let Decision { code, changes } = rule(&facts);
+        let mut accounts = pair.accounts_mut().ok_or(StoreError::NoAccount)?;
+        let Decision { code, changes } = rule(&accounts.facts(groups));
         Ok(OwnVerdict {
             code,
-            unfriended: pair.apply(changes),
-            sequences: pair.from().map(|from| from.sequences).unwrap_or_default(),
+            unfriended: accounts.apply(changes),
+            sequences: accounts.from.sequences,
         })
     }
 
-    pub(super) async fn judge_each<I: ItemTarget>(
+    /// Judges each item in order; an item that has failed already keeps its code.
+    ///
+    /// `rule` may be run more than once for an item, so it must have no side effects.
+    pub(crate) async fn judge_each<I: ItemTarget>(
         &self,
         from: UserId,
         items: &[Result<I, Code>],
@@ -231,14 +262,14 @@ impl MemoryStore {
         let mut sequences = self.sequences(from).ok_or(StoreError::NoAccount)?;
         let mut judge = |item: &I| {
             let mut pair = self.lock_pair(from, item.to());
-            let Some(facts) = pair.facts(item.groups()) else {
+            let Some(mut accounts) = pair.accounts_mut() else {
                 // It was deleted after the step before.
                 return Verdict::refused(Code::FromAccountNotExist);
             };
-            let decision = rule(&facts, item);
+            let decision = rule(&accounts.facts(item.groups()), item);
             let verdict = Verdict::of(&decision);
-            pair.apply(decision.changes);
-            sequences = pair.from().map_or(sequences, |from| from.sequences);
+            accounts.apply(decision.changes);
+            sequences = accounts.from.sequences;
             verdict
         };
         let verdict = |item: &Result<I, Code>| match item {
@@ -276,10 +307,14 @@ impl MemoryStore {
         }
     }
 
+    fn find(&self, user: UserId) -> Option<Arc<Account>> {
+        self.lock(shard_of(user)).get(&user).cloned()
+    }
+
     /// An account that a call names, which is created first where the configuration says so.
     async fn named(&self, user: UserId) -> Result<Arc<Account>, StoreError> {
         self.create_if_asked([user]).await;
-        self.find(user).ok_or(StoreError::NoAccount)
+        self.account(user).await
     }
 
     /// With `unknown_accounts = "create"`, creates those of the accounts that are not there.
