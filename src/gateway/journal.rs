@@ -46,8 +46,8 @@ pub(crate) struct Arrival {
 pub(crate) struct CallLogInfo {
     /// The app that the query names, whether it exists or not.
     pub(crate) app: Option<SdkAppId>,
-    /// The beginning of an odd `random`; see `CommonQuery::odd_random`.
-    pub(crate) odd_random: Option<Box<str>>,
+    /// A deviation from the documentation that was accepted.
+    pub(crate) warning: Option<String>,
     /// From_Account, if the request was decoded and it is a UserID.
     pub(crate) from_account: Option<UserId>,
     /// The body; empty if the gateway rejected the call.
@@ -81,8 +81,7 @@ impl Arrival {
             Some(_) => call.uri.path().strip_prefix(ROOT).unwrap_or_default(),
             None => plain(call.uri.path()),
         };
-        let warning = info.odd_random.as_deref().map(about_random);
-        let warning = warning.as_deref();
+        let warning = info.warning.as_deref();
         let mut status = answered.response.status();
         // A client that asks a proxy for a tunnel would take 200 for its consent.
         if call.method == Method::CONNECT && status.is_success() {
@@ -148,10 +147,6 @@ fn method(method: &Method) -> &'static str {
     ];
     let found = known.into_iter().find(|name| method == name);
     found.unwrap_or("other")
-}
-
-fn about_random(random: &str) -> String {
-    format!("random should be a decimal in 0..4294967295, as documented, and is {random:?}")
 }
 
 /// The line never contains a UserSig, a key, a body or the query string.
