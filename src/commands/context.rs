@@ -133,7 +133,8 @@ impl CallContext<'_> {
             let app = self.app.sdkappid;
             self.faults
                 .fail_items_before(app, self.command, Some(from), &mut items);
-            self.work.get_or_init(|| ItemTargets::of(from, &items));
+            self.work
+                .get_or_init(|| ItemTargets::of(Some(from), &items));
         }
         Ok(items)
     }

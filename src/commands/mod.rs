@@ -28,7 +28,7 @@ mod multiaccount_import;
 mod portrait_get;
 mod portrait_set;
 
-use crate::faults::{Ending, Targets, WireFault};
+use crate::faults::{Targets, WireFault};
 use crate::gateway;
 use crate::gateway::journal::{Arrival, CallLogInfo};
 use crate::http::Answered;
@@ -176,17 +176,15 @@ async fn answer<C: Command>(
     info.request = body.bytes();
     let request = body::decode::<C>(&body, C::INFO.service)?;
     let (sdkappid, faults) = (caller.app.sdkappid, &arrival.world.faults);
-    let targets = request.targets();
-    info.from_account = targets.from_account.and_then(UserId::parse);
     let ended = [&state.stopping, &caller.app.ended];
-    let triggered = faults.meet(sdkappid, command, targets);
-    match triggered.before.wait(ended).await {
-        Some(Ending::Code(code)) => return Err(code.into()),
-        Some(Ending::Wire(fault)) => {
-            *wire_fault = Some(fault);
-            return Err(Code::RequestFormat.into());
-        }
-        None => {}
+    let triggered = {
+        let mut targets = request.targets();
+        info.from_account = targets.from_account.and_then(UserId::parse);
+        faults.meet(sdkappid, command, &mut targets)
+    };
+    triggered.before.apply(ended, wire_fault).await?;
+    if wire_fault.is_some() {
+        return Err(Code::RequestFormat.into());
     }
     let work = OnceLock::new();
     let context = CallContext {
@@ -206,10 +204,6 @@ async fn answer<C: Command>(
     if let (Ok(response), Some(work), None) = (&mut result, work.get(), &triggered.after.end) {
         faults.fail_items_after(sdkappid, command, work, response);
     }
-    match triggered.after.wait(ended).await {
-        Some(Ending::Code(code)) => return Err(code.into()),
-        Some(Ending::Wire(fault)) => *wire_fault = Some(fault),
-        None => {}
-    }
+    triggered.after.apply(ended, wire_fault).await?;
     result
 }

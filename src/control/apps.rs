@@ -3,22 +3,18 @@
 use super::extract::{Body, Path};
 use super::problem::Problem;
 use super::route::Created;
-use crate::apps::{App, NotMade};
+use crate::apps::App;
 use crate::config::AppConfig;
 use crate::protocol::code::Code;
 use crate::protocol::ids::{SdkAppId, UserId};
-use crate::protocol::user_sig::Ticket;
+use crate::protocol::user_sig::{EXPIRE_SECONDS, Ticket};
 use crate::state::AppState;
 use crate::world::RemovedApp;
 use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
 use schemars::{JsonSchema, Schema};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
-
-/// How long a UserSig is valid by default: 180 days, as from Tencent's generators.
-pub(super) const EXPIRE_SECONDS: i64 = 180 * 86_400;
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -36,7 +32,7 @@ pub(super) struct AppFilter {
 impl AppPath {
     pub(super) fn find(&self, state: &AppState) -> Result<Arc<App>, Problem> {
         let Self { sdkappid } = self;
-        let app = state.world().apps.get(*sdkappid).cloned();
+        let app = state.world().apps.get(sdkappid).cloned();
         app.ok_or_else(|| self.missing())
     }
 
@@ -76,8 +72,8 @@ pub(super) struct AppInfo {
 
 pub(super) async fn list(State(state): State<AppState>) -> Result<Json<Vec<AppInfo>>, Problem> {
     let mut apps = Vec::new();
-    for app in state.world().apps.all() {
-        apps.push(info(&state, &app).await?);
+    for app in state.world().apps.values() {
+        apps.push(info(&state, app).await?);
     }
     Ok(Json(apps))
 }
@@ -86,17 +82,7 @@ pub(super) async fn create(
     State(state): State<AppState>,
     Body(new): Body<NewApp>,
 ) -> Result<Created<AppInfo>, Problem> {
-    let sdkappid = new.sdkappid;
-    let app = state.create_app(sdkappid, new.config);
-    let app = app.map_err(|why| match (why, sdkappid) {
-        (NotMade::Taken, Some(taken)) => {
-            Problem::conflict(format!("there is an app {taken} already"))
-        }
-        (NotMade::Taken | NotMade::TooMany, _) => Problem::new(
-            StatusCode::INSUFFICIENT_STORAGE,
-            "there are as many apps as there may be",
-        ),
-    })?;
+    let app = state.create_app(new.sdkappid, new.config)?;
     Ok(Created(info(&state, &app).await?))
 }
 
@@ -141,11 +127,11 @@ pub(super) async fn reset(
 }
 
 impl AppRemoval {
-    async fn of(RemovedApp { app, faults }: &RemovedApp) -> Result<Self, Problem> {
+    async fn of((app, faults): &RemovedApp) -> Result<Self, Problem> {
         Ok(Self {
             sdkappid: app.sdkappid,
             accounts: app.store.accounts().await?.len(),
-            faults: faults.len(),
+            faults: *faults,
         })
     }
 }
@@ -303,7 +289,7 @@ async fn info(state: &AppState, app: &App) -> Result<AppInfo, Problem> {
         admins: app.config.admins.clone(),
         accounts: app.store.accounts().await?.len(),
         secret_key: app.config.secret_key.as_str().to_owned(),
-        query: app.query(admin, now, EXPIRE_SECONDS),
+        query: app.query(admin, now),
         usersig,
     })
 }

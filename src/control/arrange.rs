@@ -2,17 +2,16 @@
 //! the request that meets it. Where no state gives a code, one fault is armed, and said so.
 
 use super::account::AccountDocument;
-use super::apps::{AppPath, EXPIRE_SECONDS};
+use super::apps::AppPath;
 use super::code_name::CodeName;
 use super::edits::Edits;
 use super::extract::{Body, Path};
-use super::faults::not_armed;
 use super::problem::Problem;
 use super::unused_name;
 use crate::apps::App;
 use crate::commands::{Command, FriendAdd};
 use crate::config::Config;
-use crate::faults::{Ending, Kind, Plan, Scope};
+use crate::faults::{Kind, Plan, Scope};
 use crate::gateway;
 use crate::protocol::code::Code;
 use crate::protocol::ids::{SdkAppId, UnixTime, UserId};
@@ -107,8 +106,7 @@ pub(super) async fn arrange(
         Source::State | Source::Request => None,
         Source::Fault => {
             let plan = recipe.plan(app.sdkappid, code, situation.carrier);
-            let armed = state.change(|world| world.arm(plan));
-            Some(armed.map_err(not_armed)?.id)
+            Some(state.change(|world| world.arm(plan))?.id)
         }
     };
     let (made, fillers) = recipe.make(&app, &accounts, &situation).await?;
@@ -124,8 +122,7 @@ pub(super) async fn arrange(
     } else {
         app.first_admin()
     };
-    let query = app.query(caller, now, EXPIRE_SECONDS);
-    let url = format!("http://{}/v4/sns/friend_add?{query}", reachable(&state));
+    let (url, curl) = app.friend_add(reachable(&state), caller, &request, now);
     let documents = made.iter();
     let documents = documents.map(|(user, account)| (*user, AccountDocument::from(account)));
     Ok(Json(Arranged {
@@ -136,12 +133,9 @@ pub(super) async fn arrange(
         fault,
         accounts: documents.collect(),
         fillers,
-        curl: format!(
-            "curl '{url}' -d '{}'",
-            request.to_string().replace('\'', r"\u0027")
-        ),
         url,
         request,
+        curl,
     }))
 }
 
@@ -328,7 +322,7 @@ impl Recipe {
         };
         let kind = match carrier {
             Carrier::ResultCode => Kind::ResultCode(code),
-            Carrier::ErrorCode => Kind::Ending(Ending::Code(code)),
+            Carrier::ErrorCode => Kind::ErrorCode(code),
         };
         Plan::always(scope, kind)
     }

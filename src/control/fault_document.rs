@@ -3,7 +3,7 @@
 use super::code_name::{CODES, CodeName};
 use super::problem::InvalidField;
 use crate::commands;
-use crate::faults::{Chance, Ending, Kind, Plan, Scope, WireFault};
+use crate::faults::{Chance, Kind, Plan, Scope, WireFault};
 use crate::protocol::code::Code;
 use crate::protocol::ids::{SdkAppId, UserId};
 use crate::protocol::service::{CommandInfo, Subject};
@@ -98,8 +98,8 @@ pub(super) fn document(plan: &Plan) -> FaultDocument {
     match plan.kind {
         Kind::ResultCode(code) => failure.result_code = name(code),
         Kind::Delay(delay) => failure.delay_ms = u64::try_from(delay.as_millis()).ok(),
-        Kind::Ending(Ending::Code(code)) => failure.code = name(code),
-        Kind::Ending(Ending::Wire(fault)) => match fault {
+        Kind::ErrorCode(code) => failure.code = name(code),
+        Kind::Wire(fault) => match fault {
             WireFault::HttpStatus(status) => failure.http_status = Some(status.as_u16()),
             WireFault::Close => failure.close = true,
             WireFault::Truncate => failure.truncate = true,
@@ -150,7 +150,7 @@ pub(super) fn plan(
         let hint = near.map_or_else(String::new, |near| format!("; did you mean {near}?"));
         reject("command", format!("is no command{hint}"));
     }
-    let is_no_app = |app| state.world().apps.get(app).is_none();
+    let is_no_app = |app| !state.world().apps.contains_key(&app);
     if document.sdkappid.is_some_and(is_no_app) {
         reject("sdkappid", "is no app".to_owned());
     }
@@ -242,14 +242,14 @@ impl Failure {
     fn kinds(&self) -> Vec<(&'static str, Option<Kind>)> {
         let of_call = |name: &CodeName| {
             let code = name.find().filter(|code| *code != Code::Ok);
-            code.map(|code| Kind::Ending(Ending::Code(code)))
+            code.map(Kind::ErrorCode)
         };
         let of_item = |name: &CodeName| {
             let code = name.find_for_items().filter(|code| code.is_items());
             code.map(Kind::ResultCode)
         };
         let delay = |ms| Some(Kind::Delay(Duration::from_millis(ms)));
-        let wire = |fault| Some(Kind::Ending(Ending::Wire(fault)));
+        let wire = |fault| Some(Kind::Wire(fault));
         let status = |status| wire(WireFault::HttpStatus(StatusCode::from_u16(status).ok()?));
         let fields = [
             ("code", self.code.as_ref().map(of_call)),

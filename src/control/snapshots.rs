@@ -41,13 +41,13 @@ impl SnapshotPath {
     /// The app, and its accounts as the snapshot has them.
     fn find(&self, state: &AppState) -> Result<(Arc<App>, Accounts), Problem> {
         let app = self.app(state)?;
-        let accounts = app.snapshots.get(&self.name);
+        let accounts = app.snapshots().get(&self.name).cloned();
         let accounts = accounts.ok_or_else(|| self.missing(&app))?;
         Ok((app, accounts))
     }
 
     fn missing(&self, app: &App) -> Problem {
-        let (name, names) = (&self.name, app.snapshots.names().join(", "));
+        let (name, names) = (&self.name, names(app).join(", "));
         Problem::not_found(format!("there is no snapshot {name}; there are: {names}"))
     }
 }
@@ -56,7 +56,11 @@ pub(super) async fn list(
     State(state): State<AppState>,
     Path(path): Path<AppPath>,
 ) -> Result<Json<Vec<String>>, Problem> {
-    Ok(Json(path.find(&state)?.snapshots.names()))
+    Ok(Json(names(&*path.find(&state)?)))
+}
+
+fn names(app: &App) -> Vec<String> {
+    app.snapshots().keys().cloned().collect()
 }
 
 pub(super) async fn save(
@@ -66,11 +70,13 @@ pub(super) async fn save(
     let app = path.app(&state)?;
     let accounts = app.store.accounts().await?;
     let size = Size::of(&accounts);
-    if app.snapshots.put(path.name, accounts, MAX_SNAPSHOTS) {
-        return Ok(Json(size));
+    let mut snapshots = app.snapshots();
+    if snapshots.len() >= MAX_SNAPSHOTS && !snapshots.contains_key(&path.name) {
+        let detail = format!("an app has at most {MAX_SNAPSHOTS} snapshots");
+        return Err(Problem::new(StatusCode::INSUFFICIENT_STORAGE, detail));
     }
-    let detail = format!("an app has at most {MAX_SNAPSHOTS} snapshots");
-    Err(Problem::new(StatusCode::INSUFFICIENT_STORAGE, detail))
+    snapshots.insert(path.name, accounts);
+    Ok(Json(size))
 }
 
 pub(super) async fn restore(
@@ -88,7 +94,7 @@ pub(super) async fn forget(
     Path(path): Path<SnapshotPath>,
 ) -> Result<Json<Size>, Problem> {
     let app = path.app(&state)?;
-    let accounts = app.snapshots.remove(&path.name);
+    let accounts = app.snapshots().remove(&path.name);
     let accounts = accounts.ok_or_else(|| path.missing(&app))?;
     Ok(Json(Size::of(&accounts)))
 }

@@ -75,6 +75,9 @@ impl fmt::Debug for SecretKey {
     }
 }
 
+/// The default validity of a UserSig: 180 days, as in Tencent's generators.
+pub const EXPIRE_SECONDS: i64 = 180 * 86_400;
+
 /// Makes a UserSig that is valid for `expire` seconds from `time`.
 pub fn sign(
     key: &SecretKey,
