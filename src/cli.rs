@@ -6,10 +6,7 @@ use std::path::PathBuf;
 use tencent_chat_emulator::clock::Clock;
 use tencent_chat_emulator::config::{Config, Sources};
 use tencent_chat_emulator::protocol::ids::{SdkAppId, UnixTime};
-use tencent_chat_emulator::protocol::user_sig;
-
-/// The default validity of a UserSig: 180 days, as in Tencent's generators.
-pub(crate) const EXPIRE_SECONDS: i64 = 180 * 86_400;
+use tencent_chat_emulator::protocol::user_sig::{self, EXPIRE_SECONDS};
 
 /// Behaves like Tencent Cloud Chat's REST endpoint POST /v4/sns/friend_add, for development and
 /// tests without the cloud. The default command is serve.
@@ -76,33 +73,24 @@ pub(crate) struct HealthArgs {
 impl ConfigArgs {
     /// Loads the configuration from the file, the environment and the flags.
     pub(crate) fn load(&self) -> Result<Config, String> {
-        let flags = self
-            .listen
-            .iter()
-            .map(|listen| ("--listen", "listen", listen.clone()))
-            .collect();
-        load(self.config.clone(), flags)
+        let listen = self.listen.iter();
+        // A name that is not UTF-8 is not a variable of the emulator. A value that is not UTF-8 becomes
+        // an invalid value, which is reported.
+        let env = std::env::vars_os().filter_map(|(name, value)| {
+            Some((
+                name.into_string().ok()?,
+                value.to_string_lossy().into_owned(),
+            ))
+        });
+        let loaded = Config::load(&Sources {
+            file: self.config.clone(),
+            env: env.collect(),
+            flags: listen
+                .map(|listen| ("--listen", "listen", listen.clone()))
+                .collect(),
+        });
+        loaded.map_err(|error| error.to_string())
     }
-}
-
-fn load(
-    file: Option<PathBuf>,
-    flags: Vec<(&'static str, &'static str, String)>,
-) -> Result<Config, String> {
-    // A name that is not UTF-8 is not a variable of the emulator. A value that is not UTF-8 becomes
-    // an invalid value, which is reported.
-    let env = std::env::vars_os().filter_map(|(name, value)| {
-        Some((
-            name.into_string().ok()?,
-            value.to_string_lossy().into_owned(),
-        ))
-    });
-    Config::load(&Sources {
-        file,
-        env: env.collect(),
-        flags,
-    })
-    .map_err(|error| error.to_string())
 }
 
 /// Prints a UserSig on a line of its own.
@@ -113,7 +101,12 @@ pub(crate) fn user_sig(arguments: &UserSigArgs) -> Result<(), String> {
         expire,
         config,
     } = arguments;
-    let config = load(config.clone(), Vec::new())?;
+    let file = config.clone();
+    let config = ConfigArgs {
+        config: file,
+        listen: None,
+    };
+    let config = config.load()?;
     let app = SdkAppId::parse(sdkappid).and_then(|id| config.apps.get(&id).map(|app| (id, app)));
     let (id, app) = app.ok_or_else(|| {
         let known: Vec<_> = config.apps.keys().map(SdkAppId::to_string).collect();

@@ -12,7 +12,6 @@ use bytes::Bytes;
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::VecDeque;
-use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::Notify;
@@ -47,46 +46,48 @@ struct Ring {
     dropped_to: u64,
 }
 
-/// One call and its answer. A clone shares its texts.
-#[derive(Clone, Debug)]
-pub(crate) struct Entry {
-    /// Ids start at 1 and are never used twice.
-    pub(crate) id: u64,
+/// The facts of a call that have a fixed size.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Call {
     /// When the call arrived.
     pub(crate) at: Moment,
     pub(crate) took: Duration,
     /// The app that the call named, whether it exists or not.
     pub(crate) app: Option<SdkAppId>,
-    /// The generation of the app that answered. Apps with the same SDKAppID differ in it.
-    generation: Option<u64>,
+    /// From_Account, if the body was a request of the command and names a UserID.
+    pub(crate) from_account: Option<UserId>,
     pub(crate) code: Code,
     /// The HTTP status: 200, unless a fault changed it.
     pub(crate) status: u16,
-    /// Whether a body was cut off.
-    pub(crate) is_cut: bool,
     pub(crate) method: &'static str,
-    /// All texts in one allocation.
-    texts: Bytes,
-    ends: [u32; 6],
 }
 
-/// A call that is to be stored.
-#[derive(Debug)]
-pub(crate) struct NewEntry<'a> {
-    pub(crate) at: Moment,
-    pub(crate) took: Duration,
-    pub(crate) app: Option<SdkAppId>,
-    pub(crate) generation: Option<u64>,
-    pub(crate) from_account: Option<UserId>,
-    pub(crate) code: Code,
-    pub(crate) status: u16,
-    pub(crate) method: &'static str,
+/// The texts of a call.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Texts<'a> {
+    /// `sns/friend_add`, or the path of a call that reached no command.
     pub(crate) command: &'a str,
+    /// The query without the UserSig.
     pub(crate) query: &'a str,
     /// A deviation from the documentation that was accepted; may be empty.
     pub(crate) warning: &'a str,
+    /// The body; empty if the gateway rejected the call.
     pub(crate) request: &'a [u8],
+    /// The answer's body.
     pub(crate) response: &'a [u8],
+}
+
+/// One call and its answer. A clone shares its texts.
+#[derive(Clone, Debug)]
+pub(crate) struct Entry {
+    /// Ids start at 1 and are never used twice.
+    pub(crate) id: u64,
+    pub(crate) call: Call,
+    /// Whether a body was cut off.
+    pub(crate) is_cut: bool,
+    /// All texts in one allocation.
+    packed: Bytes,
+    lengths: [u32; 5],
 }
 
 /// Whether a reader has seen every call that it asked for.
@@ -138,8 +139,9 @@ impl Journal {
         self.grown.notify_waiters();
     }
 
-    pub(crate) fn append(&self, new: &NewEntry<'_>) {
-        let entry = Entry::new(new, self.capacity / BODY_SHARE);
+    /// Stores a call.
+    pub(crate) fn append(&self, call: Call, texts: Texts<'_>) {
+        let entry = Entry::new(call, texts, self.capacity / BODY_SHARE);
         let dropped = self.lock().push(entry, self.capacity);
         self.grown.notify_waiters();
         drop(dropped);
@@ -204,19 +206,11 @@ impl Journal {
         self.lock().entries.len()
     }
 
-    /// Removes the calls that an app answered, and the calls that named it and reached no app.
-    pub(crate) fn remove_app(&self, app: SdkAppId, generation: u64) {
-        self.remove(|entry| match entry.generation {
-            Some(of_entry) => of_entry == generation,
-            None => entry.app == Some(app),
-        });
-    }
-
-    /// Removes the entries that match, and returns their number.
-    pub(crate) fn remove(&self, matches: impl Fn(&Entry) -> bool) -> usize {
+    /// Removes the calls that match, and returns their number.
+    pub(crate) fn remove(&self, matches: impl Fn(&Call) -> bool) -> usize {
         let mut ring = self.lock();
         let count = ring.entries.len();
-        ring.entries.retain(|entry| !matches(entry));
+        ring.entries.retain(|entry| !matches(&entry.call));
         ring.bytes = ring.entries.iter().map(Entry::bytes).sum();
         count - ring.entries.len()
     }
@@ -252,88 +246,45 @@ impl Ring {
 }
 
 impl Entry {
-    fn new(new: &NewEntry<'_>, max_body_bytes: usize) -> Self {
-        let cut = |body: &'_ [u8]| body.len().min(max_body_bytes);
-        let (request, response) = (cut(new.request), cut(new.response));
+    fn new<'a>(call: Call, texts: Texts<'a>, max_body_bytes: usize) -> Self {
+        let cut = |body: &'a [u8]| body.get(..max_body_bytes).unwrap_or(body);
         let parts = [
-            new.command.as_bytes(),
-            new.from_account
-                .as_ref()
-                .map_or("", UserId::as_str)
-                .as_bytes(),
-            new.query.as_bytes(),
-            new.warning.as_bytes(),
-            &new.request[..request],
-            &new.response[..response],
+            texts.command.as_bytes(),
+            texts.query.as_bytes(),
+            texts.warning.as_bytes(),
+            cut(texts.request),
+            cut(texts.response),
         ];
-        let texts = Bytes::from(parts.concat());
-        let mut end = 0;
-        let ends = parts.map(|part| {
-            end += u32::try_from(part.len()).expect("a part is at most 128 MiB");
-            end
-        });
+        let length = |part: &[u8]| u32::try_from(part.len()).expect("a part is at most 128 MiB");
         Self {
             id: 0,
-            at: new.at,
-            took: new.took,
-            app: new.app,
-            generation: new.generation,
-            code: new.code,
-            status: new.status,
-            is_cut: request < new.request.len() || response < new.response.len(),
-            method: new.method,
-            texts,
-            ends,
+            call,
+            is_cut: texts.request.len().max(texts.response.len()) > max_body_bytes,
+            packed: parts.concat().into(),
+            lengths: parts.map(length),
         }
     }
 
-    /// `sns/friend_add`, or the path of a call that reached no command.
-    pub(crate) fn command(&self) -> &str {
-        self.text(0)
-    }
-
-    /// From_Account, if the body was a request of the command and names a UserID.
-    #[expect(
-        clippy::wrong_self_convention,
-        reason = "it is Tencent's name of the field"
-    )]
-    pub(crate) fn from_account(&self) -> Option<UserId> {
-        UserId::parse(self.text(1))
-    }
-
-    /// The query without the UserSig.
-    pub(crate) fn query(&self) -> &str {
-        self.text(2)
-    }
-
-    /// A deviation from the documentation that was accepted; may be empty.
-    pub(crate) fn warning(&self) -> &str {
-        self.text(3)
-    }
-
-    /// The body; empty if the gateway rejected the call.
-    pub(crate) fn request(&self) -> &[u8] {
-        self.part(4)
-    }
-
-    /// The answer's body.
-    pub(crate) fn response(&self) -> &[u8] {
-        self.part(5)
-    }
-
-    fn text(&self, number: usize) -> &str {
-        std::str::from_utf8(self.part(number)).unwrap_or_default()
-    }
-
-    fn part(&self, number: usize) -> &[u8] {
-        let start = number.checked_sub(1).map_or(0, |before| self.ends[before]);
-        let range: Range<usize> = start as usize..self.ends[number] as usize;
-        &self.texts[range]
+    pub(crate) fn texts(&self) -> Texts<'_> {
+        let mut rest = &self.packed[..];
+        let [command, query, warning, request, response] = self.lengths.map(|length| {
+            let (part, after) = rest.split_at(length as usize);
+            rest = after;
+            part
+        });
+        let text = |part| std::str::from_utf8(part).unwrap_or_default();
+        Texts {
+            command: text(command),
+            query: text(query),
+            warning: text(warning),
+            request,
+            response,
+        }
     }
 
     /// The memory that the entry takes.
     pub(crate) fn bytes(&self) -> usize {
-        ENTRY_OVERHEAD_BYTES + self.texts.len()
+        ENTRY_OVERHEAD_BYTES + self.packed.len()
     }
 }
 
@@ -341,47 +292,28 @@ impl Entry {
 pub(crate) mod tests {
     use super::*;
 
-    pub(crate) fn entry(request: &[u8]) -> NewEntry<'_> {
+    pub(crate) fn append(journal: &Journal, command: &str, request: &[u8]) {
         let zero = Duration::ZERO;
-        NewEntry {
+        let call = Call {
             at: Moment {
                 wall: zero,
                 steady: zero,
             },
             took: zero,
             app: SdkAppId::new(1),
-            generation: Some(1),
-            from_account: UserId::parse("id"),
+            from_account: None,
             code: Code::Ok,
             status: 200,
             method: "POST",
-            command: "sns/friend_add",
+        };
+        let texts = Texts {
+            command,
             query: "sdkappid=1",
             warning: "",
             request,
             response: b"{}",
-        }
-    }
-
-    fn append(journal: &Journal, request: &[u8]) {
-        journal.append(&entry(request));
-    }
-
-    #[test]
-    fn when_full_the_oldest_entries_are_dropped_and_it_says_so() {
-        let journal = Journal::new(10_000);
-        for _ in 0..100 {
-            append(&journal, &[b'x'; 500]);
-            assert!(journal.bytes() <= 10_000);
-        }
-        let (entries, coverage) = journal.page(0);
-        assert_eq!((coverage.last_id, coverage.complete), (100, false));
-        assert_eq!(coverage.dropped_to + entries.len() as u64, 100);
-        assert!(entries.len() > 10, "{}", entries.len());
-        let last = entries.last().expect("one");
-        assert_eq!(last.request().len(), 500);
-        assert_eq!(last.from_account(), UserId::parse("id"));
-        assert_eq!(journal.page(98).0.len(), 2);
+        };
+        journal.append(call, texts);
     }
 
     #[test]
@@ -389,7 +321,7 @@ pub(crate) mod tests {
         let journal = Journal::new(8 << 20);
         let sizes = |id: usize| if id < 2_000 { 10 } else { 60_000 };
         for id in 0..2_040 {
-            append(&journal, &vec![b'x'; sizes(id)]);
+            append(&journal, "sns/friend_add", &vec![b'x'; sizes(id)]);
         }
         for cursor in [0, 1_900, 2_000] {
             let (entries, _) = journal.page(cursor);
@@ -408,11 +340,11 @@ pub(crate) mod tests {
     fn the_slots_of_many_short_calls_are_freed_when_long_ones_follow() {
         let journal = Journal::new(1 << 20);
         for _ in 0..5_000 {
-            append(&journal, b"");
+            append(&journal, "sns/friend_add", b"");
         }
         let many = journal.len();
         for _ in 0..100 {
-            append(&journal, &[b'x'; 50_000]);
+            append(&journal, "sns/friend_add", &[b'x'; 50_000]);
         }
         let ring = journal.lock();
         assert!(many > 40 * ring.entries.len(), "{many}");
@@ -420,50 +352,11 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_body_that_would_fill_it_is_cut() {
-        let journal = Journal::new(8_000);
-        append(&journal, &[b'x'; 100_000]);
-        let entry = &journal.page(0).0[0];
-        assert_eq!((entry.request().len(), entry.is_cut), (1_000, true));
-        assert_eq!(entry.response(), b"{}");
-    }
-
-    #[test]
     fn a_call_that_is_larger_than_the_journal_is_dropped_at_once() {
         let journal = Journal::new(100);
-        append(&journal, b"");
+        append(&journal, "sns/friend_add", b"");
         let (entries, coverage) = journal.page(0);
         assert_eq!((entries.len(), coverage.dropped_to), (0, 1));
         assert_eq!(journal.bytes(), 0);
-    }
-
-    #[test]
-    fn its_successor_is_empty_and_counts_on() {
-        let journal = Journal::new(10_000);
-        append(&journal, b"");
-
-        let successor = journal.successor();
-        assert_eq!(successor.len(), 0);
-        append(&successor, b"");
-
-        assert_eq!(successor.page(0).0[0].id, 2);
-    }
-
-    #[test]
-    fn an_apps_calls_can_be_removed() {
-        let journal = Journal::new(10_000);
-        append(&journal, b"");
-        let held = journal.bytes();
-        for generation in [Some(2), None] {
-            let other = NewEntry {
-                app: SdkAppId::new(2),
-                generation,
-                ..entry(b"")
-            };
-            journal.append(&other);
-        }
-        journal.remove_app(SdkAppId::new(2).expect("not 0"), 2);
-        assert_eq!(journal.bytes(), held);
-        assert_eq!(journal.len(), 1);
     }
 }

@@ -72,11 +72,12 @@ mod world;
 
 use clock::Clock;
 use config::Config;
-use faults::{Ending, Kind, Plan, Scope};
+use faults::{Kind, Plan, Scope};
 use protocol::code::Code;
 use protocol::ids::{SdkAppId, UserId};
+use serde_json::json;
 use sns::model::AccountSeed;
-use state::AppState;
+use state::{AppState, Shared};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -143,7 +144,7 @@ impl Emulator {
 
     /// Accepts connections on the current runtime and serves them on `runtimes`.
     async fn start_on(config: Config, runtimes: Vec<Handle>) -> io::Result<Self> {
-        let state = AppState::new(config);
+        let state = Shared::new(config);
         let listener = TcpListener::bind(state.config.listen).await?;
         let addr = listener.local_addr()?;
         let _ = state.addr.set(addr);
@@ -181,15 +182,33 @@ impl Emulator {
     /// exist.
     pub fn user_sig(&self, app: SdkAppId, identifier: &str, expire: i64) -> Option<String> {
         let world = self.state.world();
-        let app = world.apps.get(app)?;
+        let app = world.apps.get(&app)?;
         Some(app.sign(identifier, world.clock.now().unix_time(), expire))
+    }
+
+    /// The basic request of the friend_add page as a shell command, for the first app and its first two
+    /// accounts. `None`: the configuration has no app with two accounts.
+    pub fn example_call(&self) -> Option<String> {
+        let world = self.state.world();
+        let (_, app) = world.apps.first_key_value()?;
+        let mut accounts = app.config.accounts.keys().chain(&app.config.admins);
+        let request = json!({
+            "From_Account": accounts.next()?,
+            "AddFriendItem": [{
+                "To_Account": accounts.next()?,
+                "AddSource": "AddSource_Type_XXXXXXXX",
+            }],
+        });
+        let now = world.clock.now().unix_time();
+        let (_, curl) = app.friend_add(self.addr, app.first_admin(), &request, now);
+        Some(curl)
     }
 
     /// Imports an account, or gives an imported one these settings; its friends stay. Without such
     /// an app, nothing happens.
     pub async fn put_account(&self, app: SdkAppId, user: UserId, seed: &AccountSeed) {
         let world = self.state.world();
-        let Some(app) = world.apps.get(app) else {
+        let Some(app) = world.apps.get(&app) else {
             return;
         };
         loop {
@@ -231,8 +250,7 @@ impl Emulator {
             ..Scope::default()
         };
         if scope.command.is_some() && code != Some(Code::Ok) {
-            let ending = code.map(Ending::Code);
-            self.replace_fault(scope, ending.map(Kind::Ending));
+            self.replace_fault(scope, code.map(Kind::ErrorCode));
         }
     }
 
@@ -248,7 +266,7 @@ impl Emulator {
     /// One account as it is now; `None` when it is not imported.
     pub async fn account(&self, app: SdkAppId, user: UserId) -> Option<Arc<Account>> {
         let world = self.state.world();
-        world.apps.get(app)?.store.account(user).await.ok()
+        world.apps.get(&app)?.store.account(user).await.ok()
     }
 
     /// Stops listening and finishes the calls in flight. Returns when their answers and their webhooks
@@ -258,7 +276,7 @@ impl Emulator {
         // An error means that the server task panicked or its runtime ended.
         let _ = (&mut self.serving).await;
         let flush_all = async {
-            for app in self.state.world().apps.all() {
+            for app in self.state.world().apps.values() {
                 if let Some(webhook) = &app.webhook {
                     webhook.flush().await;
                 }

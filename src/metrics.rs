@@ -4,12 +4,11 @@ use crate::protocol::code::Code;
 use crate::telemetry;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
-use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::counter::{ConstCounter, Counter};
 use prometheus_client::metrics::family::Family;
-use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 /// The bounds of the histogram's buckets, in seconds.
@@ -17,17 +16,12 @@ const BUCKETS: [f64; 10] = [
     0.000_01, 0.000_05, 0.000_1, 0.000_5, 0.001, 0.005, 0.01, 0.1, 1.0, 10.0,
 ];
 
-/// All metrics.
+/// The metrics that are counted. The others are read when the metrics are requested.
 #[derive(Debug)]
 pub(crate) struct Metrics {
-    registry: Registry,
     calls: Family<Ended, Counter>,
     refused: Family<Called, Counter>,
     seconds: Histogram,
-    accounts: Gauge,
-    friendships: Gauge,
-    journal: Gauge,
-    dropped_lines: Counter,
 }
 
 /// The labels of finished calls.
@@ -53,32 +47,10 @@ pub(crate) struct Size {
 
 impl Default for Metrics {
     fn default() -> Self {
-        let mut registry = Registry::with_prefix("emulator");
-        let calls = Family::default();
-        let refused = Family::default();
-        let seconds = Histogram::new(BUCKETS);
-        let (accounts, friendships, journal) = <(Gauge, Gauge, Gauge)>::default();
-        registry.register("calls", "Calls by command and ErrorCode", calls.clone());
-        let help = "Calls over the rate limit (60007)";
-        registry.register("limiter_refusals", help, refused.clone());
-        let help = "Duration of calls";
-        registry.register_with_unit("call_duration", help, Unit::Seconds, seconds.clone());
-        registry.register("accounts", "Accounts of all apps", accounts.clone());
-        let help = "One-way friendships of all apps";
-        registry.register("friendships", help, friendships.clone());
-        let help = "Size of the journal";
-        registry.register_with_unit("journal", help, Unit::Bytes, journal.clone());
-        let (dropped_lines, help) = (Counter::default(), "Log lines dropped, not written");
-        registry.register("log_lines_dropped", help, dropped_lines.clone());
         Self {
-            registry,
-            calls,
-            refused,
-            seconds,
-            accounts,
-            friendships,
-            journal,
-            dropped_lines,
+            calls: Family::default(),
+            refused: Family::default(),
+            seconds: Histogram::new(BUCKETS),
         }
     }
 }
@@ -107,15 +79,27 @@ impl Metrics {
 
     /// All metrics in the text format.
     pub(crate) fn text(&self, size: Size) -> String {
-        let gauge =
-            |gauge: &Gauge, value: usize| gauge.set(i64::try_from(value).unwrap_or(i64::MAX));
-        gauge(&self.accounts, size.accounts);
-        gauge(&self.friendships, size.friendships);
-        gauge(&self.journal, size.journal_bytes);
-        let dropped = telemetry::dropped_lines();
-        self.dropped_lines.inner().store(dropped, Ordering::Relaxed);
+        let mut registry = Registry::with_prefix("emulator");
+        let gauge = |value: usize| ConstGauge::new(i64::try_from(value).unwrap_or(i64::MAX));
+        let help = "Calls by command and ErrorCode";
+        registry.register("calls", help, self.calls.clone());
+        let help = "Calls over the rate limit (60007)";
+        registry.register("limiter_refusals", help, self.refused.clone());
+        let help = "Duration of calls";
+        registry.register_with_unit("call_duration", help, Unit::Seconds, self.seconds.clone());
+        registry.register("accounts", "Accounts of all apps", gauge(size.accounts));
+        let help = "One-way friendships of all apps";
+        registry.register("friendships", help, gauge(size.friendships));
+        let journal = gauge(size.journal_bytes);
+        registry.register_with_unit("journal", "Size of the journal", Unit::Bytes, journal);
+        let dropped = ConstCounter::new(telemetry::dropped_lines());
+        registry.register(
+            "log_lines_dropped",
+            "Log lines dropped, not written",
+            dropped,
+        );
         let mut text = String::new();
-        encode(&mut text, &self.registry).expect("a String takes all");
+        encode(&mut text, &registry).expect("writing to a String cannot fail");
         text
     }
 }

@@ -1,10 +1,9 @@
 //! `tencent-chat-emulator serve`: starts the emulator, announces it, and waits for a signal to stop.
 
-use crate::cli::{EXPIRE_SECONDS, ServeArgs};
+use crate::cli::ServeArgs;
 use std::io::{self, Write};
 use std::path::Path;
-use tencent_chat_emulator::config::{Config, ControlToken};
-use tencent_chat_emulator::protocol::ids::SdkAppId;
+use tencent_chat_emulator::config::ControlToken;
 use tencent_chat_emulator::{Emulator, telemetry};
 
 /// The exit code after a second signal, which ends the process at once.
@@ -16,12 +15,11 @@ pub(crate) fn run(arguments: &ServeArgs) -> Result<(), String> {
     let listen = config.listen;
     // A configured token is not printed.
     let makes_token = matches!(config.control.token, ControlToken::Default);
-    let example = Example::of(&config);
     let until_signal = async |emulator: &Emulator| {
         // Before the announcement, so that no signal is lost.
         let mut signals =
             Signals::new().map_err(|error| format!("cannot listen for signals: {error}"))?;
-        announce(emulator, example.as_ref(), makes_token);
+        announce(emulator, makes_token);
         if let Some(path) = &arguments.ready_file {
             write_whole(path, &format!("{}\n", emulator.url())).map_err(|error| {
                 format!("cannot write the ready file {}: {error}", path.display())
@@ -38,55 +36,9 @@ pub(crate) fn run(arguments: &ServeArgs) -> Result<(), String> {
         .map_err(|error| format!("cannot serve on {listen}: {error}"))?
 }
 
-/// The parts of an example call, taken from the configuration.
-struct Example {
-    app: SdkAppId,
-    admin: String,
-    from: String,
-    to: String,
-}
-
-impl Example {
-    fn of(config: &Config) -> Option<Self> {
-        let (id, app) = config.apps.first_key_value()?;
-        let mut accounts = app.accounts.keys().chain(&app.admins);
-        Some(Self {
-            app: *id,
-            admin: app.admins.first()?.to_string(),
-            from: accounts.next()?.to_string(),
-            to: accounts.next()?.to_string(),
-        })
-    }
-
-    /// The basic request of the friend_add page as a shell command. UserIDs are escaped for the shell
-    /// and for JSON.
-    fn curl(&self, emulator: &Emulator) -> Option<String> {
-        let Self {
-            app,
-            admin,
-            from,
-            to,
-        } = self;
-        let usersig = emulator.user_sig(*app, admin, EXPIRE_SECONDS)?;
-        let identifier =
-            percent_encoding::utf8_percent_encode(admin, percent_encoding::NON_ALPHANUMERIC);
-        let json = |text: &str| {
-            serde_json::Value::from(text)
-                .to_string()
-                .replace('\'', r"\u0027")
-        };
-        Some(format!(
-            "curl '{}/v4/sns/friend_add?sdkappid={app}&identifier={identifier}&usersig={usersig}&random=99999999&contenttype=json' -d '{{\"From_Account\":{},\"AddFriendItem\":[{{\"To_Account\":{},\"AddSource\":\"AddSource_Type_XXXXXXXX\"}}]}}'",
-            emulator.url(),
-            json(from),
-            json(to),
-        ))
-    }
-}
-
 /// Prints the address and an example call on standard output. Write errors are ignored: standard
 /// output may be closed.
-fn announce(emulator: &Emulator, example: Option<&Example>, makes_token: bool) {
+fn announce(emulator: &Emulator, makes_token: bool) {
     let mut text = format!(
         "tencent-chat-emulator {} listens on {}\n",
         env!("CARGO_PKG_VERSION"),
@@ -95,7 +47,7 @@ fn announce(emulator: &Emulator, example: Option<&Example>, makes_token: bool) {
     if let Some(token) = emulator.control_token().filter(|_| makes_token) {
         text += &format!("Control token: {token}\n");
     }
-    if let Some(curl) = example.and_then(|example| example.curl(emulator)) {
+    if let Some(curl) = emulator.example_call() {
         text += &format!("Try it:\n{curl}\n");
     }
     let mut out = io::stdout().lock();

@@ -24,7 +24,6 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use std::error::Error;
-use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -152,23 +151,11 @@ impl Server {
     }
 }
 
-/// The error that makes hyper end a connection without an answer.
-#[derive(Debug)]
-struct NoAnswer;
-
-impl fmt::Display for NoAnswer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a fault resets the connection")
-    }
-}
-
-impl Error for NoAnswer {}
-
-/// The answer, or an error if the answer asks to reset the connection.
-fn answer_or_reset(answer: Response, reset: &ResetHandle) -> Result<Response, NoAnswer> {
+/// The answer. If a fault resets the connection, an error, so that hyper sends no answer.
+fn answer_or_reset(answer: Response, reset: &ResetHandle) -> io::Result<Response> {
     if answer.extensions().get::<ResetConnection>().is_some() {
         reset.reset();
-        return Err(NoAnswer);
+        return Err(io::ErrorKind::ConnectionReset.into());
     }
     Ok(answer)
 }
@@ -197,11 +184,8 @@ fn prepare((stream, peer): (TcpStream, SocketAddr)) -> io::Result<(std::net::Tcp
 /// Whether the cause of an accept error is the client, not the system.
 fn is_of_client(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, InvalidInput};
-    [
-        ConnectionAborted,
-        ConnectionRefused,
-        ConnectionReset,
-        InvalidInput,
-    ]
-    .contains(&error.kind())
+    matches!(
+        error.kind(),
+        ConnectionAborted | ConnectionRefused | ConnectionReset | InvalidInput
+    )
 }

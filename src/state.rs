@@ -1,13 +1,13 @@
 //! The state that all calls share.
 
-use crate::apps::{App, NotMade};
+use crate::apps::App;
 use crate::background::Background;
 use crate::clock::Clock;
 use crate::config::{AppConfig, Config};
 use crate::metrics::Metrics;
 use crate::protocol::ids::{SdkAppId, UnixTime};
 use crate::token::Token;
-use crate::world::{RemovedApp, World};
+use crate::world::{ChangeError, RemovedApp, World};
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock, RwLockReadGuard};
@@ -17,9 +17,8 @@ use tokio_util::sync::CancellationToken;
 /// The first SDKAppID for apps that are created without one. Each number is used only once.
 const FIRST_FREE: u32 = 1_600_000_000;
 
-/// A handle to the shared state. Cloning it is cheap.
-#[derive(Clone, Debug)]
-pub(crate) struct AppState(Arc<Shared>);
+/// A handle to the shared state.
+pub(crate) type AppState = Arc<Shared>;
 
 #[derive(Debug)]
 pub(crate) struct Shared {
@@ -42,11 +41,11 @@ pub(crate) struct Shared {
     world: RwLock<Arc<World>>,
 }
 
-impl AppState {
+impl Shared {
     /// Creates the configured apps. Needs a Tokio runtime if an app has a webhook.
-    pub(crate) fn new(config: Config) -> Self {
+    pub(crate) fn new(config: Config) -> AppState {
         let system = Clock::default();
-        Self(Arc::new(Shared {
+        Arc::new(Self {
             world: RwLock::new(World::new(&config).into()),
             control_token: Token::of(&config),
             metrics: Metrics::default(),
@@ -57,11 +56,9 @@ impl AppState {
             system,
             next_free: AtomicU32::new(FIRST_FREE),
             config,
-        }))
+        })
     }
-}
 
-impl Shared {
     /// The current world.
     pub(crate) fn world(&self) -> Arc<World> {
         Arc::clone(&self.read())
@@ -96,20 +93,14 @@ impl Shared {
         &self,
         sdkappid: Option<SdkAppId>,
         config: AppConfig,
-    ) -> Result<Arc<App>, NotMade> {
+    ) -> Result<Arc<App>, ChangeError> {
         let config = Arc::new(config);
-        let create = |sdkappid| {
-            self.put_app(sdkappid, &config, |world, app| {
-                world.apps.insert(Arc::clone(&app)).map(|()| app)
-            })
-        };
-        if let Some(sdkappid) = sdkappid {
-            return create(sdkappid);
-        }
+        let next = || SdkAppId::new(self.next_free.fetch_add(1, Ordering::Relaxed));
         loop {
-            let next = self.next_free.fetch_add(1, Ordering::Relaxed);
-            match create(SdkAppId::new(next).ok_or(NotMade::TooMany)?) {
-                Err(NotMade::Taken) => {}
+            let chosen = sdkappid.or_else(next);
+            let chosen = chosen.ok_or_else(ChangeError::too_many_apps)?;
+            match self.put_app(chosen, &config, World::insert_app) {
+                Err(ChangeError::Conflict(_)) if sdkappid.is_none() => {}
                 created => return created,
             }
         }
@@ -150,72 +141,13 @@ impl Shared {
     }
 }
 
-impl std::ops::Deref for AppState {
-    type Target = Shared;
-
-    fn deref(&self) -> &Shared {
-        &self.0
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::config::{Sources, WebhookConfig};
-    use crate::faults::{Kind, Plan, Scope};
-    use crate::protocol::code::Code;
-    use std::collections::HashMap;
     use std::sync::atomic::AtomicBool;
 
     const ROUNDS: u64 = 3_000;
-
-    /// One thread reads the world in a loop; another arms a fault, numbered by round, and resets. The
-    /// reader must never see a world whose fault is gone but whose app is still there, or the reverse.
-    fn no_world_is_half_reset(reset: impl Fn(&AppState, &App)) {
-        let config = Config::load(&Sources::default()).expect("the defaults are good");
-        let sdkappid = *config.apps.keys().next().expect("there is an app");
-        let state = AppState::new(config);
-        let app_in = |world: &World| {
-            world
-                .apps
-                .get(sdkappid)
-                .cloned()
-                .expect("it is always there")
-        };
-        let is_over = AtomicBool::new(false);
-        std::thread::scope(|scope| {
-            scope.spawn(|| {
-                let mut fault_of = HashMap::new();
-                while !is_over.load(Ordering::Relaxed) {
-                    let world = state.world();
-                    let generation = app_in(&world).generation;
-                    let fault = world.faults.all().first().map(|fault| fault.plan.skip);
-                    let first = *fault_of.entry(generation).or_insert(fault);
-                    assert!(first.is_none() || first == fault, "the fault is gone");
-                    fault_of.insert(generation, fault);
-                    let same = fault_of
-                        .values()
-                        .filter(|other| fault.is_some() && **other == fault);
-                    assert!(same.count() <= 1, "the fault outlived its app");
-                    fault_of.retain(|other, _| *other + 2 > generation);
-                }
-            });
-            for round in 0..ROUNDS {
-                let scope = Scope {
-                    sdkappid: Some(sdkappid),
-                    ..Scope::default()
-                };
-                let plan = Plan {
-                    skip: round,
-                    ..Plan::always(scope, Kind::ResultCode(Code::Internal))
-                };
-                state.change(|world| world.faults.arm(plan));
-                reset(&state, &app_in(&state.world()));
-            }
-            is_over.store(true, Ordering::Relaxed);
-        });
-        assert!(state.world().faults.all().is_empty());
-    }
 
     /// The first configured app, with a webhook and without accounts.
     fn with_webhook(config: &Config) -> AppConfig {
@@ -255,14 +187,14 @@ mod tests {
     fn an_app_that_is_made_during_resets_has_the_clock_of_its_world() {
         let config = Config::load(&Sources::default()).expect("the defaults are good");
         let app = with_webhook(&config);
-        let state = AppState::new(config);
+        let state = Shared::new(config);
         let reset = || drop(state.reset());
         let has_other_clock = |app: &Arc<App>| {
             state.look(|world| {
-                let found = world.apps.get(app.sdkappid);
+                let found = world.apps.get(&app.sdkappid);
                 let is_there = found.is_some_and(|found| Arc::ptr_eq(found, app));
                 let webhook = app.webhook.as_ref().expect("it was configured");
-                is_there && !Arc::ptr_eq(webhook.clock(), &world.clock)
+                is_there && !Arc::ptr_eq(&webhook.clock, &world.clock)
             })
         };
 
@@ -280,7 +212,7 @@ mod tests {
             webhook: None,
             ..with_webhook(&config)
         };
-        let state = AppState::new(config);
+        let state = Shared::new(config);
         let remove = |app: Arc<App>| state.change(|world| drop(world.remove_app(app.sdkappid)));
         let take_same = || {
             let next = state.next_free.load(Ordering::Relaxed);
@@ -296,19 +228,5 @@ mod tests {
         });
 
         assert_eq!(created.iter().find(|result| result.is_err()), None);
-    }
-
-    #[test]
-    fn nobody_sees_an_app_that_is_half_reset() {
-        no_world_is_half_reset(|state, app| {
-            state.reset_app(app).expect("it is there");
-        });
-    }
-
-    #[test]
-    fn nobody_sees_everything_half_reset() {
-        no_world_is_half_reset(|state, _| {
-            state.reset();
-        });
     }
 }

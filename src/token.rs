@@ -3,9 +3,9 @@
 use crate::config::{Config, ControlToken};
 use crate::protocol::user_sig::SecretKey;
 use sha2::{Digest, Sha256};
-use std::fmt;
 
 /// A token. Its `Debug` output does not show it.
+#[derive(Debug)]
 pub(crate) struct Token(SecretKey);
 
 impl Token {
@@ -33,12 +33,6 @@ impl Token {
     }
 }
 
-impl fmt::Debug for Token {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Token(***)")
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -61,7 +55,7 @@ mod tests {
             assert_eq!(token.is_some(), is_made, "{listen}");
             let Some(token) = token else { continue };
             assert!(token.is(token.text()) && !token.is(""));
-            assert_eq!(format!("{token:?}"), "Token(***)");
+            assert_eq!(format!("{token:?}"), "Token(SecretKey(***))");
         }
     }
 }

@@ -15,9 +15,8 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use serde::de::IgnoredAny;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio_util::task::AbortOnDropHandle;
 use tracing::{debug, warn};
 
@@ -26,7 +25,7 @@ const TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The limit of the queue, in bytes of event bodies. When the queue is full, new events are dropped
 /// with a warning.
-const QUEUE_BYTES: usize = 16 << 20;
+const QUEUE_BYTES: u32 = 16 << 20;
 
 /// The longest reply that is read. The reply is only checked to be JSON.
 const REPLY_BYTES: usize = 64 << 10;
@@ -34,16 +33,13 @@ const REPLY_BYTES: usize = 64 << 10;
 /// An app's webhook: a queue of events, and the task that sends them one after the other.
 #[derive(Debug)]
 pub(crate) struct Webhook {
-    receiver: Arc<Receiver>,
-    queue: mpsc::UnboundedSender<Queued>,
+    app: SdkAppId,
+    queue: mpsc::UnboundedSender<Delivery>,
+    /// A permit for each byte that can be added to the queue.
+    free_bytes: Arc<Semaphore>,
     task: AbortOnDropHandle<()>,
-}
-
-#[derive(Debug)]
-enum Queued {
-    Event(Delivery),
-    /// A request for a signal when everything queued before it has been sent.
-    Flush(oneshot::Sender<()>),
+    #[cfg(test)]
+    pub(crate) clock: Arc<Clock>,
 }
 
 #[derive(Debug)]
@@ -51,47 +47,45 @@ struct Delivery {
     event: &'static str,
     client_ip: ClientIp,
     body: Bytes,
+    /// Frees the bytes of the body in the queue.
+    _permit: OwnedSemaphorePermit,
 }
 
 impl Webhook {
     /// Starts the task that sends the events. Needs a Tokio runtime.
     pub(crate) fn start(app: SdkAppId, config: &WebhookConfig, clock: Arc<Clock>) -> Self {
-        let (queue, queued) = mpsc::unbounded_channel();
-        let receiver = Arc::new(Receiver {
+        let (queue, deliveries) = mpsc::unbounded_channel();
+        let receiver = Receiver {
             app,
             config: config.clone(),
-            clock,
-            queued_bytes: AtomicUsize::new(0),
+            clock: Arc::clone(&clock),
             client: Client::builder(TokioExecutor::new()).build_http(),
-        });
-        let task = tokio::spawn(Arc::clone(&receiver).send_all(queued));
+        };
         Self {
-            receiver,
+            app,
             queue,
-            task: AbortOnDropHandle::new(task),
+            free_bytes: Arc::new(Semaphore::new(QUEUE_BYTES as usize)),
+            task: AbortOnDropHandle::new(tokio::spawn(receiver.send_all(deliveries))),
+            #[cfg(test)]
+            clock,
         }
     }
 
     /// Queues an event.
     pub(crate) fn send(&self, event: &Event, client_ip: ClientIp) {
         let body = serde_json::to_vec(event).expect("strings, numbers and lists serialise");
-        let (length, event) = (body.len(), event.name());
-        let Receiver {
-            app, queued_bytes, ..
-        } = &*self.receiver;
-        if queued_bytes.fetch_add(length, Ordering::Relaxed) + length > QUEUE_BYTES {
-            queued_bytes.fetch_sub(length, Ordering::Relaxed);
-            return warn!(
-                app.id = app.get(),
-                event, "webhook dropped: the queue is full"
-            );
-        }
+        let (app, event) = (self.app.get(), event.name());
+        let length = u32::try_from(body.len()).unwrap_or(u32::MAX);
+        let Ok(permit) = Arc::clone(&self.free_bytes).try_acquire_many_owned(length) else {
+            return warn!(app.id = app, event, "webhook dropped: the queue is full");
+        };
         // An error means that the webhook has ended.
-        let _ = self.queue.send(Queued::Event(Delivery {
+        let _ = self.queue.send(Delivery {
             event,
             client_ip,
             body: body.into(),
-        }));
+            _permit: permit,
+        });
     }
 
     /// Drops the queued events and sends no more: an event from before a reset must not be sent
@@ -100,16 +94,9 @@ impl Webhook {
         self.task.abort();
     }
 
-    /// Waits until every event queued before has been delivered or has failed.
+    /// Waits until the queue is empty. New events are dropped meanwhile.
     pub(crate) async fn flush(&self) {
-        let (done, is_done) = oneshot::channel();
-        let _ = self.queue.send(Queued::Flush(done));
-        let _ = is_done.await;
-    }
-
-    #[cfg(test)]
-    pub(crate) fn clock(&self) -> &Arc<Clock> {
-        &self.receiver.clock
+        let _ = self.free_bytes.acquire_many(QUEUE_BYTES).await;
     }
 }
 
@@ -119,22 +106,13 @@ struct Receiver {
     app: SdkAppId,
     config: WebhookConfig,
     clock: Arc<Clock>,
-    /// The size of the queued event bodies.
-    queued_bytes: AtomicUsize,
     client: Client<HttpConnector, Full<Bytes>>,
 }
 
 impl Receiver {
-    async fn send_all(self: Arc<Self>, mut queued: mpsc::UnboundedReceiver<Queued>) {
-        while let Some(next) = queued.recv().await {
-            match next {
-                Queued::Event(delivery) => {
-                    self.deliver(&delivery).await;
-                    self.queued_bytes
-                        .fetch_sub(delivery.body.len(), Ordering::Relaxed);
-                }
-                Queued::Flush(done) => drop(done.send(())),
-            }
+    async fn send_all(self, mut deliveries: mpsc::UnboundedReceiver<Delivery>) {
+        while let Some(delivery) = deliveries.recv().await {
+            self.deliver(&delivery).await;
         }
     }
 

@@ -4,48 +4,59 @@
 //! parts. A call keeps the world that was current at its start. So a call sees the state before a
 //! reset or the state after it, never a mixture.
 
-use crate::apps::{App, Apps};
+use crate::apps::App;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::faults::{Fault, Faults, Plan};
 use crate::journal::Journal;
 use crate::protocol::ids::SdkAppId;
+use std::collections::BTreeMap;
 use std::sync::Arc;
+
+/// The limit of apps: a test run that never removes its apps must not fill the memory.
+const MAX_APPS: usize = 10_000;
+
+/// The limit of armed faults.
+pub(crate) const MAX_FAULTS: usize = 1000;
 
 /// The replaceable state at one moment.
 #[derive(Clone, Debug)]
 pub(crate) struct World {
-    pub(crate) apps: Apps,
+    pub(crate) apps: Arc<BTreeMap<SdkAppId, Arc<App>>>,
     pub(crate) faults: Faults,
     pub(crate) clock: Arc<Clock>,
     pub(crate) journal: Arc<Journal>,
 }
 
-/// The limit of armed faults.
-pub(crate) const MAX_FAULTS: usize = 1000;
-
-/// Why a fault cannot be armed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum NotArmed {
-    /// The app of its scope does not exist.
-    NoApp,
-    /// The limit is reached.
-    TooMany,
+/// Why an app cannot be created or a fault cannot be armed.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum ChangeError {
+    /// The current state does not allow it, for this reason.
+    Conflict(String),
+    /// This limit is reached.
+    Full(String),
 }
 
-/// An app that was removed or replaced, and its faults, which were disarmed.
-#[derive(Debug)]
-pub(crate) struct RemovedApp {
-    pub(crate) app: Arc<App>,
-    pub(crate) faults: Vec<Arc<Fault>>,
+/// An app that was removed or replaced, and the number of its faults, which were disarmed.
+pub(crate) type RemovedApp = (Arc<App>, usize);
+
+impl ChangeError {
+    pub(crate) fn too_many_apps() -> Self {
+        Self::Full(format!("at most {MAX_APPS} apps may exist"))
+    }
 }
 
 impl World {
     /// The configured start. Needs a Tokio runtime if an app has a webhook.
     pub(crate) fn new(config: &Config) -> Self {
         let clock = Arc::<Clock>::default();
+        let unknown = config.sns.unknown_accounts;
+        let apps = config.apps.iter().map(|(sdkappid, app)| {
+            let app = App::new(*sdkappid, app.clone().into(), unknown, &clock);
+            (*sdkappid, app.into())
+        });
         Self {
-            apps: Apps::configured(config, &clock),
+            apps: Arc::new(apps.collect()),
             faults: Faults::default(),
             clock,
             journal: Journal::new(config.journal.bytes).into(),
@@ -56,7 +67,7 @@ impl World {
     pub(crate) fn reset(&mut self, start: Self) {
         self.faults.disarm(|_| true);
         self.empty_journal();
-        self.apps.all().iter().for_each(|app| app.end());
+        self.apps.values().for_each(|app| app.end());
         self.apps = start.apps;
         self.clock = start.clock;
     }
@@ -67,25 +78,37 @@ impl World {
         self.journal = self.journal.successor().into();
     }
 
-    /// Replaces the app that was made from the same configuration, if it is still there.
+    /// Adds an app under an unused SDKAppID.
+    pub(crate) fn insert_app(&mut self, app: Arc<App>) -> Result<Arc<App>, ChangeError> {
+        let sdkappid = app.sdkappid;
+        if self.apps.contains_key(&sdkappid) {
+            let detail = format!("there is an app {sdkappid} already");
+            return Err(ChangeError::Conflict(detail));
+        }
+        if self.apps.len() >= MAX_APPS {
+            return Err(ChangeError::too_many_apps());
+        }
+        Arc::make_mut(&mut self.apps).insert(sdkappid, Arc::clone(&app));
+        Ok(app)
+    }
+
+    /// Replaces the app that was made from the same configuration, if it still exists.
     pub(crate) fn replace_app(&mut self, app: Arc<App>) -> Option<RemovedApp> {
-        let old = self.apps.replace(app)?;
+        let place = Arc::make_mut(&mut self.apps).get_mut(&app.sdkappid)?;
+        if !Arc::ptr_eq(&place.config, &app.config) {
+            return None;
+        }
+        let old = std::mem::replace(place, app);
         Some(self.forget(old))
     }
 
     pub(crate) fn remove_app(&mut self, sdkappid: SdkAppId) -> Option<RemovedApp> {
-        let old = self.apps.remove(sdkappid)?;
+        let old = Arc::make_mut(&mut self.apps).remove(&sdkappid)?;
         Some(self.forget(old))
     }
 
-    /// Whether the app with this SDKAppID still has this generation.
-    pub(crate) fn has(&self, sdkappid: SdkAppId, generation: u64) -> bool {
-        let app = self.apps.get(sdkappid);
-        app.is_some_and(|app| app.generation == generation)
-    }
-
     /// Arms a fault.
-    pub(crate) fn arm(&mut self, plan: Plan) -> Result<Arc<Fault>, NotArmed> {
+    pub(crate) fn arm(&mut self, plan: Plan) -> Result<Arc<Fault>, ChangeError> {
         self.check(std::slice::from_ref(&plan), self.faults.all().len())?;
         Ok(self.faults.arm(plan))
     }
@@ -95,7 +118,7 @@ impl World {
         &mut self,
         of: Option<SdkAppId>,
         plans: Vec<Plan>,
-    ) -> Result<[Vec<Arc<Fault>>; 2], NotArmed> {
+    ) -> Result<[Vec<Arc<Fault>>; 2], ChangeError> {
         let stays = |fault: &&Arc<Fault>| !fault.is_of(of);
         self.check(&plans, self.faults.all().iter().filter(stays).count())?;
         let old = self.faults.disarm(|fault| fault.is_of(of));
@@ -104,25 +127,25 @@ impl World {
     }
 
     /// Whether these faults can be armed in addition to `beside` others.
-    fn check(&self, plans: &[Plan], beside: usize) -> Result<(), NotArmed> {
-        let has_app = |plan: &Plan| {
-            let app = plan.scope.sdkappid;
-            app.is_none_or(|app| self.apps.get(app).is_some())
-        };
-        if !plans.iter().all(has_app) {
-            return Err(NotArmed::NoApp);
+    fn check(&self, plans: &[Plan], beside: usize) -> Result<(), ChangeError> {
+        let mut apps = plans.iter().filter_map(|plan| plan.scope.sdkappid);
+        if !apps.all(|app| self.apps.contains_key(&app)) {
+            let detail = "the app was removed meanwhile";
+            return Err(ChangeError::Conflict(detail.to_owned()));
         }
         if beside + plans.len() > MAX_FAULTS {
-            return Err(NotArmed::TooMany);
+            let detail = format!("at most {MAX_FAULTS} faults may be armed");
+            return Err(ChangeError::Full(detail));
         }
         Ok(())
     }
 
+    /// Cancels an app, and removes its calls and faults.
     fn forget(&mut self, app: Arc<App>) -> RemovedApp {
         app.end();
-        self.journal.remove_app(app.sdkappid, app.generation);
-        let is_its = |fault: &Fault| fault.plan.scope.sdkappid == Some(app.sdkappid);
-        let faults = self.faults.disarm(is_its);
-        RemovedApp { app, faults }
+        let sdkappid = Some(app.sdkappid);
+        self.journal.remove(|call| call.app == sdkappid);
+        let faults = self.faults.disarm(|fault| fault.is_of(sdkappid));
+        (app, faults.len())
     }
 }

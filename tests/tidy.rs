@@ -76,7 +76,7 @@ const WALLS: [(&str, &[&str]); 11] = [
     ("src/commands", &["crate::control", "DashMap", "SystemTime"]),
     ("src/faults", ABOVE_THE_WORLD),
     ("src/journal.rs", ABOVE_THE_WORLD),
-    ("src/apps", ABOVE_THE_WORLD),
+    ("src/apps.rs", ABOVE_THE_WORLD),
     (
         "src/world.rs",
         &[

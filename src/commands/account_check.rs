@@ -1,23 +1,21 @@
-//! `v4/im_open_login_svc/account_check`: which accounts there are.
+//! `v4/im_open_login_svc/account_check`: says which accounts are imported.
 //! <https://www.tencentcloud.com/document/product/1047/34956>
 
 use super::Command;
 use super::account_delete::AccountItem;
-use super::body::objects;
 use super::context::CallContext;
 use super::multiaccount_import::MAX_ACCOUNTS;
 use crate::faults::Targets;
 use crate::protocol::ids::UserId;
-use crate::protocol::reply::{Answer, CallError, KeyOrder};
+use crate::protocol::lenient::objects;
+use crate::protocol::reply::{Answer, CallError};
 use crate::protocol::service::{CommandInfo, Service, Subject};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use smol_str::SmolStr;
 
-pub(crate) struct AccountCheck;
-
-/// The body.
 #[derive(Debug, Deserialize, JsonSchema)]
-pub(crate) struct AccountCheckRequest {
+pub(crate) struct AccountCheck {
     /// Required: 1 to 100 accounts.
     #[serde(rename = "CheckItem", deserialize_with = "objects")]
     check_item: Vec<AccountItem>,
@@ -30,47 +28,33 @@ pub(crate) struct AccountCheckResponse {
     result_item: Vec<ResultItem>,
 }
 
-/// One account's outcome. That it is not there is no failure.
+/// One account's outcome. A missing account is no failure.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "PascalCase")]
 struct ResultItem {
     #[serde(rename = "UserID")]
-    user_id: String,
+    user_id: SmolStr,
     result_code: u32,
     result_info: &'static str,
     account_status: &'static str,
 }
 
-impl Answer for AccountCheckResponse {
-    const KEYS: KeyOrder = KeyOrder::EnvelopeFirst;
-}
+impl Answer for AccountCheckResponse {}
 
 impl Command for AccountCheck {
-    const INFO: CommandInfo = CommandInfo {
-        service: Service::ImOpenLogin,
-        name: "account_check",
-        calls_per_second: 100,
-        subject: Subject::Accounts(MAX_ACCOUNTS),
-    };
+    const INFO: CommandInfo =
+        Service::ImOpenLogin.command("account_check", 100, Subject::Accounts(MAX_ACCOUNTS));
 
-    type Request = AccountCheckRequest;
     type Response = AccountCheckResponse;
 
-    fn targets(request: &AccountCheckRequest) -> Targets<'_, impl Iterator<Item = &str>> {
-        let to_accounts = request.check_item.iter().map(|item| &*item.user_id);
-        Targets::new(None, to_accounts)
+    fn targets(&self) -> Targets<'_, impl Iterator<Item = &str>> {
+        Targets::new(None, self.check_item.iter().map(|item| &*item.user_id))
     }
 
-    async fn handle(
-        context: CallContext<'_>,
-        request: AccountCheckRequest,
-    ) -> Result<AccountCheckResponse, CallError> {
-        context.check_length("CheckItem", request.check_item.len(), MAX_ACCOUNTS)?;
-        let items = request.check_item;
-        let users: Vec<_> = items
-            .iter()
-            .map(|item| UserId::parse(&item.user_id))
-            .collect();
+    async fn handle(self, context: CallContext<'_>) -> Result<AccountCheckResponse, CallError> {
+        context.check_length("CheckItem", self.check_item.len(), MAX_ACCOUNTS)?;
+        let user = |item: &AccountItem| UserId::parse(&item.user_id);
+        let users: Vec<_> = self.check_item.iter().map(user).collect();
         let are_imported = context.app.store.are_imported(&users).await?;
         let result = |(item, is_imported): (AccountItem, bool)| ResultItem {
             user_id: item.user_id,
@@ -82,8 +66,9 @@ impl Command for AccountCheck {
                 "NotImported"
             },
         };
+        let results = self.check_item.into_iter().zip(are_imported).map(result);
         Ok(AccountCheckResponse {
-            result_item: items.into_iter().zip(are_imported).map(result).collect(),
+            result_item: results.collect(),
         })
     }
 }

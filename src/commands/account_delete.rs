@@ -1,24 +1,23 @@
-//! `v4/im_open_login_svc/account_delete`: deletes accounts, with all that anybody keeps of them.
+//! `v4/im_open_login_svc/account_delete`: deletes accounts and everything that other accounts store
+//! about them.
 //! <https://www.tencentcloud.com/document/product/1047/34955>
 
 use super::Command;
-use super::body::objects;
 use super::context::CallContext;
 use super::multiaccount_import::MAX_ACCOUNTS;
 use crate::faults::Targets;
 use crate::protocol::code::Code;
 use crate::protocol::code_text::CodeText;
 use crate::protocol::ids::UserId;
-use crate::protocol::reply::{Answer, CallError, KeyOrder, Tally};
+use crate::protocol::lenient::objects;
+use crate::protocol::reply::{Answer, CallError, Tally};
 use crate::protocol::service::{CommandInfo, Service, Subject};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use smol_str::SmolStr;
 
-pub(crate) struct AccountDelete;
-
-/// The body.
 #[derive(Debug, Deserialize, JsonSchema)]
-pub(crate) struct AccountDeleteRequest {
+pub(crate) struct AccountDelete {
     /// Required: 1 to 100 accounts.
     #[serde(rename = "DeleteItem", deserialize_with = "objects")]
     delete_item: Vec<AccountItem>,
@@ -29,7 +28,7 @@ pub(crate) struct AccountDeleteRequest {
 pub(crate) struct AccountItem {
     /// Required.
     #[serde(rename = "UserID")]
-    pub(super) user_id: String,
+    pub(super) user_id: SmolStr,
 }
 
 /// The answer: a result for each item, in the request's order.
@@ -47,12 +46,10 @@ struct ResultItem {
     #[schemars(with = "String")]
     result_info: CodeText,
     #[serde(rename = "UserID")]
-    user_id: String,
+    user_id: SmolStr,
 }
 
 impl Answer for AccountDeleteResponse {
-    const KEYS: KeyOrder = KeyOrder::EnvelopeFirst;
-
     fn tally(&self) -> Option<Tally> {
         let items = &self.result_item;
         let refused = items.iter().filter(|item| item.result_code != 0).count();
@@ -64,54 +61,41 @@ impl Answer for AccountDeleteResponse {
 }
 
 impl Command for AccountDelete {
-    const INFO: CommandInfo = CommandInfo {
-        service: Service::ImOpenLogin,
-        name: "account_delete",
-        calls_per_second: 100,
-        subject: Subject::Items(MAX_ACCOUNTS),
-    };
+    const INFO: CommandInfo =
+        Service::ImOpenLogin.command("account_delete", 100, Subject::Items(MAX_ACCOUNTS));
 
-    type Request = AccountDeleteRequest;
     type Response = AccountDeleteResponse;
 
-    fn targets(request: &AccountDeleteRequest) -> Targets<'_, impl Iterator<Item = &str>> {
-        let to_accounts = request.delete_item.iter().map(|item| &*item.user_id);
-        Targets::new(None, to_accounts)
+    fn targets(&self) -> Targets<'_, impl Iterator<Item = &str>> {
+        Targets::new(None, self.delete_item.iter().map(|item| &*item.user_id))
     }
 
-    async fn handle(
-        context: CallContext<'_>,
-        request: AccountDeleteRequest,
-    ) -> Result<AccountDeleteResponse, CallError> {
-        context.check_length("DeleteItem", request.delete_item.len(), MAX_ACCOUNTS)?;
-        // Admins always exist.
-        let candidate = |item: &AccountItem| {
+    async fn handle(self, context: CallContext<'_>) -> Result<AccountDeleteResponse, CallError> {
+        context.check_length("DeleteItem", self.delete_item.len(), MAX_ACCOUNTS)?;
+        let user = |item: &AccountItem| {
             let user = UserId::parse(&item.user_id).ok_or(Code::AccountNotExist)?;
-            let is_admin = context.app.admin(user.as_str()).is_some();
-            if is_admin {
-                Err(Code::DeletionRefused)
-            } else {
-                Ok(user)
+            // Admins always exist.
+            let admin = context.app.admin(user.as_str());
+            admin.map_or(Ok(user), |_| Err(Code::DeletionRefused))
+        };
+        let users = context.users(self.delete_item.iter().map(user));
+        let valid: Vec<UserId> = users.iter().filter_map(|user| user.ok()).collect();
+        let mut deleted = context.app.store.delete_accounts(&valid).await?.into_iter();
+        let result = |(item, user): (AccountItem, Result<UserId, Code>)| {
+            let code = match user {
+                Err(code) => code,
+                Ok(_) if deleted.next() == Some(true) => Code::Ok,
+                Ok(_) => Code::AccountNotExist,
+            };
+            ResultItem {
+                result_code: code.number(),
+                result_info: context.command.text(code),
+                user_id: item.user_id,
             }
         };
-        let items = context.users(request.delete_item.iter().map(candidate));
-        let users: Vec<UserId> = items.iter().filter_map(|item| item.ok()).collect();
-        let deleted = context.app.store.delete_accounts(&users).await?;
-        let mut deleted = deleted.into_iter();
-        let code = |item: Result<UserId, Code>| match item {
-            Err(code) => code,
-            Ok(_) if deleted.next() == Some(true) => Code::Ok,
-            Ok(_) => Code::AccountNotExist,
-        };
-        let codes: Vec<_> = items.into_iter().map(code).collect();
-        let result = |(item, code): (AccountItem, Code)| ResultItem {
-            result_code: code.number(),
-            result_info: context.command.text(code),
-            user_id: item.user_id,
-        };
-        let results = request.delete_item.into_iter().zip(codes);
+        let results = self.delete_item.into_iter().zip(users).map(result);
         Ok(AccountDeleteResponse {
-            result_item: results.map(result).collect(),
+            result_item: results.collect(),
         })
     }
 }

@@ -2,67 +2,48 @@
 //! <https://www.tencentcloud.com/document/product/1047/34911>
 
 use super::Command;
-use super::context::{CallContext, done_pairs};
+use super::context::{CallContext, own_pairs};
 use crate::faults::Targets;
 use crate::protocol::reply::{CallError, ItemResults};
 use crate::protocol::service::{CommandInfo, Service, Subject};
 use crate::protocol::webhook::Event;
 use crate::sns::black_list::judge_add;
-use crate::store::Judged;
 use schemars::JsonSchema;
 use serde::Deserialize;
+use smol_str::SmolStr;
 
-pub(crate) struct BlackListAdd;
-
-/// The body.
 #[derive(Debug, Deserialize, JsonSchema)]
-pub(crate) struct BlackListAddRequest {
-    /// Required. Whose blocklist gains the accounts.
+pub(crate) struct BlackListAdd {
+    /// Required: the owner of the blocklist.
     #[serde(rename = "From_Account")]
-    from_account: String,
-    /// Required: 1 to 1000 accounts.
+    from_account: SmolStr,
+    /// Required: 1 to 1000 accounts to block.
     #[serde(rename = "To_Account")]
-    to_account: Vec<String>,
+    to_account: Vec<SmolStr>,
 }
 
 impl Command for BlackListAdd {
-    const INFO: CommandInfo = CommandInfo {
-        service: Service::Sns,
-        name: "black_list_add",
-        calls_per_second: 200,
-        subject: Subject::FromAndItems,
-    };
+    const INFO: CommandInfo = Service::Sns.command("black_list_add", 200, Subject::FromAndItems);
 
-    type Request = BlackListAddRequest;
     type Response = ItemResults;
 
-    fn targets(request: &BlackListAddRequest) -> Targets<'_, impl Iterator<Item = &str>> {
-        let to_accounts = request.to_account.iter().map(|to| &**to);
-        Targets::new(Some(&request.from_account), to_accounts)
+    fn targets(&self) -> Targets<'_, impl Iterator<Item = &str>> {
+        let to_accounts = self.to_account.iter().map(SmolStr::as_str);
+        Targets::new(Some(&self.from_account), to_accounts)
     }
 
-    async fn handle(
-        context: CallContext<'_>,
-        request: BlackListAddRequest,
-    ) -> Result<ItemResults, CallError> {
-        let (from, tos) = context
-            .accounts(&request.from_account, &request.to_account)
-            .await?;
-        let (friendship, now) = (
-            context.app.config.friendship_when_blocked,
-            context.unix_time(),
-        );
-        let Judged { verdicts, .. } = context
-            .app
-            .store
-            .judge_each(from, &tos, |pair, to| {
-                judge_add((from, *to), pair, friendship, now, context.policy)
-            })
-            .await?;
-        // GUESS: that a friendship ends with it is not told.
-        context.tell(|| Event::BlackListAdd {
-            pairs: done_pairs(from, &tos, &verdicts),
+    async fn handle(self, context: CallContext<'_>) -> Result<ItemResults, CallError> {
+        let CallContext { app, policy, .. } = context;
+        let (from, tos) = context.batch(&self.from_account, &self.to_account).await?;
+        let (friendship, now) = (app.config.friendship_when_blocked, context.unix_time());
+        let judged = app.store.judge_each(from, &tos, |pair, to| {
+            judge_add((from, *to), pair, friendship, now, policy)
         });
-        Ok(context.results(request.to_account, &verdicts))
+        let verdicts = judged.await?.verdicts;
+        // GUESS: no webhook reports that the friendship has ended.
+        context.send(|| Event::BlackListAdd {
+            pairs: own_pairs(from, &tos, &verdicts),
+        });
+        Ok(context.results(self.to_account, &verdicts))
     }
 }

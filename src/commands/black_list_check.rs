@@ -1,22 +1,24 @@
-//! `v4/sns/black_list_check`: who has blocked whom.
+//! `v4/sns/black_list_check`: says whether accounts have blocked each other.
 //! <https://www.tencentcloud.com/document/product/1047/34913>
 
 use super::Command;
-use super::check::{CheckRequest, Words, check};
+use super::check::{CheckRequest, Words};
 use super::context::CallContext;
 use crate::faults::Targets;
 use crate::protocol::reply::{CallError, ItemFields, ItemResults};
 use crate::protocol::service::{CommandInfo, Service, Subject};
 use crate::sns::relation::Relation;
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-pub(crate) struct BlackListCheck;
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub(crate) struct BlackListCheck(CheckRequest);
 
-/// What is said of each To_Account.
+/// The relation to a To_Account.
 #[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "PascalCase")]
 pub(crate) struct Checked {
-    #[serde(rename = "Relation")]
     relation: &'static str,
 }
 
@@ -24,39 +26,30 @@ impl ItemFields for Checked {
     const LIST: &'static str = "BlackListCheckItem";
 }
 
-const WORDS: Words = Words {
+const WORDS: Words<Checked> = Words {
     single: "BlackCheckResult_Type_Single",
     both: "BlackCheckResult_Type_Both",
-    relation: |relation| match relation {
-        Relation::None => "BlackCheckResult_Type_NO",
-        Relation::AWithB => "BlackCheckResult_Type_AWithB",
-        Relation::BWithA => "BlackCheckResult_Type_BWithA",
-        Relation::BothWay => "BlackCheckResult_Type_BothWay",
+    relation: |relation| Checked {
+        relation: match relation {
+            Relation::None => "BlackCheckResult_Type_NO",
+            Relation::AWithB => "BlackCheckResult_Type_AWithB",
+            Relation::BWithA => "BlackCheckResult_Type_BWithA",
+            Relation::BothWay => "BlackCheckResult_Type_BothWay",
+        },
     },
     has: |pair| (pair.from_blocks_to, pair.to_blocks_from),
 };
 
 impl Command for BlackListCheck {
-    const INFO: CommandInfo = CommandInfo {
-        service: Service::Sns,
-        name: "black_list_check",
-        calls_per_second: 200,
-        subject: Subject::FromAndItems,
-    };
+    const INFO: CommandInfo = Service::Sns.command("black_list_check", 200, Subject::FromAndItems);
 
-    type Request = CheckRequest;
     type Response = ItemResults<Checked>;
 
-    fn targets(request: &CheckRequest) -> Targets<'_, impl Iterator<Item = &str>> {
-        request.targets()
+    fn targets(&self) -> Targets<'_, impl Iterator<Item = &str>> {
+        self.0.targets()
     }
 
-    async fn handle(
-        context: CallContext<'_>,
-        request: CheckRequest,
-    ) -> Result<ItemResults<Checked>, CallError> {
-        let checked = check(context, request, WORDS).await?;
-        let outcomes = checked.map(|(to, code, relation)| (to, code, Checked { relation }));
-        Ok(ItemResults::new(context.command, outcomes))
+    async fn handle(self, context: CallContext<'_>) -> Result<ItemResults<Checked>, CallError> {
+        self.0.check(context, WORDS).await
     }
 }

@@ -1,61 +1,45 @@
-//! `v4/sns/black_list_delete`: blocks accounts no longer.
+//! `v4/sns/black_list_delete`: unblocks accounts.
 //! <https://www.tencentcloud.com/document/product/1047/34912>
 
 use super::Command;
-use super::context::{CallContext, done_pairs};
+use super::context::{CallContext, own_pairs};
 use crate::faults::Targets;
 use crate::protocol::reply::{CallError, ItemResults};
 use crate::protocol::service::{CommandInfo, Service, Subject};
 use crate::protocol::webhook::Event;
 use crate::sns::black_list::judge_delete;
-use crate::store::Judged;
 use schemars::JsonSchema;
 use serde::Deserialize;
+use smol_str::SmolStr;
 
-pub(crate) struct BlackListDelete;
-
-/// The body.
 #[derive(Debug, Deserialize, JsonSchema)]
-pub(crate) struct BlackListDeleteRequest {
-    /// Required. Whose blocklist loses the accounts.
+pub(crate) struct BlackListDelete {
+    /// Required: the owner of the blocklist.
     #[serde(rename = "From_Account")]
-    from_account: String,
-    /// Required: 1 to 1000 accounts.
+    from_account: SmolStr,
+    /// Required: 1 to 1000 accounts to unblock.
     #[serde(rename = "To_Account")]
-    to_account: Vec<String>,
+    to_account: Vec<SmolStr>,
 }
 
 impl Command for BlackListDelete {
-    const INFO: CommandInfo = CommandInfo {
-        service: Service::Sns,
-        name: "black_list_delete",
-        calls_per_second: 200,
-        subject: Subject::FromAndItems,
-    };
+    const INFO: CommandInfo = Service::Sns.command("black_list_delete", 200, Subject::FromAndItems);
 
-    type Request = BlackListDeleteRequest;
     type Response = ItemResults;
 
-    fn targets(request: &BlackListDeleteRequest) -> Targets<'_, impl Iterator<Item = &str>> {
-        let to_accounts = request.to_account.iter().map(|to| &**to);
-        Targets::new(Some(&request.from_account), to_accounts)
+    fn targets(&self) -> Targets<'_, impl Iterator<Item = &str>> {
+        let to_accounts = self.to_account.iter().map(SmolStr::as_str);
+        Targets::new(Some(&self.from_account), to_accounts)
     }
 
-    async fn handle(
-        context: CallContext<'_>,
-        request: BlackListDeleteRequest,
-    ) -> Result<ItemResults, CallError> {
-        let (from, tos) = context
-            .accounts(&request.from_account, &request.to_account)
-            .await?;
-        let Judged { verdicts, .. } = context
-            .app
-            .store
-            .judge_each(from, &tos, |pair, _| judge_delete(pair))
-            .await?;
-        context.tell(|| Event::BlackListDelete {
-            pairs: done_pairs(from, &tos, &verdicts),
+    async fn handle(self, context: CallContext<'_>) -> Result<ItemResults, CallError> {
+        let (from, tos) = context.batch(&self.from_account, &self.to_account).await?;
+        let store = &context.app.store;
+        let judged = store.judge_each(from, &tos, |pair, _| judge_delete(pair));
+        let verdicts = judged.await?.verdicts;
+        context.send(|| Event::BlackListDelete {
+            pairs: own_pairs(from, &tos, &verdicts),
         });
-        Ok(context.results(request.to_account, &verdicts))
+        Ok(context.results(self.to_account, &verdicts))
     }
 }

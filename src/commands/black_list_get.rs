@@ -1,52 +1,49 @@
-//! `v4/sns/black_list_get`: the blocklist, a page at a time.
+//! `v4/sns/black_list_get`: one page of the blocklist.
 //! <https://www.tencentcloud.com/document/product/1047/34914>
 
 use super::Command;
-use super::body::integer;
 use super::context::{CallContext, next_index};
 use crate::faults::Targets;
+use crate::protocol::lenient::integer;
 use crate::protocol::reply::{Answer, CallError};
 use crate::protocol::service::{CommandInfo, Service, Subject};
 use crate::sns::model::Blocked;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use smol_str::SmolStr;
 
-pub(crate) struct BlackListGet;
-
-/// The longest page; a larger MaxLimited is cut to it (GUESS: the page names none).
+/// The longest page; a larger MaxLimited is reduced to it (GUESS: the page names no limit).
 const MAX_PAGE: usize = 1000;
 
-/// The body.
 #[derive(Debug, Deserialize, JsonSchema)]
-pub(crate) struct BlackListGetRequest {
-    /// Required. Whose blocklist.
+pub(crate) struct BlackListGet {
+    /// Required: the owner of the blocklist.
     #[serde(rename = "From_Account")]
-    from_account: String,
-    /// Required: 0, then StartIndex of the answer before.
+    from_account: SmolStr,
+    /// Required: 0, then StartIndex of the previous answer.
     #[schemars(required)]
     #[serde(rename = "StartIndex", default, deserialize_with = "integer")]
     start_index: Option<i64>,
-    /// Required: how long a page may be, from 1 on.
+    /// Required: the maximum length of the page, at least 1.
     #[schemars(required)]
     #[serde(rename = "MaxLimited", default, deserialize_with = "integer")]
     max_limited: Option<i64>,
-    /// Required: the sequence of the answer before, 0 at first. It does not matter: the page tells
+    /// Required: the sequence of the previous answer, at first 0. It has no effect: the page tells
     /// callers of the REST API to send 0.
     #[schemars(required)]
     #[serde(rename = "LastSequence", default, deserialize_with = "integer")]
     last_sequence: Option<i64>,
 }
 
-/// The answer.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct BlackListGetResponse {
     black_list_item: Vec<BlackListItem>,
-    /// Where the next page starts; 0 on the last one.
+    /// The start of the next page; 0 on the last page.
     start_index: u32,
-    /// The international page's spelling, which is the key that half the clients read.
+    /// The spelling of the international page, which half of the clients read.
     curruent_sequence: u32,
-    /// The Chinese page's spelling, which the other half reads.
+    /// The spelling of the Chinese page, which the other clients read.
     current_sequence: u32,
 }
 
@@ -62,34 +59,24 @@ struct BlackListItem {
 impl Answer for BlackListGetResponse {}
 
 impl Command for BlackListGet {
-    const INFO: CommandInfo = CommandInfo {
-        service: Service::Sns,
-        name: "black_list_get",
-        calls_per_second: 200,
-        subject: Subject::From,
-    };
+    const INFO: CommandInfo = Service::Sns.command("black_list_get", 200, Subject::From);
 
-    type Request = BlackListGetRequest;
     type Response = BlackListGetResponse;
 
-    fn targets(request: &BlackListGetRequest) -> Targets<'_, impl Iterator<Item = &str>> {
-        Targets::new(Some(&request.from_account), std::iter::empty())
+    fn targets(&self) -> Targets<'_, impl Iterator<Item = &str>> {
+        Targets::new(Some(&self.from_account), std::iter::empty())
     }
 
-    async fn handle(
-        context: CallContext<'_>,
-        request: BlackListGetRequest,
-    ) -> Result<BlackListGetResponse, CallError> {
-        let start = context.index("StartIndex", request.start_index)?;
-        let count = context.index("MaxLimited", request.max_limited)?;
+    async fn handle(self, context: CallContext<'_>) -> Result<BlackListGetResponse, CallError> {
+        let start = context.index("StartIndex", self.start_index)?;
+        let count = context.index("MaxLimited", self.max_limited)?;
         if count == 0 {
             return Err(context.bad("MaxLimited is 0"));
         }
-        context.index("LastSequence", request.last_sequence)?;
-        let from = context.user_id(&request.from_account)?;
-        let page = context
-            .app
-            .store
+        context.index("LastSequence", self.last_sequence)?;
+        let from = context.user_id(&self.from_account)?;
+        let store = &context.app.store;
+        let page = store
             .blocklist_page(from, start, count.min(MAX_PAGE))
             .await?;
         let item = |blocked: &Blocked| BlackListItem {

@@ -1,76 +1,73 @@
-//! What friend_check and black_list_check have in common: of each account, the relation to it.
+//! The common part of friend_check and black_list_check: the relation of From_Account to each
+//! To_Account.
 
-use super::body::text;
 use super::context::CallContext;
 use crate::faults::Targets;
 use crate::protocol::code::Code;
-use crate::protocol::reply::CallError;
+use crate::protocol::lenient::text;
+use crate::protocol::reply::{CallError, ItemFields, ItemResults};
 use crate::sns::pair::PairFacts;
 use crate::sns::relation::{CheckType, Relation};
 use schemars::JsonSchema;
 use serde::Deserialize;
+use smol_str::SmolStr;
 
-/// The body.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct CheckRequest {
-    /// Required. A of the relation.
+    /// Required: A of the relation.
     #[serde(rename = "From_Account")]
-    from_account: String,
+    from_account: SmolStr,
     /// Required: 1 to 1000 accounts, each B of a relation.
     #[serde(rename = "To_Account")]
-    to_account: Vec<String>,
-    /// Required: whether A's list alone is looked at, or both.
+    to_account: Vec<SmolStr>,
+    /// Required: whether to look at A's list alone, or at both lists.
     #[schemars(required)]
     #[serde(rename = "CheckType", default, deserialize_with = "text")]
-    check_type: Option<String>,
+    check_type: Option<SmolStr>,
 }
 
-impl CheckRequest {
-    pub(super) fn targets(&self) -> Targets<'_, impl Iterator<Item = &str>> {
-        let to_accounts = self.to_account.iter().map(|to| &**to);
-        Targets::new(Some(&self.from_account), to_accounts)
-    }
-}
-
-/// How a command spells it all, and which lists it looks at.
-pub(super) struct Words {
+/// The words of a command, and the lists that it looks at.
+pub(super) struct Words<T> {
     pub(super) single: &'static str,
     pub(super) both: &'static str,
-    pub(super) relation: fn(Relation) -> &'static str,
+    pub(super) relation: fn(Relation) -> T,
     /// Whether A has B, and B has A.
     pub(super) has: fn(&PairFacts) -> (bool, bool),
 }
 
-/// Each account, its outcome, and its Relation, also of one that cannot be checked.
-pub(super) async fn check(
-    context: CallContext<'_>,
-    request: CheckRequest,
-    words: Words,
-) -> Result<impl Iterator<Item = (String, Code, &'static str)>, CallError> {
-    let check_type = context.choice(
-        "CheckType",
-        request.check_type.as_deref(),
-        None,
-        &[
+impl CheckRequest {
+    pub(super) fn targets(&self) -> Targets<'_, impl Iterator<Item = &str>> {
+        let to_accounts = self.to_account.iter().map(SmolStr::as_str);
+        Targets::new(Some(&self.from_account), to_accounts)
+    }
+
+    /// The relation to each account; [`Relation::None`] if it cannot be checked.
+    pub(super) async fn check<T: ItemFields>(
+        self,
+        context: CallContext<'_>,
+        words: Words<T>,
+    ) -> Result<ItemResults<T>, CallError> {
+        let check_types = [
             (words.single, CheckType::Single),
             (words.both, CheckType::Both),
-        ],
-    )?;
-    let (from, tos) = context
-        .accounts(&request.from_account, &request.to_account)
-        .await?;
-    let facts = context.app.store.facts_each(from, &tos).await?;
-    let relation = move |pair: PairFacts| {
-        let (a_has_b, b_has_a) = (words.has)(&pair);
-        let relation = Relation::of(check_type, a_has_b, b_has_a);
-        pair.readable().map(|()| relation)
-    };
-    let outcome = move |(to, facts): (String, Result<PairFacts, Code>)| {
-        let (code, relation) = match facts.and_then(relation) {
-            Ok(relation) => (Code::Ok, relation),
-            Err(code) => (code, Relation::None),
+        ];
+        let check_type = self.check_type.as_deref();
+        let check_type = context.choice("CheckType", check_type, None, &check_types)?;
+        let (from, tos) = context.batch(&self.from_account, &self.to_account).await?;
+        let facts = context.app.store.facts_each(from, &tos).await?;
+        let relation = |pair: PairFacts| {
+            let (a_has_b, b_has_a) = (words.has)(&pair);
+            let relation = Relation::of(check_type, a_has_b, b_has_a);
+            pair.readable().map(|()| relation)
         };
-        (to, code, (words.relation)(relation))
-    };
-    Ok(request.to_account.into_iter().zip(facts).map(outcome))
+        let outcome = |(to, facts): (SmolStr, Result<PairFacts, Code>)| {
+            let (code, relation) = match facts.and_then(relation) {
+                Ok(relation) => (Code::Ok, relation),
+                Err(code) => (code, Relation::None),
+            };
+            (to, code, (words.relation)(relation))
+        };
+        let outcomes = self.to_account.into_iter().zip(facts).map(outcome);
+        Ok(ItemResults::new(context.command, outcomes))
+    }
 }

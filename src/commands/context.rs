@@ -1,5 +1,5 @@
-//! What a command may see of the server, and what most commands do with it: understand who asks
-//! about whom, and answer for each.
+//! The context of a call, and the steps that most commands share: validate the fields, and build the
+//! results and the webhook.
 
 use super::body::bad_field;
 use crate::apps::App;
@@ -7,7 +7,7 @@ use crate::client_ip::ClientIp;
 use crate::clock::Moment;
 use crate::faults::{Faults, ItemTargets};
 use crate::protocol::code::Code;
-use crate::protocol::ids::{SdkAppId, UnixTime, UserId};
+use crate::protocol::ids::{UnixTime, UserId};
 use crate::protocol::reply::{CallError, ItemResults, NoFields};
 use crate::protocol::service::CommandInfo;
 use crate::protocol::webhook::{Event, Pair};
@@ -15,61 +15,53 @@ use crate::sns::model::SnsPolicy;
 use crate::sns::pair::ItemTarget;
 use crate::sns::texts::GroupName;
 use crate::store::{StoreError, Verdict};
+use smol_str::SmolStr;
 use std::sync::OnceLock;
 
-/// GroupNames in a request, as documented; how many groups an account may have is another matter.
+/// The documented maximum of GroupNames in a request. The limit of an account's groups is separate.
 const MAX_GROUP_NAMES: u32 = 32;
 
-/// What a command may see of the server.
+/// The context of a call.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct CallContext<'a> {
     pub(crate) command: &'static CommandInfo,
     pub(crate) app: &'a App,
     pub(crate) policy: &'a SnsPolicy,
     pub(crate) faults: &'a Faults,
-    /// What was asked for, while faults are armed: they may yet deny that it was done.
+    /// The valid items of the call, for faults that replace the codes of processed items. Only set if
+    /// faults are armed.
     pub(crate) work: &'a OnceLock<ItemTargets>,
-    /// The app admin who calls.
+    /// The app admin that calls.
     pub(crate) admin: UserId,
-    /// From where.
     pub(crate) client: ClientIp,
     pub(crate) now: Moment,
 }
 
-/// From_Account, and for each To_Account its UserID, or what is wrong with it.
-pub(super) type Accounts = (UserId, Vec<Result<UserId, Code>>);
-
 impl CallContext<'_> {
-    pub(super) fn sdkappid(&self) -> SdkAppId {
-        self.app.sdkappid
-    }
-
     pub(super) fn unix_time(&self) -> UnixTime {
         self.now.unix_time()
     }
 
-    /// The command's own code for a field that is missing or wrong; `what` names it.
+    /// The error for a missing or invalid field; `what` names the field.
     pub(super) fn bad(&self, what: &str) -> CallError {
         bad_field(self.command.service, what)
     }
 
-    /// A list has to have 1 to `max` entries.
+    /// Checks that a list has 1 to `max` entries.
     pub(super) fn check_length(
         &self,
         field: &str,
         length: usize,
         max: u32,
     ) -> Result<(), CallError> {
-        if length == 0 {
-            return Err(self.bad(&format!("{field} is empty")));
+        match length {
+            0 => Err(self.bad(&format!("{field} is empty"))),
+            _ if length > max as usize => Err(self.bad(&format!("{field} has over {max} items"))),
+            _ => Ok(()),
         }
-        if length > max as usize {
-            return Err(self.bad(&format!("{field} has over {max} items")));
-        }
-        Ok(())
     }
 
-    /// One of a field's words; `default` where the field is not given.
+    /// The value of a field that has one of some words; `default` if the field is missing.
     pub(super) fn choice<T: Copy>(
         &self,
         field: &str,
@@ -77,28 +69,25 @@ impl CallContext<'_> {
         default: Option<T>,
         words: &[(&'static str, T)],
     ) -> Result<T, CallError> {
-        let found = match text {
-            None => default,
-            Some(text) => words
-                .iter()
-                .find(|(word, _)| *word == text)
-                .map(|(_, value)| *value),
+        let value_of = |text| {
+            let mut words = words.iter();
+            words.find_map(|(word, value)| (*word == text).then_some(*value))
         };
-        found.ok_or_else(|| {
+        text.map_or(default, value_of).ok_or_else(|| {
             let words: Vec<_> = words.iter().map(|(word, _)| *word).collect();
             self.bad(&format!("{field} is not {}", words.join(" or ")))
         })
     }
 
-    /// A place in a list, which has to be given.
+    /// The value of a required field that is an index.
     pub(super) fn index(&self, field: &str, index: Option<i64>) -> Result<usize, CallError> {
         let index = index.ok_or_else(|| self.bad(&format!("{field} is missing")))?;
         let index = usize::try_from(index);
         index.map_err(|_| self.bad(&format!("{field} is below 0")))
     }
 
-    /// GroupName: 1 to 32 names, each of 1 to 30 bytes; each once.
-    pub(super) fn group_names(&self, names: &[String]) -> Result<Vec<GroupName>, CallError> {
+    /// The value of GroupName, without duplicates: 1 to 32 names, each of 1 to 30 bytes.
+    pub(super) fn group_names(&self, names: &[SmolStr]) -> Result<Vec<GroupName>, CallError> {
         self.check_length("GroupName", names.len(), MAX_GROUP_NAMES)?;
         let mut groups = Vec::new();
         for (at, name) in names.iter().enumerate() {
@@ -112,7 +101,7 @@ impl CallContext<'_> {
         Ok(groups)
     }
 
-    /// From_Account; one that is no UserID cannot be imported.
+    /// Parses From_Account. A text that is not a UserID cannot be an imported account.
     pub(super) fn user_id(&self, text: &str) -> Result<UserId, CallError> {
         if text.is_empty() {
             return Err(self.bad("From_Account is empty"));
@@ -120,46 +109,51 @@ impl CallContext<'_> {
         UserId::parse(text).ok_or_else(|| Code::FromAccountNotExist.into())
     }
 
-    /// From_Account and a list of To_Accounts.
-    pub(super) async fn accounts(&self, from: &str, tos: &[String]) -> Result<Accounts, CallError> {
+    /// Parses From_Account and a list of To_Accounts.
+    pub(super) async fn batch(
+        &self,
+        from: &str,
+        tos: &[SmolStr],
+    ) -> Result<(UserId, Vec<Result<UserId, Code>>), CallError> {
         self.check_length("To_Account", tos.len(), self.policy.max_items)?;
         let from = self.user_id(from)?;
-        let to = |to: &String| UserId::parse(to).ok_or(Code::ToAccountIllegal);
-        let items = self.items(from, tos.iter().map(to)).await?;
-        Ok((from, items))
+        let to = |to: &SmolStr| UserId::parse(to).ok_or(Code::ToAccountIllegal);
+        Ok((from, self.items(from, tos.iter().map(to)).await?))
     }
 
-    /// What is asked for, or what is wrong with it, but for the outcomes that a test has scripted.
+    /// Collects the items of a batch, after the faults that fail items before they are processed.
     pub(super) async fn items<I: ItemTarget>(
         &self,
         from: UserId,
         items: impl Iterator<Item = Result<I, Code>>,
     ) -> Result<Vec<Result<I, Code>>, CallError> {
         let mut items: Vec<_> = items.collect();
-        // Without its asker, the call fails as a whole, and no item is seen.
+        // Without From_Account the whole call fails, and no item meets a fault.
         if !self.faults.is_empty() && self.app.store.knows(from).await? {
+            let app = self.app.sdkappid;
             self.faults
-                .fail_items_before(self.sdkappid(), self.command, Some(from), &mut items);
-            self.work.get_or_init(|| ItemTargets::of(from, &items));
+                .fail_items_before(app, self.command, Some(from), &mut items);
+            self.work
+                .get_or_init(|| ItemTargets::of(Some(from), &items));
         }
         Ok(items)
     }
 
-    /// The same for commands without a From_Account.
+    /// Collects the items of a command without From_Account.
     pub(super) fn users(
         &self,
         users: impl Iterator<Item = Result<UserId, Code>>,
     ) -> Vec<Result<UserId, Code>> {
         let mut users: Vec<_> = users.collect();
         self.faults
-            .fail_items_before(self.sdkappid(), self.command, None, &mut users);
+            .fail_items_before(self.app.sdkappid, self.command, None, &mut users);
         users
     }
 
-    /// A result for each To_Account.
+    /// The result of each To_Account.
     pub(super) fn results(
         &self,
-        tos: impl IntoIterator<Item = String>,
+        tos: impl IntoIterator<Item = SmolStr>,
         verdicts: &[Verdict],
     ) -> ItemResults {
         let outcomes = tos.into_iter().zip(verdicts);
@@ -167,8 +161,8 @@ impl CallContext<'_> {
         ItemResults::new(self.command, outcomes)
     }
 
-    /// Tells the app's own server, if it has one and there is anything to tell.
-    pub(super) fn tell(&self, event: impl FnOnce() -> Event) {
+    /// Sends a webhook, if the app has one and the event is not empty.
+    pub(super) fn send(&self, event: impl FnOnce() -> Event) {
         if let Some(webhook) = &self.app.webhook {
             let event = event();
             if !event.is_empty() {
@@ -178,15 +172,15 @@ impl CallContext<'_> {
     }
 }
 
-/// Where the page behind this one starts; 0 where it is the last.
+/// The start of the next page; 0 if this page is the last.
 pub(super) fn next_index(start: usize, length: usize, total: u32) -> u32 {
     let next = u32::try_from(start.saturating_add(length)).unwrap_or(u32::MAX);
     if next < total { next } else { 0 }
 }
 
-/// The tags of a TagList, each once; or the beginning of the text that is none.
+/// The tags of a TagList, without duplicates. The error is the beginning of a text that is no tag.
 pub(super) fn distinct_tags<T: PartialEq>(
-    tag_list: &[String],
+    tag_list: &[SmolStr],
     parse: impl Fn(&str) -> Option<T>,
 ) -> Result<Vec<T>, &str> {
     let mut tags = Vec::new();
@@ -200,23 +194,18 @@ pub(super) fn distinct_tags<T: PartialEq>(
     Ok(tags)
 }
 
-/// From_Account and each To_Account whose item went well.
-pub(super) fn done_pairs<I: ItemTarget>(
+/// The changes of From_Account's own list.
+pub(super) fn own_pairs(
     from: UserId,
-    items: &[Result<I, Code>],
+    items: &[Result<UserId, Code>],
     verdicts: &[Verdict],
 ) -> Vec<Pair> {
-    let went_well = |(item, verdict): (&Result<I, Code>, &Verdict)| match item {
-        Ok(item) if verdict.code == Code::Ok => Some(Pair {
-            from,
-            to: item.to(),
-        }),
-        Ok(_) | Err(_) => None,
-    };
-    items.iter().zip(verdicts).filter_map(went_well).collect()
+    let mut pairs = friend_pairs(from, items, verdicts);
+    pairs.retain(|pair| pair.from == from);
+    pairs
 }
 
-/// Whose friend list gained or lost whom: where both did, a pair for each direction (seen for
+/// The changes of friend lists. If both lists changed, there is a pair for each direction (seen for
 /// deletions, inferred for additions).
 pub(super) fn friend_pairs<I: ItemTarget>(
     from: UserId,
@@ -238,7 +227,7 @@ pub(super) fn friend_pairs<I: ItemTarget>(
     pairs
 }
 
-/// The outcome of a call whose store failed.
+/// The code of a failed store.
 impl From<StoreError> for Code {
     fn from(error: StoreError) -> Self {
         match error {
@@ -255,7 +244,7 @@ impl From<StoreError> for CallError {
     }
 }
 
-/// The same for the commands of profiles.
+/// The code of a failed store in profile commands.
 pub(super) fn profile_error(error: StoreError) -> Code {
     match error {
         StoreError::NoAccount => Code::ProfileAccountNotExist,

@@ -2,122 +2,85 @@
 //! <https://www.tencentcloud.com/document/product/1047/34902>
 
 use super::Command;
-use super::body::{self, integer, objects, text};
+use super::body;
 use super::context::{CallContext, friend_pairs};
 use crate::faults::Targets;
 use crate::gateway::body::Received;
 use crate::protocol::code::Code;
 use crate::protocol::ids::UserId;
+use crate::protocol::lenient::{integer, objects, text};
 use crate::protocol::reply::{CallError, ItemResults};
 use crate::protocol::service::{CommandInfo, Service, Subject};
-use crate::protocol::webhook::{self, AddedPair, Event};
-use crate::sns::friend_add::{How, NewFriend, RawItem, judge};
+use crate::protocol::webhook::{AddedPair, Event};
+use crate::sns::friend_add::{AddFriendItem, How, NewFriend, judge};
 use crate::sns::model::{AddType, ForceAddFlags};
-use crate::store::Judged;
 use bytes::Bytes;
 use schemars::JsonSchema;
 use serde::Deserialize;
+use smol_str::SmolStr;
 
-pub(crate) struct FriendAdd;
-
-/// The body. Optional fields may be absent, `null` or `""`: published clients send all three.
+/// The body. An optional field can be absent, `null` or `""`: published clients send all three.
 #[derive(Debug, Deserialize, JsonSchema)]
-pub(crate) struct FriendAddRequest {
-    /// Required. Whose list gains the friends.
+pub(crate) struct FriendAdd {
+    /// Required: the owner of the friend list.
     #[serde(rename = "From_Account")]
-    from_account: String,
-    /// Required: 1 to 1000 items.
+    from_account: SmolStr,
+    /// Required: 1 to 1000 friends to add.
     #[serde(rename = "AddFriendItem", deserialize_with = "objects")]
     add_friend_item: Vec<AddFriendItem>,
     /// Optional: `Add_Type_Single` or `Add_Type_Both`, which is the default.
     #[serde(rename = "AddType", default, deserialize_with = "text")]
-    add_type: Option<String>,
+    add_type: Option<SmolStr>,
     /// Optional: 1 forces the friendship; 0 is the default.
     #[serde(rename = "ForceAddFlags", default, deserialize_with = "integer")]
     force_add_flags: Option<i64>,
 }
 
-/// The answer: a result for each item, in the request's order.
-pub(crate) type FriendAddResponse = ItemResults;
-
-/// One friend to add.
-#[derive(Debug, Deserialize, JsonSchema)]
-struct AddFriendItem {
-    /// Required. Whom to add.
-    #[serde(rename = "To_Account")]
-    to_account: String,
-    /// Optional: From_Account's name for the friend, at most 96 bytes.
-    #[serde(rename = "Remark", default, deserialize_with = "text")]
-    remark: Option<String>,
-    /// Optional: one group of From_Account's, at most 30 bytes; made when it is new.
-    #[serde(rename = "GroupName", default, deserialize_with = "text")]
-    group_name: Option<String>,
-    /// Optional: `AddSource_Type_` and 1 to 8 letters.
-    #[serde(rename = "AddSource", default, deserialize_with = "text")]
-    add_source: Option<String>,
-    /// Optional: what the request says to the friend, at most 256 bytes.
-    #[serde(rename = "AddWording", default, deserialize_with = "text")]
-    add_wording: Option<String>,
-}
-
 impl Command for FriendAdd {
-    const INFO: CommandInfo = CommandInfo {
-        service: Service::Sns,
-        name: "friend_add",
-        calls_per_second: 200,
-        subject: Subject::FromAndItems,
-    };
+    const INFO: CommandInfo = Service::Sns.command("friend_add", 200, Subject::FromAndItems);
 
-    type Request = FriendAddRequest;
-    type Response = FriendAddResponse;
+    type Response = ItemResults;
 
-    fn targets(request: &FriendAddRequest) -> Targets<'_, impl Iterator<Item = &str>> {
-        let to_accounts = request.add_friend_item.iter().map(|item| &*item.to_account);
-        Targets::new(Some(&request.from_account), to_accounts)
+    fn targets(&self) -> Targets<'_, impl Iterator<Item = &str>> {
+        Targets::new(Some(&self.from_account), self.to_accounts())
     }
 
-    async fn handle(
-        context: CallContext<'_>,
-        request: FriendAddRequest,
-    ) -> Result<FriendAddResponse, CallError> {
-        let Batch { from, how, items } = Batch::parse(&context, &request).await?;
-        let Judged { verdicts, .. } = context
-            .app
-            .store
-            .judge_each(from, &items, |pair, item| {
-                judge(from, pair, item, how, context.policy)
-            })
-            .await?;
-        context.tell(|| Event::FriendAdd {
-            pairs: added(from, friend_pairs(from, &items, &verdicts)),
+    async fn handle(self, context: CallContext<'_>) -> Result<ItemResults, CallError> {
+        let Batch { from, how, items } = Batch::parse(&context, &self).await?;
+        let store = &context.app.store;
+        let judged = store.judge_each(from, &items, |pair, item| {
+            judge(from, pair, item, how, context.policy)
+        });
+        let verdicts = judged.await?.verdicts;
+        let added = |pair| AddedPair {
+            pair,
+            initiator: from,
+        };
+        let pairs = || friend_pairs(from, &items, &verdicts).into_iter();
+        context.send(|| Event::FriendAdd {
+            pairs: pairs().map(added).collect(),
             client_cmd: Self::INFO.name,
             admin_account: context.admin.to_string(),
             force_flag: (how.force == ForceAddFlags::Forced).into(),
         });
-        let tos = request.add_friend_item.into_iter();
+        let tos = self.add_friend_item.into_iter();
         Ok(context.results(tos.map(|item| item.to_account), &verdicts))
     }
 }
 
-/// As webhooks tell it: who gained whom, and that From_Account asked for it.
-fn added(initiator: UserId, pairs: Vec<webhook::Pair>) -> Vec<AddedPair> {
-    let added = |pair| AddedPair { pair, initiator };
-    pairs.into_iter().map(added).collect()
-}
-
-/// Reads a body as its call does.
-pub(crate) fn decode(body: Bytes) -> Result<FriendAddRequest, CallError> {
+/// Decodes a body as a call does.
+pub(crate) fn decode(body: Bytes) -> Result<FriendAdd, CallError> {
     body::decode(&Received::Whole(body), FriendAdd::INFO.service)
 }
 
-impl FriendAddRequest {
-    /// The To_Account of each item, as the request spells it.
+impl FriendAdd {
+    /// The To_Account of each item, as the request has it.
     pub(crate) fn to_accounts(&self) -> impl Iterator<Item = &str> {
         self.add_friend_item.iter().map(|item| &*item.to_account)
     }
 }
 
-/// A well-formed request. An item that is not well-formed has its code instead.
+/// A valid request. An invalid item is replaced by its code.
 pub(crate) struct Batch {
     pub(crate) from: UserId,
     pub(crate) how: How,
@@ -127,48 +90,23 @@ pub(crate) struct Batch {
 impl Batch {
     pub(crate) async fn parse(
         context: &CallContext<'_>,
-        request: &FriendAddRequest,
+        request: &FriendAdd,
     ) -> Result<Self, CallError> {
-        let FriendAddRequest {
-            from_account,
-            add_friend_item,
-            add_type,
-            force_add_flags,
-        } = request;
-        let max_items = context.policy.max_items;
-        context.check_length("AddFriendItem", add_friend_item.len(), max_items)?;
-        let add_type = context.choice(
-            "AddType",
-            add_type.as_deref(),
-            Some(AddType::default()),
-            AddType::WIRE,
-        )?;
-        let force = match force_add_flags {
-            None | Some(0) => ForceAddFlags::Normal,
-            Some(1) => ForceAddFlags::Forced,
-            Some(_) => return Err(context.bad("ForceAddFlags is neither 0 nor 1")),
-        };
-        let from = context.user_id(from_account)?;
-        let items = add_friend_item.iter();
-        let items = items.map(|item| NewFriend::parse(from, item.raw()));
-        let items = context.items(from, items).await?;
+        let items = &request.add_friend_item;
+        context.check_length("AddFriendItem", items.len(), context.policy.max_items)?;
+        let (add_type, default) = (request.add_type.as_deref(), AddType::default());
         let how = How {
-            add_type,
-            force,
+            add_type: context.choice("AddType", add_type, Some(default), AddType::WIRE)?,
+            force: match request.force_add_flags {
+                None | Some(0) => ForceAddFlags::Normal,
+                Some(1) => ForceAddFlags::Forced,
+                Some(_) => return Err(context.bad("ForceAddFlags is neither 0 nor 1")),
+            },
             now: context.unix_time(),
         };
+        let from = context.user_id(&request.from_account)?;
+        let items = items.iter().map(|item| NewFriend::parse(from, item));
+        let items = context.items(from, items).await?;
         Ok(Self { from, how, items })
-    }
-}
-
-impl AddFriendItem {
-    fn raw(&self) -> RawItem<'_> {
-        RawItem {
-            to_account: &self.to_account,
-            remark: self.remark.as_deref(),
-            group_name: self.group_name.as_deref(),
-            add_source: self.add_source.as_deref(),
-            add_wording: self.add_wording.as_deref(),
-        }
     }
 }

@@ -2,10 +2,10 @@
 //! <https://www.tencentcloud.com/document/product/1047/34906>
 
 use super::Command;
-use super::body::text;
 use super::context::CallContext;
 use super::friend_delete::delete_type;
 use crate::faults::Targets;
+use crate::protocol::lenient::text;
 use crate::protocol::reply::{CallError, NoFields};
 use crate::protocol::service::{CommandInfo, Service, Subject};
 use crate::protocol::webhook::{Event, Pair};
@@ -13,41 +13,30 @@ use crate::sns::friend_delete::{judge_all, judge_reverse};
 use crate::sns::model::DeleteType;
 use schemars::JsonSchema;
 use serde::Deserialize;
+use smol_str::SmolStr;
 
-pub(crate) struct FriendDeleteAll;
-
-/// The body.
 #[derive(Debug, Deserialize, JsonSchema)]
-pub(crate) struct FriendDeleteAllRequest {
-    /// Required. Whose list loses all friends.
+pub(crate) struct FriendDeleteAll {
+    /// Required: the owner of the friend list.
     #[serde(rename = "From_Account")]
-    from_account: String,
+    from_account: SmolStr,
     /// Optional: `Delete_Type_Single`, which is the default, or `Delete_Type_Both`.
     #[serde(rename = "DeleteType", default, deserialize_with = "text")]
-    delete_type: Option<String>,
+    delete_type: Option<SmolStr>,
 }
 
 impl Command for FriendDeleteAll {
-    const INFO: CommandInfo = CommandInfo {
-        service: Service::Sns,
-        name: "friend_delete_all",
-        calls_per_second: 200,
-        subject: Subject::From,
-    };
+    const INFO: CommandInfo = Service::Sns.command("friend_delete_all", 200, Subject::From);
 
-    type Request = FriendDeleteAllRequest;
     type Response = NoFields;
 
-    fn targets(request: &FriendDeleteAllRequest) -> Targets<'_, impl Iterator<Item = &str>> {
-        Targets::new(Some(&request.from_account), std::iter::empty())
+    fn targets(&self) -> Targets<'_, impl Iterator<Item = &str>> {
+        Targets::new(Some(&self.from_account), std::iter::empty())
     }
 
-    async fn handle(
-        context: CallContext<'_>,
-        request: FriendDeleteAllRequest,
-    ) -> Result<NoFields, CallError> {
-        let delete_type = delete_type(&context, request.delete_type.as_deref())?;
-        let from = context.user_id(&request.from_account)?;
+    async fn handle(self, context: CallContext<'_>) -> Result<NoFields, CallError> {
+        let delete_type = delete_type(&context, self.delete_type.as_deref())?;
+        let from = context.user_id(&self.from_account)?;
         let store = &context.app.store;
         let own = store.judge_own(from, &[], |_| judge_all()).await?;
         let mut pairs = Vec::new();
@@ -69,7 +58,7 @@ impl Command for FriendDeleteAll {
             }
         }
         // GUESS: the page does not say that this sends a webhook; it is a deletion like any other.
-        context.tell(|| Event::FriendDelete { pairs });
+        context.send(|| Event::FriendDelete { pairs });
         Ok(NoFields {})
     }
 }

@@ -1,4 +1,4 @@
-//! `v4/sns/friend_get_list`: some friends, and those of their fields that are asked for.
+//! `v4/sns/friend_get_list`: requested fields of some friends.
 //! <https://www.tencentcloud.com/document/product/1047/34910>
 
 use super::Command;
@@ -15,27 +15,25 @@ use crate::sns::model::Friend;
 use crate::store::FriendView;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use smol_str::SmolStr;
 
-pub(crate) struct FriendGetList;
-
-/// The body.
 #[derive(Debug, Deserialize, JsonSchema)]
-pub(crate) struct FriendGetListRequest {
-    /// Required. Whose friends.
+pub(crate) struct FriendGetList {
+    /// Required: the owner of the friend list.
     #[serde(rename = "From_Account")]
-    from_account: String,
-    /// Required: 1 to 1000 accounts (at most 100 are advised).
+    from_account: SmolStr,
+    /// Required: 1 to 1000 friends (the page recommends at most 100).
     #[serde(rename = "To_Account")]
-    to_account: Vec<String>,
-    /// Required: the fields, of the friend or of its profile, that are asked for.
+    to_account: Vec<SmolStr>,
+    /// Required: the requested fields of the friend or of its profile.
     #[serde(rename = "TagList")]
-    tag_list: Vec<String>,
+    tag_list: Vec<SmolStr>,
 }
 
-/// What is said of each To_Account.
+/// The fields of a To_Account.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct FriendFields {
-    /// Those of the fields that have a value; absent of an account that is no friend.
+    /// The requested fields that have a value; absent if the account is not a friend.
     #[serde(rename = "SnsProfileItem", skip_serializing_if = "Option::is_none")]
     items: Option<Vec<TagItem>>,
 }
@@ -44,7 +42,7 @@ impl ItemFields for FriendFields {
     const LIST: &'static str = "InfoItem";
 }
 
-/// A field of the friend, or of its profile.
+/// A field of the friend or of its profile.
 #[derive(Clone, Copy, PartialEq)]
 enum Tag {
     Friend(FriendTag),
@@ -57,7 +55,8 @@ impl Tag {
         friend.or_else(|| ProfileTag::parse(text, &declared.profile).map(Self::Profile))
     }
 
-    /// The page's samples have friends' fields first, and custom ones behind standard ones.
+    /// The order of the page's samples: fields of the friend come before fields of the profile, and
+    /// custom fields after all standard fields.
     fn rank(&self) -> u8 {
         match self {
             Self::Friend(FriendTag::Custom(_)) => 2,
@@ -76,54 +75,39 @@ impl Tag {
 }
 
 impl Command for FriendGetList {
-    const INFO: CommandInfo = CommandInfo {
-        service: Service::Sns,
-        name: "friend_get_list",
-        calls_per_second: 200,
-        subject: Subject::FromAndItems,
-    };
+    const INFO: CommandInfo = Service::Sns.command("friend_get_list", 200, Subject::FromAndItems);
 
-    type Request = FriendGetListRequest;
     type Response = ItemResults<FriendFields>;
 
-    fn targets(request: &FriendGetListRequest) -> Targets<'_, impl Iterator<Item = &str>> {
-        let to_accounts = request.to_account.iter().map(|to| &**to);
-        Targets::new(Some(&request.from_account), to_accounts)
+    fn targets(&self) -> Targets<'_, impl Iterator<Item = &str>> {
+        let to_accounts = self.to_account.iter().map(SmolStr::as_str);
+        Targets::new(Some(&self.from_account), to_accounts)
     }
 
-    async fn handle(
-        context: CallContext<'_>,
-        request: FriendGetListRequest,
-    ) -> Result<ItemResults<FriendFields>, CallError> {
+    async fn handle(self, context: CallContext<'_>) -> Result<Self::Response, CallError> {
         let declared = &context.app.config.custom_fields;
-        // GUESS: a Tag that there is not is a fault of the whole call.
-        let mut tags = distinct_tags(&request.tag_list, |text| Tag::parse(text, declared))
+        // GUESS: an unknown Tag makes the whole call fail.
+        let mut tags = distinct_tags(&self.tag_list, |text| Tag::parse(text, declared))
             .map_err(|text| context.bad(&format!("TagList: {text} is no Tag")))?;
         tags.sort_by_key(Tag::rank);
-        let (from, tos) = context
-            .accounts(&request.from_account, &request.to_account)
-            .await?;
+        let (from, tos) = context.batch(&self.from_account, &self.to_account).await?;
         let views = context.app.store.friends_each(from, &tos).await?;
-        let items = |FriendView {
-                         facts,
-                         friend,
-                         profile,
-                     }: FriendView| {
-            facts.readable()?;
-            let friend = friend.ok_or(Code::FriendNotExist)?;
-            Ok(tags
+        let items = |view: FriendView| {
+            view.facts.readable()?;
+            let friend = view.friend.ok_or(Code::FriendNotExist)?;
+            let items = tags
                 .iter()
-                .filter_map(|tag| tag.item(&friend, &profile))
-                .collect())
+                .filter_map(|tag| tag.item(&friend, &view.profile));
+            Ok(items.collect())
         };
-        let outcome = |(to, view): (String, Result<FriendView, Code>)| {
+        let outcome = |(to, view): (SmolStr, Result<FriendView, Code>)| {
             let (code, items) = match view.and_then(items) {
                 Ok(items) => (Code::Ok, Some(items)),
                 Err(code) => (code, None),
             };
             (to, code, FriendFields { items })
         };
-        let outcomes = request.to_account.into_iter().zip(views).map(outcome);
+        let outcomes = self.to_account.into_iter().zip(views).map(outcome);
         Ok(ItemResults::new(context.command, outcomes))
     }
 }

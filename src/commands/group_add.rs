@@ -1,39 +1,35 @@
-//! `v4/sns/group_add`: makes groups of friends, and puts friends in them.
+//! `v4/sns/group_add`: creates groups of friends, and adds friends to them.
 //! <https://www.tencentcloud.com/document/product/1047/34950>
 
 use super::Command;
-use super::body::names;
 use super::context::CallContext;
 use crate::faults::Targets;
 use crate::protocol::code::Code;
 use crate::protocol::ids::UserId;
+use crate::protocol::lenient::names;
 use crate::protocol::reply::{Answer, CallError, ItemResults, Tally};
 use crate::protocol::service::{CommandInfo, Service, Subject};
 use crate::sns::group::{Joining, judge_add, judge_join};
-use crate::store::Judged;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use smol_str::SmolStr;
 
-pub(crate) struct GroupAdd;
-
-/// The body.
 #[derive(Debug, Deserialize, JsonSchema)]
-pub(crate) struct GroupAddRequest {
-    /// Required. Whose groups.
+pub(crate) struct GroupAdd {
+    /// Required: the owner of the groups.
     #[serde(rename = "From_Account")]
-    from_account: String,
-    /// Required: the groups, each of 1 to 30 bytes. Those that are there already are no fault.
+    from_account: SmolStr,
+    /// Required: the groups, each of 1 to 30 bytes. A group can already exist.
     #[serde(rename = "GroupName", deserialize_with = "names")]
-    group_name: Vec<String>,
-    /// Optional: up to 1000 friends to put in all of the groups.
+    group_name: Vec<SmolStr>,
+    /// Optional: up to 1000 friends to add to all of the groups.
     #[serde(rename = "To_Account", default, deserialize_with = "names")]
-    to_account: Vec<String>,
+    to_account: Vec<SmolStr>,
 }
 
-/// The answer.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct GroupAddResponse {
-    /// Absent when no friend was named.
+    /// Absent if the request has no To_Account.
     #[serde(flatten)]
     results: Option<ItemResults>,
     #[serde(rename = "CurrentSequence")]
@@ -41,13 +37,9 @@ pub(crate) struct GroupAddResponse {
 }
 
 impl Answer for GroupAddResponse {
-    fn replace_codes(
-        &mut self,
-        command: &'static CommandInfo,
-        outcome: &mut dyn FnMut(usize) -> Option<Code>,
-    ) {
+    fn replace_codes(&mut self, outcome: &mut dyn FnMut(usize) -> Option<Code>) {
         if let Some(results) = &mut self.results {
-            results.replace_codes(command, outcome);
+            results.replace_codes(outcome);
         }
     }
 
@@ -57,62 +49,43 @@ impl Answer for GroupAddResponse {
 }
 
 impl Command for GroupAdd {
-    const INFO: CommandInfo = CommandInfo {
-        service: Service::Sns,
-        name: "group_add",
-        calls_per_second: 200,
-        subject: Subject::FromAndItems,
-    };
+    const INFO: CommandInfo = Service::Sns.command("group_add", 200, Subject::FromAndItems);
 
-    type Request = GroupAddRequest;
     type Response = GroupAddResponse;
 
-    fn targets(request: &GroupAddRequest) -> Targets<'_, impl Iterator<Item = &str>> {
-        let to_accounts = request.to_account.iter().map(|to| &**to);
-        Targets::new(Some(&request.from_account), to_accounts)
+    fn targets(&self) -> Targets<'_, impl Iterator<Item = &str>> {
+        let to_accounts = self.to_account.iter().map(SmolStr::as_str);
+        Targets::new(Some(&self.from_account), to_accounts)
     }
 
-    async fn handle(
-        context: CallContext<'_>,
-        request: GroupAddRequest,
-    ) -> Result<GroupAddResponse, CallError> {
+    async fn handle(self, context: CallContext<'_>) -> Result<GroupAddResponse, CallError> {
         let (policy, store) = (context.policy, &context.app.store);
-        let groups = context.group_names(&request.group_name)?;
-        if !request.to_account.is_empty() {
-            context.check_length("To_Account", request.to_account.len(), policy.max_items)?;
+        let groups = context.group_names(&self.group_name)?;
+        if !self.to_account.is_empty() {
+            context.check_length("To_Account", self.to_account.len(), policy.max_items)?;
         }
-        let from = context.user_id(&request.from_account)?;
+        let from = context.user_id(&self.from_account)?;
 
-        let groups_made = store
-            .judge_own(from, &groups, |pair| judge_add(pair, &groups, policy))
-            .await?;
-        if groups_made.code != Code::Ok {
-            return Err(groups_made.code.into());
+        let created = store.judge_own(from, &groups, |pair| judge_add(pair, &groups, policy));
+        let created = created.await?;
+        if created.code != Code::Ok {
+            return Err(created.code.into());
         }
-        let joining = |to: &String| {
-            let to = UserId::parse(to).ok_or(Code::ToAccountIllegal)?;
-            Ok(Joining {
-                to,
-                groups: &groups,
-            })
-        };
-        if request.to_account.is_empty() {
+        if self.to_account.is_empty() {
             return Ok(GroupAddResponse {
                 results: None,
-                current_sequence: groups_made.sequences.groups,
+                current_sequence: created.sequences.groups,
             });
         }
-        let tos = request.to_account.iter().map(joining);
-        let items = context.items(from, tos).await?;
-        let Judged {
-            verdicts,
-            sequences,
-        } = store
-            .judge_each(from, &items, |pair, item| judge_join(pair, item, policy))
-            .await?;
+        let (groups, tos) = (&*groups, self.to_account.iter());
+        let tos = tos.map(|to| UserId::parse(to).ok_or(Code::ToAccountIllegal));
+        let items = tos.map(|to| to.map(|to| Joining { to, groups }));
+        let items = context.items(from, items).await?;
+        let judged = store.judge_each(from, &items, |pair, item| judge_join(pair, item, policy));
+        let judged = judged.await?;
         Ok(GroupAddResponse {
-            results: Some(context.results(request.to_account, &verdicts)),
-            current_sequence: sequences.groups,
+            results: Some(context.results(self.to_account, &judged.verdicts)),
+            current_sequence: judged.sequences.groups,
         })
     }
 }

@@ -2,67 +2,54 @@
 //! <https://www.tencentcloud.com/document/product/1047/34926>
 
 use super::Command;
-use super::body::names;
 use super::context::CallContext;
 use crate::faults::Targets;
+use crate::protocol::lenient::names;
 use crate::protocol::reply::{Answer, CallError};
 use crate::protocol::service::{CommandInfo, Service, Subject};
 use crate::sns::group::judge_delete;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use smol_str::SmolStr;
 
-pub(crate) struct GroupDelete;
-
-/// The body.
 #[derive(Debug, Deserialize, JsonSchema)]
-pub(crate) struct GroupDeleteRequest {
-    /// Required. Whose groups.
+pub(crate) struct GroupDelete {
+    /// Required: the owner of the groups.
     #[serde(rename = "From_Account")]
-    from_account: String,
-    /// Required: the groups. Those that are not there are no fault (GUESS).
+    from_account: SmolStr,
+    /// Required: the groups. A group that does not exist is ignored (GUESS).
     #[serde(rename = "GroupName", deserialize_with = "names")]
-    group_name: Vec<String>,
+    group_name: Vec<SmolStr>,
 }
 
-/// The answer.
 #[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "PascalCase")]
 pub(crate) struct GroupDeleteResponse {
-    #[serde(rename = "CurrentSequence")]
     current_sequence: u32,
 }
 
-impl Answer for GroupDeleteResponse {
-    /// As the page's samples have it.
-    const INFO: &'static str = "0";
-}
+impl Answer for GroupDeleteResponse {}
 
 impl Command for GroupDelete {
     const INFO: CommandInfo = CommandInfo {
-        service: Service::Sns,
-        name: "group_delete",
-        calls_per_second: 200,
-        subject: Subject::From,
+        // As in the page's samples.
+        success_info: "0",
+        ..Service::Sns.command("group_delete", 200, Subject::From)
     };
 
-    type Request = GroupDeleteRequest;
     type Response = GroupDeleteResponse;
 
-    fn targets(request: &GroupDeleteRequest) -> Targets<'_, impl Iterator<Item = &str>> {
-        Targets::new(Some(&request.from_account), std::iter::empty())
+    fn targets(&self) -> Targets<'_, impl Iterator<Item = &str>> {
+        Targets::new(Some(&self.from_account), std::iter::empty())
     }
 
-    async fn handle(
-        context: CallContext<'_>,
-        request: GroupDeleteRequest,
-    ) -> Result<GroupDeleteResponse, CallError> {
+    async fn handle(self, context: CallContext<'_>) -> Result<GroupDeleteResponse, CallError> {
+        let groups = context.group_names(&self.group_name)?;
+        let from = context.user_id(&self.from_account)?;
         let store = &context.app.store;
-        let groups = context.group_names(&request.group_name)?;
-        let from = context.user_id(&request.from_account)?;
-        let deleted = store
-            .judge_own(from, &groups, |_| judge_delete(&groups))
-            .await?;
+        let deleted = store.judge_own(from, &groups, |_| judge_delete(&groups));
         Ok(GroupDeleteResponse {
-            current_sequence: deleted.sequences.groups,
+            current_sequence: deleted.await?.sequences.groups,
         })
     }
 }

@@ -28,7 +28,7 @@ mod multiaccount_import;
 mod portrait_get;
 mod portrait_set;
 
-use crate::faults::{Ending, Targets, WireFault};
+use crate::faults::{Targets, WireFault};
 use crate::gateway;
 use crate::gateway::journal::{Arrival, CallLogInfo};
 use crate::http::Answered;
@@ -99,31 +99,28 @@ pub(crate) fn named(name: &str) -> Option<&'static CommandInfo> {
     rows.find(|info| info.name == name)
 }
 
-/// One command of the REST API.
-pub(crate) trait Command: 'static {
+/// One command of the REST API. The value is the parsed body, which accepts what Tencent accepts.
+pub(crate) trait Command: DeserializeOwned + JsonSchema + Send + 'static {
     /// Its path and its documented rate limit.
     const INFO: CommandInfo;
-
-    /// The body. It accepts what Tencent accepts.
-    type Request: DeserializeOwned + JsonSchema + Send;
 
     /// The command's fields in a successful answer.
     type Response: Answer + JsonSchema + Send;
 
-    /// The accounts that a request names, for faults and the journal.
-    fn targets(request: &Self::Request) -> Targets<'_, impl Iterator<Item = &str>>;
+    /// The accounts that the request names, for faults and the journal.
+    fn targets(&self) -> Targets<'_, impl Iterator<Item = &str>>;
 
     /// Validates the request, applies the command's rule, and builds the answer.
     fn handle(
+        self,
         context: CallContext<'_>,
-        request: Self::Request,
     ) -> impl Future<Output = Result<Self::Response, CallError>> + Send;
 }
 
 fn row<C: Command>() -> Row {
     Row {
         info: const { &C::INFO },
-        request: C::Request::json_schema,
+        request: C::json_schema,
         reply: Reply::<C::Response>::json_schema,
         // A browser's preflight has no UserSig, so it is not authenticated.
         handler: any(serve::<C>).options(preflight),
@@ -132,12 +129,11 @@ fn row<C: Command>() -> Row {
 
 async fn preflight(State(state): State<AppState>, arrival: Arrival, call: Request) -> Response {
     let (call, _) = call.into_parts();
-    arrival.end(
-        &state,
-        &call,
-        Reply::gateway(Ok(NoFields {})).into(),
-        CallLogInfo::default(),
-    )
+    let reply = Reply {
+        command: None,
+        result: Ok(NoFields {}),
+    };
+    arrival.end(&state, &call, reply.into(), CallLogInfo::default())
 }
 
 /// Serves a call of a command.
@@ -178,19 +174,17 @@ async fn answer<C: Command>(
     };
     let body = gateway::body::receive(body, config).await;
     info.request = body.bytes();
-    let request = body::decode::<C::Request>(&body, C::INFO.service)?;
+    let request = body::decode::<C>(&body, C::INFO.service)?;
     let (sdkappid, faults) = (caller.app.sdkappid, &arrival.world.faults);
-    let targets = C::targets(&request);
-    info.from_account = targets.from_account.and_then(UserId::parse);
     let ended = [&state.stopping, &caller.app.ended];
-    let triggered = faults.meet(sdkappid, command, targets);
-    match triggered.before.wait(ended).await {
-        Some(Ending::Code(code)) => return Err(code.into()),
-        Some(Ending::Wire(fault)) => {
-            *wire_fault = Some(fault);
-            return Err(Code::RequestFormat.into());
-        }
-        None => {}
+    let triggered = {
+        let mut targets = request.targets();
+        info.from_account = targets.from_account.and_then(UserId::parse);
+        faults.meet(sdkappid, command, &mut targets)
+    };
+    triggered.before.apply(ended, wire_fault).await?;
+    if wire_fault.is_some() {
+        return Err(Code::RequestFormat.into());
     }
     let work = OnceLock::new();
     let context = CallContext {
@@ -204,16 +198,12 @@ async fn answer<C: Command>(
         now: arrival.at,
     };
     let order = caller.app.lock_changes().await;
-    let mut result = C::handle(context, request).await;
+    let mut result = request.handle(context).await;
     drop(order);
     // The answer has no items if a fault ends the call.
     if let (Ok(response), Some(work), None) = (&mut result, work.get(), &triggered.after.end) {
         faults.fail_items_after(sdkappid, command, work, response);
     }
-    match triggered.after.wait(ended).await {
-        Some(Ending::Code(code)) => return Err(code.into()),
-        Some(Ending::Wire(fault)) => *wire_fault = Some(fault),
-        None => {}
-    }
+    triggered.after.apply(ended, wire_fault).await?;
     result
 }

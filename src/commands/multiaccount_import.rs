@@ -1,45 +1,42 @@
-//! `v4/im_open_login_svc/multiaccount_import`: makes up to 100 accounts.
+//! `v4/im_open_login_svc/multiaccount_import`: creates up to 100 accounts.
 //! <https://www.tencentcloud.com/document/product/1047/34954>
 
 use super::Command;
-use super::account_import::NewAccount;
-use super::body::{names, optional_objects};
+use super::account_import::AccountImport;
 use super::context::CallContext;
 use crate::faults::Targets;
-use crate::protocol::reply::{Answer, CallError, KeyOrder, Tally};
+use crate::protocol::lenient::{names, optional_objects};
+use crate::protocol::reply::{Answer, CallError, Tally};
 use crate::protocol::service::{CommandInfo, Service, Subject};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use smol_str::SmolStr;
 
-pub(crate) struct MultiaccountImport;
-
-/// Accounts in one call.
+/// The maximum number of accounts in a call.
 pub(super) const MAX_ACCOUNTS: u32 = 100;
 
-/// The body, of either age: one of the two lists, with 1 to 100 accounts. Both are taken together.
+/// The body. It has one of the two lists, with 1 to 100 accounts; if it has both, both are imported.
 #[derive(Debug, Deserialize, JsonSchema)]
-pub(crate) struct MultiaccountImportRequest {
-    /// The newer page's: accounts, which may have a Nick and a FaceUrl.
+pub(crate) struct MultiaccountImport {
+    /// The list of the newer page: accounts, which may have a Nick and a FaceUrl.
     #[serde(rename = "AccountList", default, deserialize_with = "optional_objects")]
-    account_list: Vec<NewAccount>,
-    /// The older page's: UserIDs alone.
+    account_list: Vec<AccountImport>,
+    /// The list of the older page: UserIDs alone.
     #[serde(rename = "Accounts", default, deserialize_with = "names")]
-    accounts: Vec<String>,
+    accounts: Vec<SmolStr>,
 }
 
-/// The answer.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct MultiaccountImportResponse {
-    /// Those that were not imported; always there, because a published client panics without it.
+    /// The accounts that were not imported. It is always there, because a published client panics
+    /// without it.
     #[serde(rename = "FailAccounts")]
-    fail_accounts: Vec<String>,
+    fail_accounts: Vec<SmolStr>,
     #[serde(skip)]
     items: usize,
 }
 
 impl Answer for MultiaccountImportResponse {
-    const KEYS: KeyOrder = KeyOrder::EnvelopeFirst;
-
     fn tally(&self) -> Option<Tally> {
         Some(Tally {
             items: self.items,
@@ -49,37 +46,34 @@ impl Answer for MultiaccountImportResponse {
 }
 
 impl Command for MultiaccountImport {
-    const INFO: CommandInfo = CommandInfo {
-        service: Service::ImOpenLogin,
-        name: "multiaccount_import",
-        calls_per_second: 100,
-        subject: Subject::Accounts(MAX_ACCOUNTS),
-    };
+    const INFO: CommandInfo =
+        Service::ImOpenLogin.command("multiaccount_import", 100, Subject::Accounts(MAX_ACCOUNTS));
 
-    type Request = MultiaccountImportRequest;
     type Response = MultiaccountImportResponse;
 
-    fn targets(request: &MultiaccountImportRequest) -> Targets<'_, impl Iterator<Item = &str>> {
-        let listed = request.account_list.iter().map(NewAccount::name);
-        let named = request.accounts.iter().map(|name| &**name);
-        Targets::new(None, listed.chain(named))
+    fn targets(&self) -> Targets<'_, impl Iterator<Item = &str>> {
+        let listed = self.account_list.iter().map(AccountImport::name);
+        Targets::new(
+            None,
+            listed.chain(self.accounts.iter().map(SmolStr::as_str)),
+        )
     }
 
     async fn handle(
+        self,
         context: CallContext<'_>,
-        request: MultiaccountImportRequest,
     ) -> Result<MultiaccountImportResponse, CallError> {
-        let named = request.accounts.into_iter().map(NewAccount::named);
-        let accounts: Vec<_> = request.account_list.into_iter().chain(named).collect();
+        let mut accounts = self.account_list;
+        accounts.extend(self.accounts.into_iter().map(AccountImport::named));
         context.check_length("AccountList", accounts.len(), MAX_ACCOUNTS)?;
-        let users = context.users(accounts.iter().map(NewAccount::user));
+        let users = context.users(accounts.iter().map(AccountImport::user));
         let mut fail_accounts = Vec::new();
         for (account, user) in accounts.iter().zip(users) {
             match (user, account.fields()) {
                 (Ok(user), Ok(fields)) => {
                     context.app.store.import_account(user, fields).await?;
                 }
-                (Err(_), _) | (_, Err(_)) => fail_accounts.push(account.name().to_owned()),
+                (Err(_), _) | (_, Err(_)) => fail_accounts.push(account.name().into()),
             }
         }
         Ok(MultiaccountImportResponse {

@@ -1,8 +1,9 @@
-//! `v4/profile/portrait_get`: fields of profiles.
+//! `v4/profile/portrait_get`: requested fields of profiles.
 //! <https://www.tencentcloud.com/document/product/1047/34917>
 
 use super::Command;
 use super::context::{CallContext, distinct_tags, profile_error};
+use super::multiaccount_import::MAX_ACCOUNTS;
 use crate::faults::Targets;
 use crate::profile::ProfileTag;
 use crate::protocol::code::Code;
@@ -12,27 +13,22 @@ use crate::protocol::service::{CommandInfo, Service, Subject};
 use crate::protocol::tag::TagItem;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use smol_str::SmolStr;
 
-pub(crate) struct PortraitGet;
-
-/// Accounts in a call.
-const MAX_ACCOUNTS: u32 = 100;
-
-/// The body.
 #[derive(Debug, Deserialize, JsonSchema)]
-pub(crate) struct PortraitGetRequest {
+pub(crate) struct PortraitGet {
     /// Required: 1 to 100 accounts.
     #[serde(rename = "To_Account")]
-    to_account: Vec<String>,
-    /// Required: the fields that are asked for.
+    to_account: Vec<SmolStr>,
+    /// Required: the requested fields.
     #[serde(rename = "TagList")]
-    tag_list: Vec<String>,
+    tag_list: Vec<SmolStr>,
 }
 
-/// What is said of each To_Account.
+/// The profile of a To_Account.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct ProfileFields {
-    /// Those of the fields that have a value; absent of an account that is not there.
+    /// The requested fields that have a value; absent if the account is not imported.
     #[serde(rename = "ProfileItem", skip_serializing_if = "Option::is_none")]
     items: Option<Vec<TagItem>>,
 }
@@ -42,44 +38,32 @@ impl ItemFields for ProfileFields {
 }
 
 impl Command for PortraitGet {
-    const INFO: CommandInfo = CommandInfo {
-        service: Service::Profile,
-        name: "portrait_get",
-        calls_per_second: 200,
-        subject: Subject::Items(MAX_ACCOUNTS),
-    };
+    const INFO: CommandInfo =
+        Service::Profile.command("portrait_get", 200, Subject::Items(MAX_ACCOUNTS));
 
-    type Request = PortraitGetRequest;
     type Response = ItemResults<ProfileFields>;
 
-    fn targets(request: &PortraitGetRequest) -> Targets<'_, impl Iterator<Item = &str>> {
-        let to_accounts = request.to_account.iter().map(|to| &**to);
-        Targets::new(None, to_accounts)
+    fn targets(&self) -> Targets<'_, impl Iterator<Item = &str>> {
+        Targets::new(None, self.to_account.iter().map(SmolStr::as_str))
     }
 
-    async fn handle(
-        context: CallContext<'_>,
-        request: PortraitGetRequest,
-    ) -> Result<ItemResults<ProfileFields>, CallError> {
-        if request.to_account.is_empty() {
+    async fn handle(self, context: CallContext<'_>) -> Result<Self::Response, CallError> {
+        if self.to_account.is_empty() {
             return Err(Code::ProfileNoAccount.into());
         }
-        context.check_length("To_Account", request.to_account.len(), MAX_ACCOUNTS)?;
+        context.check_length("To_Account", self.to_account.len(), MAX_ACCOUNTS)?;
         let declared = &context.app.config.custom_fields.profile;
-        let tags = distinct_tags(&request.tag_list, |text| ProfileTag::parse(text, declared))
+        let tags = distinct_tags(&self.tag_list, |text| ProfileTag::parse(text, declared))
             .map_err(|text| {
                 let code = Code::ProfileTagNotExist;
                 CallError::because(code, context.command.text(code), text)
             })?;
-        let user = |to: &String| UserId::parse(to).ok_or(Code::ProfileAccountNotExist);
-        let users = context.users(request.to_account.iter().map(user));
+        let user = |to: &SmolStr| UserId::parse(to).ok_or(Code::ProfileAccountNotExist);
+        let users = context.users(self.to_account.iter().map(user));
         let mut outcomes = Vec::new();
-        for (to, user) in request.to_account.into_iter().zip(users) {
+        for (to, user) in self.to_account.into_iter().zip(users) {
             let profile = match user {
-                Ok(user) => {
-                    let profile = context.app.store.profile(user).await;
-                    profile.map_err(profile_error)
-                }
+                Ok(user) => context.app.store.profile(user).await.map_err(profile_error),
                 Err(code) => Err(code),
             };
             let (code, items) = match profile {

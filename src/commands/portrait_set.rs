@@ -2,73 +2,57 @@
 //! <https://www.tencentcloud.com/document/product/1047/34916>
 
 use super::Command;
-use super::body::objects;
 use super::context::{CallContext, profile_error};
 use crate::faults::Targets;
 use crate::profile::ProfileField;
 use crate::protocol::code::Code;
 use crate::protocol::ids::UserId;
+use crate::protocol::lenient::objects;
 use crate::protocol::reply::{CallError, NoFields};
 use crate::protocol::service::{CommandInfo, Service, Subject};
 use crate::protocol::tag::TagItem;
 use crate::protocol::webhook::Event;
 use schemars::JsonSchema;
 use serde::Deserialize;
+use smol_str::SmolStr;
 
-pub(crate) struct PortraitSet;
-
-/// Items in a call; a profile has fewer fields.
+/// The maximum number of items in a call; a profile has fewer fields.
 const MAX_ITEMS: u32 = 100;
 
-/// The body.
 #[derive(Debug, Deserialize, JsonSchema)]
-pub(crate) struct PortraitSetRequest {
-    /// Required. Whose profile.
+pub(crate) struct PortraitSet {
+    /// Required: the owner of the profile.
     #[serde(rename = "From_Account")]
-    from_account: String,
-    /// Required: the fields, standard ones and custom ones that the app declares. All are set, or
-    /// none.
+    from_account: SmolStr,
+    /// Required: standard fields, and custom fields that the app declares. If one is invalid, no field
+    /// is set.
     #[serde(rename = "ProfileItem", deserialize_with = "objects")]
     profile_item: Vec<TagItem>,
 }
 
 impl Command for PortraitSet {
-    const INFO: CommandInfo = CommandInfo {
-        service: Service::Profile,
-        name: "portrait_set",
-        calls_per_second: 200,
-        subject: Subject::From,
-    };
+    const INFO: CommandInfo = Service::Profile.command("portrait_set", 200, Subject::From);
 
-    type Request = PortraitSetRequest;
     type Response = NoFields;
 
-    fn targets(request: &PortraitSetRequest) -> Targets<'_, impl Iterator<Item = &str>> {
-        Targets::new(Some(&request.from_account), std::iter::empty())
+    fn targets(&self) -> Targets<'_, impl Iterator<Item = &str>> {
+        Targets::new(Some(&self.from_account), std::iter::empty())
     }
 
-    async fn handle(
-        context: CallContext<'_>,
-        request: PortraitSetRequest,
-    ) -> Result<NoFields, CallError> {
-        context.check_length("ProfileItem", request.profile_item.len(), MAX_ITEMS)?;
-        let declared = &context.app.config.custom_fields.profile;
-        let fields = request.profile_item.iter();
-        let fields: Vec<_> = fields
-            .map(|item| ProfileField::parse(item, declared))
-            .collect::<Result<_, _>>()?;
-        let user = UserId::parse(&request.from_account).ok_or(Code::ProfileAccountNotExist)?;
-        context
-            .app
-            .store
-            .set_profile(user, fields)
-            .await
-            .map_err(profile_error)?;
-        context.tell(|| Event::PortraitSet {
+    async fn handle(self, context: CallContext<'_>) -> Result<NoFields, CallError> {
+        let (app, items) = (context.app, self.profile_item);
+        context.check_length("ProfileItem", items.len(), MAX_ITEMS)?;
+        let declared = &app.config.custom_fields.profile;
+        let fields = items.iter().map(|item| ProfileField::parse(item, declared));
+        let fields = fields.collect::<Result<_, _>>()?;
+        let user = UserId::parse(&self.from_account).ok_or(Code::ProfileAccountNotExist)?;
+        let set = app.store.set_profile(user, fields).await;
+        set.map_err(profile_error)?;
+        context.send(|| Event::PortraitSet {
             from_account: user,
             operator_account: context.admin.to_string(),
             event_time: context.now.wall.as_millis() as u64,
-            profile_item: request.profile_item,
+            profile_item: items,
         });
         Ok(NoFields {})
     }

@@ -3,22 +3,18 @@
 use super::extract::{Body, Path};
 use super::problem::Problem;
 use super::route::Created;
-use crate::apps::{App, NotMade};
+use crate::apps::App;
 use crate::config::AppConfig;
 use crate::protocol::code::Code;
 use crate::protocol::ids::{SdkAppId, UserId};
-use crate::protocol::user_sig::{self, Contents};
+use crate::protocol::user_sig::{EXPIRE_SECONDS, Ticket};
 use crate::state::AppState;
 use crate::world::RemovedApp;
 use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
 use schemars::{JsonSchema, Schema};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
-
-/// The default validity of a UserSig: 180 days, as in Tencent's generators.
-pub(super) const EXPIRE_SECONDS: i64 = 180 * 86_400;
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -34,7 +30,7 @@ pub(super) struct AppFilter {
 }
 
 pub(super) fn find_app(state: &AppState, sdkappid: SdkAppId) -> Result<Arc<App>, Problem> {
-    let app = state.world().apps.get(sdkappid).cloned();
+    let app = state.world().apps.get(&sdkappid).cloned();
     app.ok_or_else(|| no_app(sdkappid))
 }
 
@@ -73,8 +69,8 @@ pub(super) struct AppInfo {
 
 pub(super) async fn list(State(state): State<AppState>) -> Result<Json<Vec<AppInfo>>, Problem> {
     let mut apps = Vec::new();
-    for app in state.world().apps.all() {
-        apps.push(info(&state, &app).await?);
+    for app in state.world().apps.values() {
+        apps.push(info(&state, app).await?);
     }
     Ok(Json(apps))
 }
@@ -83,17 +79,7 @@ pub(super) async fn create(
     State(state): State<AppState>,
     Body(new): Body<NewApp>,
 ) -> Result<Created<AppInfo>, Problem> {
-    let sdkappid = new.sdkappid;
-    let app = state.create_app(sdkappid, new.config);
-    let app = app.map_err(|why| match (why, sdkappid) {
-        (NotMade::Taken, Some(taken)) => {
-            Problem::conflict(format!("there is an app {taken} already"))
-        }
-        (NotMade::Taken | NotMade::TooMany, _) => Problem::new(
-            StatusCode::INSUFFICIENT_STORAGE,
-            "there are as many apps as there may be",
-        ),
-    })?;
+    let app = state.create_app(new.sdkappid, new.config)?;
     Ok(Created(info(&state, &app).await?))
 }
 
@@ -138,11 +124,11 @@ pub(super) async fn reset(
 }
 
 impl AppRemoval {
-    async fn of(RemovedApp { app, faults }: &RemovedApp) -> Result<Self, Problem> {
+    async fn of((app, faults): &RemovedApp) -> Result<Self, Problem> {
         Ok(Self {
             sdkappid: app.sdkappid,
             accounts: app.store.accounts().await?.len(),
-            faults: faults.len(),
+            faults: *faults,
         })
     }
 }
@@ -212,6 +198,18 @@ pub(super) struct Inspection {
     seconds_left: Option<i64>,
 }
 
+#[derive(Serialize, JsonSchema)]
+struct Contents {
+    identifier: String,
+    sdkappid: i64,
+    /// When it was made: seconds since 1970-01-01 UTC.
+    time: i64,
+    expire_seconds: i64,
+    /// The last second in which it is valid.
+    expires_at: i64,
+    has_userbuf: bool,
+}
+
 /// The steps of a UserSig's check, in their order.
 #[derive(Clone, Copy, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -238,10 +236,21 @@ pub(super) async fn inspect(
 ) -> Result<Json<Inspection>, Problem> {
     let app = find_app(&state, path.sdkappid)?;
     let now = state.world().clock.now().unix_time();
-    let contents = user_sig::contents(&usersig).ok();
-    let own = contents.as_ref().map(|own| own.identifier.clone());
+    let ticket = Ticket::decode(&usersig).ok();
+    let own = ticket.as_ref().map(|ticket| ticket.identifier.clone());
     let identifier = identifier.or(own).unwrap_or_default();
     let error = app.verify(&usersig, &identifier, now).err();
+    let contents = ticket.map(|ticket| Contents {
+        identifier: ticket.identifier,
+        sdkappid: ticket.sdkappid,
+        time: ticket.time,
+        expire_seconds: ticket.expire,
+        expires_at: ticket.time.saturating_add(ticket.expire),
+        has_userbuf: ticket.userbuf.is_some(),
+    });
+    let seconds_left = contents
+        .as_ref()
+        .map(|contents| contents.expires_at.saturating_sub(now.0));
     let code = error.as_ref().map_or(Code::Ok, |error| error.code);
     let steps = [
         (Code::SigIllegal, Step::Read),
@@ -254,7 +263,7 @@ pub(super) async fn inspect(
     let texts = error.map(|error| (error.info.into_owned(), error.detail.into_owned()));
     let (info, detail) = texts.unwrap_or_default();
     Ok(Json(Inspection {
-        seconds_left: (contents.as_ref()).map(|of| of.expires_at.0.saturating_sub(now.0)),
+        seconds_left,
         contents,
         failed_step: failed_step.map(|(_, step)| *step),
         why: Some(detail).filter(|detail| !detail.is_empty()),
@@ -276,7 +285,7 @@ async fn info(state: &AppState, app: &App) -> Result<AppInfo, Problem> {
         admins: app.config.admins.clone(),
         accounts: app.store.accounts().await?.len(),
         secret_key: app.config.secret_key.as_str().to_owned(),
-        query: app.query(admin, now, EXPIRE_SECONDS),
+        query: app.query(admin, now),
         usersig,
     })
 }

@@ -2,16 +2,15 @@
 //! the code, and the request that gets it. If no state gives the code, one fault is armed.
 
 use super::account::AccountDocument;
-use super::apps::{AppPath, EXPIRE_SECONDS, find_app};
+use super::apps::{AppPath, find_app};
 use super::code_name::CodeName;
 use super::edits::Edits;
 use super::extract::{Body, Path};
-use super::faults::not_armed;
 use super::problem::Problem;
 use super::unused_name;
 use crate::commands::{Command, FriendAdd};
 use crate::config::Config;
-use crate::faults::{Ending, Kind, Plan, Scope};
+use crate::faults::{Kind, Plan, Scope};
 use crate::gateway;
 use crate::protocol::code::Code;
 use crate::protocol::ids::{SdkAppId, UnixTime, UserId};
@@ -109,8 +108,8 @@ pub(super) async fn arrange(
     let fault = match situation.source {
         Source::State | Source::Request => None,
         Source::Fault => {
-            let armed = state.change(|world| world.arm(plan(app.sdkappid, code, names)));
-            Some(armed.map_err(not_armed)?.id)
+            let plan = plan(app.sdkappid, code, names);
+            Some(state.change(|world| world.arm(plan))?.id)
         }
     };
     let mut edits = Edits::new(&app, &accounts);
@@ -122,9 +121,7 @@ pub(super) async fn arrange(
         request, accounts, ..
     } = situation;
     let caller = situation.caller.unwrap_or_else(|| app.first_admin());
-    let query = app.query(caller, now, EXPIRE_SECONDS);
-    let url = format!("http://{}/v4/sns/friend_add?{query}", reachable(&state));
-    let quoted = request.to_string().replace('\'', r"\u0027");
+    let (url, curl) = app.friend_add(reachable(&state), caller, &request, now);
     let documents = accounts.iter();
     let documents = documents.map(|(user, account)| (*user, AccountDocument::from(account)));
     Ok(Json(Arranged {
@@ -135,9 +132,9 @@ pub(super) async fn arrange(
         fault,
         fillers: created.len() - accounts.len(),
         accounts: documents.collect(),
-        curl: format!("curl '{url}' -d '{quoted}'"),
         url,
         request,
+        curl,
     }))
 }
 
@@ -317,7 +314,7 @@ fn plan(app: SdkAppId, code: Code, names: Names) -> Plan {
     };
     let kind = match carrier(code) {
         Carrier::ResultCode => Kind::ResultCode(code),
-        Carrier::ErrorCode => Kind::Ending(Ending::Code(code)),
+        Carrier::ErrorCode => Kind::ErrorCode(code),
     };
     Plan::always(scope, kind)
 }

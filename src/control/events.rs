@@ -114,42 +114,34 @@ fn call_event(entry: &Entry) -> Event {
 mod tests {
     use super::*;
     use crate::config::{Config, Sources};
-    use crate::journal::NewEntry;
-    use crate::journal::tests::entry;
+    use crate::journal::tests::append;
+    use crate::state::Shared;
     use std::sync::atomic::{AtomicU64, Ordering};
-
-    fn append(state: &AppState, command: &str) {
-        let entry = NewEntry {
-            command,
-            ..entry(b"")
-        };
-        state.world().journal.append(&entry);
-    }
 
     /// A full journal, to which calls are added one at a time.
     #[tokio::test]
     async fn a_filter_sees_each_entry_once() {
         const NEW: u64 = 100;
-        let state = AppState::new(Config::load(&Sources::default()).expect("the default"));
+        let state = Shared::new(Config::load(&Sources::default()).expect("the default"));
         let journal = Arc::clone(&state.world().journal);
         while journal.page(0).1.complete {
-            append(&state, "other");
+            append(&journal, "other", b"");
         }
-        append(&state, "wanted");
+        append(&journal, "wanted", b"");
         let (stored, cursor) = (journal.len() as u64, journal.page(0).1.dropped_to);
         let seen = Arc::new(AtomicU64::new(0));
         let counter = Arc::clone(&seen);
         let matches = move |entry: &Entry| {
             counter.fetch_add(1, Ordering::Relaxed);
-            entry.command() == "wanted"
+            entry.texts().command == "wanted"
         };
         let (sender, mut events) = mpsc::channel(EVENTS_AHEAD);
         let feed = tokio::spawn(feed(state.clone(), matches, cursor, sender));
 
         for _ in 0..NEW {
             drop(events.recv().await.expect("an event"));
-            append(&state, "other");
-            append(&state, "wanted");
+            append(&journal, "other", b"");
+            append(&journal, "wanted", b"");
         }
         drop(events.recv().await.expect("an event"));
 

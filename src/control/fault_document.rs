@@ -4,7 +4,7 @@ use super::code_name::{CODES, CodeName};
 use super::problem::InvalidField;
 use super::requests::unknown_command;
 use crate::commands;
-use crate::faults::{Chance, Ending, Kind, Plan, Scope, WireFault};
+use crate::faults::{Chance, Kind, Plan, Scope, WireFault};
 use crate::protocol::code::Code;
 use crate::protocol::ids::{SdkAppId, UserId};
 use crate::protocol::service::{CommandInfo, Subject};
@@ -94,8 +94,8 @@ pub(super) fn document(plan: &Plan) -> FaultDocument {
     match plan.kind {
         Kind::ResultCode(code) => failure.result_code = name(code),
         Kind::Delay(delay) => failure.delay_ms = u64::try_from(delay.as_millis()).ok(),
-        Kind::Ending(Ending::Code(code)) => failure.code = name(code),
-        Kind::Ending(Ending::Wire(fault)) => match fault {
+        Kind::ErrorCode(code) => failure.code = name(code),
+        Kind::Wire(fault) => match fault {
             WireFault::HttpStatus(status) => failure.http_status = Some(status.as_u16()),
             WireFault::Close => failure.close = true,
             WireFault::Truncate => failure.truncate = true,
@@ -140,7 +140,7 @@ pub(super) fn plan(
     if let (Some(name), None) = (&document.command, command) {
         reject("/command", &unknown_command(name));
     }
-    let is_no_app = |app| state.world().apps.get(app).is_none();
+    let is_no_app = |app| !state.world().apps.contains_key(&app);
     if document.sdkappid.is_some_and(is_no_app) {
         reject("/sdkappid", "is no app");
     }
@@ -226,7 +226,7 @@ impl Failure {
         let code = self.code.as_ref().map(|name| {
             let code = name.find().filter(|code| *code != Code::Ok);
             let code = code.ok_or("an ErrorCode that a call")?;
-            Ok(Kind::Ending(Ending::Code(code)))
+            Ok(Kind::ErrorCode(code))
         });
         let result_code = self.result_code.as_ref().map(|name| {
             let code = name.find_for_items().filter(|code| code.is_items());
@@ -236,7 +236,7 @@ impl Failure {
         let delay = self.delay_ms.map(Duration::from_millis);
         let status = self.http_status.map(StatusCode::from_u16);
         let status = status.and_then(Result::ok).map(WireFault::HttpStatus);
-        let wire = |fault| Ok(Kind::Ending(Ending::Wire(fault)));
+        let wire = |fault| Ok(Kind::Wire(fault));
         let fields = [
             ("code", code),
             ("result_code", result_code),

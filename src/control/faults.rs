@@ -7,10 +7,9 @@ use super::problem::{InvalidField, Problem};
 use super::route::Created;
 use crate::faults::Fault;
 use crate::state::AppState;
-use crate::world::{MAX_FAULTS, NotArmed};
+use crate::world::MAX_FAULTS;
 use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -48,20 +47,8 @@ pub(super) async fn add(
     Body(document): Body<FaultDocument>,
 ) -> Result<Created<Armed>, Problem> {
     let plan = plan(&state, "", &document).map_err(Problem::invalid)?;
-    let armed = state.change(|world| world.arm(plan));
-    let armed = armed.map_err(not_armed)?;
+    let armed = state.change(|world| world.arm(plan))?;
     Ok(Created(answer(&armed)))
-}
-
-/// The answer for a valid fault that could not be armed.
-pub(super) fn not_armed(why: NotArmed) -> Problem {
-    match why {
-        NotArmed::NoApp => Problem::conflict("the app was removed meanwhile"),
-        NotArmed::TooMany => {
-            let detail = format!("at most {MAX_FAULTS} faults may be armed");
-            Problem::new(StatusCode::INSUFFICIENT_STORAGE, detail)
-        }
-    }
 }
 
 #[derive(Deserialize, JsonSchema)]
@@ -89,8 +76,7 @@ pub(super) async fn replace(
     if !invalid.is_empty() {
         return Err(Problem::invalid(invalid));
     }
-    let replaced = state.change(|world| world.replace_faults(sdkappid, plans));
-    let [armed, disarmed] = replaced.map_err(not_armed)?;
+    let [armed, disarmed] = state.change(|world| world.replace_faults(sdkappid, plans))?;
     Ok(Json(Changed {
         armed: answers(&armed),
         disarmed: answers(&disarmed),

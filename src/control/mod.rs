@@ -201,7 +201,7 @@ mod tests {
     #[tokio::test(flavor = "multi_thread")]
     async fn short_routes_answer_while_long_ones_are_busy() {
         let config = Config::load(&Sources::default()).expect("the defaults are good");
-        let state = AppState::new(config);
+        let state = crate::state::Shared::new(config);
         let (release, gate) = mpsc::channel::<()>();
         let gate = Arc::new(Mutex::new(gate));
         let (begins, mut begun) = unbounded_channel();

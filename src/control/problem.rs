@@ -3,6 +3,7 @@
 
 use crate::store::StoreError;
 pub(super) use crate::strict::{InvalidField, Part};
+use crate::world::ChangeError;
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -65,6 +66,16 @@ impl Problem {
     /// The same problem with these details.
     pub(super) fn with_errors(self, errors: Vec<InvalidField>) -> Self {
         Self { errors, ..self }
+    }
+}
+
+/// 409 for a conflict, 507 for a limit that is reached.
+impl From<ChangeError> for Problem {
+    fn from(error: ChangeError) -> Self {
+        match error {
+            ChangeError::Conflict(detail) => Self::conflict(detail),
+            ChangeError::Full(detail) => Self::new(StatusCode::INSUFFICIENT_STORAGE, detail),
+        }
     }
 }
 

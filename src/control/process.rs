@@ -136,14 +136,14 @@ pub(super) async fn reset(State(state): State<AppState>) -> Result<Json<ResetRes
 /// The accounts of each app.
 async fn accounts(world: &World) -> Result<Vec<Accounts>, Problem> {
     let mut accounts = Vec::new();
-    for app in world.apps.all() {
+    for app in world.apps.values() {
         accounts.push(app.store.accounts().await?);
     }
     Ok(accounts)
 }
 
 fn ids(world: &World) -> Vec<SdkAppId> {
-    world.apps.all().iter().map(|app| app.sdkappid).collect()
+    world.apps.keys().copied().collect()
 }
 
 /// Metrics in the OpenMetrics text format.

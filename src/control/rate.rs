@@ -4,7 +4,7 @@ use super::extract::Query;
 use super::problem::Problem;
 use super::requests::{Wanted, named};
 use crate::journal::Coverage;
-use crate::limiter::Replay;
+use crate::limiter::Bucket;
 use crate::protocol::ids::SdkAppId;
 use crate::state::AppState;
 use axum::Json;
@@ -77,7 +77,7 @@ pub(super) async fn rate(
     let documented = documented.map_or(DEFAULT_LIMIT, |info| info.calls_per_second);
     let limit = limit.unwrap_or(documented);
     let mut moments = Vec::new();
-    let coverage = wanted.read(&state, |entry| moments.push(entry.at))?;
+    let coverage = wanted.read(&state, |entry| moments.push(entry.call.at))?;
     moments.sort_by_key(|at| at.steady);
     let times: Vec<_> = moments.iter().map(|at| at.steady).collect();
     let busiest = [10, 100, 1000, 10_000, 60_000].map(|window_ms| {
@@ -88,12 +88,15 @@ pub(super) async fn rate(
             from: moments.get(first).map(|at| at.wall.as_secs_f64()),
         }
     });
-    let mut bucket = Replay::new(limit);
+    let mut bucket = Bucket::default();
     Ok(Json(Rate {
         calls: times.len(),
         busiest: busiest.into(),
         limit_per_second: limit,
-        over_limit: times.iter().filter(|now| !bucket.admits(**now)).count(),
+        over_limit: times
+            .iter()
+            .filter(|now| !bucket.take(limit, **now))
+            .count(),
         coverage,
     }))
 }

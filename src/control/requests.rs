@@ -99,8 +99,8 @@ impl Wanted {
     }
 
     pub(super) fn matches(&self, entry: &Entry) -> bool {
-        let is_from = |user: UserId| entry.from_account() == Some(user);
-        self.sdkappid.is_none_or(|app| entry.app == Some(app))
+        let is_from = |user: UserId| entry.call.from_account == Some(user);
+        self.sdkappid.is_none_or(|app| entry.call.app == Some(app))
             && self.command.as_ref().is_none_or(|name| is_of(entry, name))
             && self.from_account.is_none_or(is_from)
             && self.code.is_none_or(|code| has_code(entry, code))
@@ -129,18 +129,18 @@ impl Wanted {
 /// Whether the ErrorCode or the ResultCode of an item is this code.
 fn has_code(entry: &Entry, code: u32) -> bool {
     let of_item = format!("\"ResultCode\":{code}");
-    let response = entry.response();
+    let response = entry.texts().response;
     let has_item = || {
         memmem::find_iter(response, &of_item).any(|at| {
             let next = response.get(at + of_item.len());
             !next.is_some_and(u8::is_ascii_digit)
         })
     };
-    entry.code.number() == code || has_item()
+    entry.call.code.number() == code || has_item()
 }
 
 fn is_of(entry: &Entry, name: &str) -> bool {
-    let command = entry.command();
+    let command = entry.texts().command;
     command == name || command.split('/').next_back() == Some(name)
 }
 
@@ -190,21 +190,23 @@ pub(super) struct CallDocument {
 
 impl CallDocument {
     pub(super) fn of(entry: &Entry) -> Self {
+        let Entry { id, call, .. } = entry;
+        let texts = entry.texts();
         Self {
-            id: entry.id,
-            time: entry.at.wall.as_secs_f64(),
-            duration_ms: entry.took.as_secs_f64() * 1000.0,
-            sdkappid: entry.app,
-            command: entry.command().to_owned(),
-            method: entry.method,
-            query: entry.query().to_owned(),
-            from_account: entry.from_account(),
-            status: entry.status,
-            code: entry.code.number(),
-            outcome: entry.code.name(),
-            warning: (!entry.warning().is_empty()).then(|| entry.warning().to_owned()),
-            request: redact_body(entry.request()),
-            response: redact_body(entry.response()),
+            id: *id,
+            time: call.at.wall.as_secs_f64(),
+            duration_ms: call.took.as_secs_f64() * 1000.0,
+            sdkappid: call.app,
+            command: texts.command.to_owned(),
+            method: call.method,
+            query: texts.query.to_owned(),
+            from_account: call.from_account,
+            status: call.status,
+            code: call.code.number(),
+            outcome: call.code.name(),
+            warning: (!texts.warning.is_empty()).then(|| texts.warning.to_owned()),
+            request: redact_body(texts.request),
+            response: redact_body(texts.response),
             cut: entry.is_cut,
         }
     }
@@ -318,7 +320,7 @@ pub(super) async fn clear(
     Query(AppFilter { sdkappid }): Query<AppFilter>,
 ) -> Result<Json<Cleared>, Problem> {
     let calls = state.change(|world| match sdkappid {
-        Some(app) => world.journal.remove(|entry| entry.app == Some(app)),
+        Some(app) => world.journal.remove(|call| call.app == Some(app)),
         None => {
             let calls = world.journal.len();
             world.empty_journal();

@@ -34,13 +34,13 @@ impl SnapshotPath {
     /// The app, and the accounts in the snapshot.
     fn find(&self, state: &AppState) -> Result<(Arc<App>, Accounts), Problem> {
         let app = find_app(state, self.sdkappid)?;
-        let accounts = app.snapshots.get(&self.name);
+        let accounts = app.snapshots().get(&self.name).cloned();
         let accounts = accounts.ok_or_else(|| self.missing(&app))?;
         Ok((app, accounts))
     }
 
     fn missing(&self, app: &App) -> Problem {
-        let (name, names) = (&self.name, app.snapshots.names().join(", "));
+        let (name, names) = (&self.name, names(app).join(", "));
         Problem::not_found(format!("there is no snapshot {name}; there are: {names}"))
     }
 }
@@ -49,7 +49,11 @@ pub(super) async fn list(
     State(state): State<AppState>,
     Path(path): Path<AppPath>,
 ) -> Result<Json<Vec<String>>, Problem> {
-    Ok(Json(find_app(&state, path.sdkappid)?.snapshots.names()))
+    Ok(Json(names(&*find_app(&state, path.sdkappid)?)))
+}
+
+fn names(app: &App) -> Vec<String> {
+    app.snapshots().keys().cloned().collect()
 }
 
 pub(super) async fn save(
@@ -59,11 +63,13 @@ pub(super) async fn save(
     let app = find_app(&state, path.sdkappid)?;
     let accounts = app.store.accounts().await?;
     let size = Size::of(&accounts);
-    if app.snapshots.put(path.name, accounts, MAX_SNAPSHOTS) {
-        return Ok(Json(size));
+    let mut snapshots = app.snapshots();
+    if snapshots.len() >= MAX_SNAPSHOTS && !snapshots.contains_key(&path.name) {
+        let detail = format!("an app has at most {MAX_SNAPSHOTS} snapshots");
+        return Err(Problem::new(StatusCode::INSUFFICIENT_STORAGE, detail));
     }
-    let detail = format!("an app has at most {MAX_SNAPSHOTS} snapshots");
-    Err(Problem::new(StatusCode::INSUFFICIENT_STORAGE, detail))
+    snapshots.insert(path.name, accounts);
+    Ok(Json(size))
 }
 
 pub(super) async fn restore(
@@ -81,7 +87,7 @@ pub(super) async fn forget(
     Path(path): Path<SnapshotPath>,
 ) -> Result<Json<Size>, Problem> {
     let app = find_app(&state, path.sdkappid)?;
-    let accounts = app.snapshots.remove(&path.name);
+    let accounts = app.snapshots().remove(&path.name);
     let accounts = accounts.ok_or_else(|| path.missing(&app))?;
     Ok(Json(Size::of(&accounts)))
 }

@@ -36,7 +36,7 @@ pub(crate) struct Fault {
 }
 
 /// What fails, when, and how.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Plan {
     pub(crate) scope: Scope,
     /// The number of matches that pass before a match can fail.
@@ -65,16 +65,9 @@ pub(crate) enum Kind {
     ResultCode(Code),
     /// The answer is delayed.
     Delay(Duration),
-    /// The end of the whole call.
-    Ending(Ending),
-}
-
-/// How a whole call ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Ending {
-    /// An ErrorCode.
-    Code(Code),
-    /// A damaged answer.
+    /// The ErrorCode of the whole call.
+    ErrorCode(Code),
+    /// The answer of the whole call is damaged.
     Wire(WireFault),
 }
 
@@ -102,12 +95,13 @@ pub(crate) struct DelayThenEnd {
 /// From_Account, and the account of each item that is valid and for which no fault has fired yet.
 #[derive(Debug)]
 pub(crate) struct ItemTargets {
-    from: UserId,
+    /// Without it, each item's own account takes its place.
+    from: Option<UserId>,
     tos: Vec<Option<UserId>>,
 }
 
 impl ItemTargets {
-    pub(crate) fn of<I: ItemTarget>(from: UserId, items: &[Result<I, Code>]) -> Self {
+    pub(crate) fn of<I: ItemTarget>(from: Option<UserId>, items: &[Result<I, Code>]) -> Self {
         let to = |item: &Result<I, Code>| item.as_ref().ok().map(ItemTarget::to);
         let tos = items.iter().map(to).collect();
         Self { from, tos }
@@ -115,19 +109,28 @@ impl ItemTargets {
 }
 
 impl DelayThenEnd {
-    /// Waits for the delay, and returns how the call ends, if it ends. The delay runs on the system's
-    /// clock, because it tests the client's timeouts. It is cut short when the emulator stops or the
-    /// app is reset.
-    pub(crate) async fn wait(self, ended: [&CancellationToken; 2]) -> Option<Ending> {
+    /// Waits for the delay. Then the fault, if there is one, fails the call or sets `wire_fault`.
+    ///
+    /// The delay runs on the system's clock, because it tests the client's timeouts. It is cut short
+    /// when one of the tokens is cancelled.
+    pub(crate) async fn apply(
+        self,
+        [stopping, app_ended]: [&CancellationToken; 2],
+        wire_fault: &mut Option<WireFault>,
+    ) -> Result<(), Code> {
         if !self.delay.is_zero() {
-            let [stopping, app] = ended;
             tokio::select! {
                 () = tokio::time::sleep(self.delay) => {}
                 () = stopping.cancelled() => {}
-                () = app.cancelled() => {}
+                () = app_ended.cancelled() => {}
             }
         }
-        self.end.and_then(|fault| fault.ending())
+        match self.end.map(|fault| fault.plan.kind) {
+            Some(Kind::ErrorCode(code)) => return Err(code),
+            Some(Kind::Wire(fault)) => *wire_fault = Some(fault),
+            Some(Kind::ResultCode(_) | Kind::Delay(_)) | None => {}
+        }
+        Ok(())
     }
 }
 
@@ -135,7 +138,17 @@ impl Faults {
     /// Arms a fault; faults that were armed earlier go first.
     pub(crate) fn arm(&mut self, plan: Plan) -> Arc<Fault> {
         self.last_id += 1;
-        let fault = Arc::new(Fault::new(self.last_id, plan));
+        let seed = plan.chance.map_or(0, |chance| chance.seed);
+        let progress = Progress {
+            matches: 0,
+            hits: 0,
+            random: fastrand::Rng::with_seed(seed),
+        };
+        let fault = Arc::new(Fault {
+            id: self.last_id,
+            plan,
+            progress: progress.into(),
+        });
         Arc::make_mut(&mut self.armed).push(Arc::clone(&fault));
         fault
     }
@@ -158,7 +171,12 @@ impl Faults {
     /// A copy of the armed faults with their current counters, for dry runs: hits on the copy do not
     /// count.
     pub(crate) fn rehearsal(&self) -> Self {
-        let copies = self.armed.iter().map(|fault| fault.copy().into());
+        let copy = |fault: &Arc<Fault>| Fault {
+            id: fault.id,
+            plan: fault.plan,
+            progress: fault.lock().clone().into(),
+        };
+        let copies = self.armed.iter().map(|fault| copy(fault).into());
         Self {
             last_id: self.last_id,
             armed: Arc::new(copies.collect()),
@@ -170,23 +188,14 @@ impl Faults {
         &self,
         app: SdkAppId,
         command: &CommandInfo,
-        targets: Targets<'a, impl Iterator<Item = &'a str>>,
-    ) -> TriggeredFaults {
-        if self.of(app, command).next().is_none() {
-            return TriggeredFaults::default();
-        }
-        let to_accounts: Vec<_> = targets.to_accounts.collect();
-        self.meet_call(app, command, targets.from_account, &to_accounts)
-    }
-
-    fn meet_call(
-        &self,
-        app: SdkAppId,
-        command: &CommandInfo,
-        from: Option<&str>,
-        tos: &[&str],
+        targets: &mut Targets<'a, dyn Iterator<Item = &'a str> + 'a>,
     ) -> TriggeredFaults {
         let mut triggered = TriggeredFaults::default();
+        if self.of(app, command).next().is_none() {
+            return triggered;
+        }
+        let (from, tos) = (targets.from_account, &mut targets.to_accounts);
+        let tos: Vec<_> = tos.collect();
         for fault in self.of(app, command) {
             let plan = &fault.plan;
             let stage = match plan.commits {
@@ -195,9 +204,9 @@ impl Faults {
             };
             match plan.kind {
                 Kind::ResultCode(_) => {}
-                _ if !plan.scope.matches_call(from, tos) || !fault.fires() => {}
+                _ if !plan.scope.matches_call(from, &tos) || !fault.fires() => {}
                 Kind::Delay(delay) => stage.delay = stage.delay.saturating_add(delay),
-                Kind::Ending(_) => {
+                Kind::ErrorCode(_) | Kind::Wire(_) => {
                     stage.end = Some(Arc::clone(fault));
                     break;
                 }
@@ -212,7 +221,7 @@ impl Faults {
     }
 
     /// Fails the items for which faults fire, before the command runs, and returns the fault of each
-    /// item. Where a command has no From_Account, an item's own account takes its place.
+    /// item.
     pub(crate) fn fail_items_before<I: ItemTarget>(
         &self,
         app: SdkAppId,
@@ -220,68 +229,53 @@ impl Faults {
         from: Option<UserId>,
         items: &mut [Result<I, Code>],
     ) -> Vec<Option<Arc<Fault>>> {
-        let tos = items
-            .iter()
-            .map(|item| item.as_ref().ok().map(ItemTarget::to));
-        let met = self.meet_items(app, command, false, from, tos);
-        for (item, fault) in items.iter_mut().zip(&met) {
+        if self.is_empty() {
+            return Vec::new();
+        }
+        let triggered = self.meet_items(app, command, false, &ItemTargets::of(from, items));
+        for (item, fault) in items.iter_mut().zip(&triggered) {
             if let Some(code) = fault.as_ref().and_then(|fault| fault.code()) {
                 *item = Err(code);
             }
         }
-        met
+        triggered
     }
 
     /// Applies `commit_then` faults: the items were processed, but their result codes are replaced.
     pub(crate) fn fail_items_after(
         &self,
         app: SdkAppId,
-        command: &'static CommandInfo,
-        work: &ItemTargets,
+        command: &CommandInfo,
+        targets: &ItemTargets,
         answer: &mut impl Answer,
     ) {
-        let met = self.meet_done_items(app, command, work);
-        answer.replace_codes(command, &mut |at| met.get(at)?.as_ref()?.code());
+        let triggered = self.meet_items(app, command, true, targets);
+        answer.replace_codes(&mut |at| triggered.get(at)?.as_ref()?.code());
     }
 
-    /// The `commit_then` fault of each item.
-    pub(crate) fn meet_done_items(
-        &self,
-        app: SdkAppId,
-        command: &CommandInfo,
-        work: &ItemTargets,
-    ) -> Vec<Option<Arc<Fault>>> {
-        let ItemTargets { from, tos } = work;
-        self.meet_items(app, command, true, Some(*from), tos.iter().copied())
-    }
-
-    /// The first fault that fires for each item. No fault fires for `None`.
-    fn meet_items(
+    /// The first fault that fires for each item: of the faults before the command runs, or, with
+    /// `commits`, of the faults after it.
+    pub(crate) fn meet_items(
         &self,
         app: SdkAppId,
         command: &CommandInfo,
         commits: bool,
-        from: Option<UserId>,
-        items: impl Iterator<Item = Option<UserId>>,
+        ItemTargets { from, tos }: &ItemTargets,
     ) -> Vec<Option<Arc<Fault>>> {
-        if self.armed.is_empty() {
-            return Vec::new();
-        }
-        let items: Vec<_> = items.collect();
-        let mut met = vec![None; items.len()];
+        let mut triggered = vec![None; tos.len()];
         let is_of_items = |fault: &&Arc<Fault>| {
             matches!(fault.plan.kind, Kind::ResultCode(_)) && fault.plan.commits == commits
         };
         for fault in self.of(app, command).filter(is_of_items) {
-            for (at, item) in items.iter().enumerate() {
-                let Some(to) = *item else { continue };
-                let has = fault.plan.scope.matches_item(at, from.unwrap_or(to), to);
-                if met[at].is_none() && has && fault.fires() {
-                    met[at] = Some(Arc::clone(fault));
+            for (at, to) in tos.iter().enumerate() {
+                let Some(to) = *to else { continue };
+                let matches = fault.plan.scope.matches_item(at, from.unwrap_or(to), to);
+                if triggered[at].is_none() && matches && fault.fires() {
+                    triggered[at] = Some(Arc::clone(fault));
                 }
             }
         }
-        met
+        triggered
     }
 
     /// The faults of an app's command.
@@ -292,29 +286,6 @@ impl Faults {
 }
 
 impl Fault {
-    fn new(id: u64, plan: Plan) -> Self {
-        let seed = plan.chance.map_or(0, |chance| chance.seed);
-        let progress = Progress {
-            matches: 0,
-            hits: 0,
-            random: fastrand::Rng::with_seed(seed),
-        };
-        Self {
-            id,
-            plan,
-            progress: progress.into(),
-        }
-    }
-
-    /// A copy with the current counters.
-    fn copy(&self) -> Self {
-        Self {
-            id: self.id,
-            plan: self.plan.clone(),
-            progress: self.lock().clone().into(),
-        }
-    }
-
     /// Whether the fault is limited to this app; `None` includes every fault.
     pub(crate) fn is_of(&self, app: Option<SdkAppId>) -> bool {
         app.is_none() || self.plan.scope.sdkappid == app
@@ -338,15 +309,8 @@ impl Fault {
     /// The code that it answers, if it answers one.
     pub(crate) fn code(&self) -> Option<Code> {
         match self.plan.kind {
-            Kind::ResultCode(code) | Kind::Ending(Ending::Code(code)) => Some(code),
-            Kind::Delay(_) | Kind::Ending(Ending::Wire(_)) => None,
-        }
-    }
-
-    fn ending(&self) -> Option<Ending> {
-        match self.plan.kind {
-            Kind::Ending(ending) => Some(ending),
-            Kind::ResultCode(_) | Kind::Delay(_) => None,
+            Kind::ResultCode(code) | Kind::ErrorCode(code) => Some(code),
+            Kind::Delay(_) | Kind::Wire(_) => None,
         }
     }
 

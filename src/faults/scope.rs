@@ -16,8 +16,8 @@ pub(crate) struct Scope {
 }
 
 /// The accounts that a request names, as it spells them.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Targets<'a, I> {
+#[derive(Debug)]
+pub(crate) struct Targets<'a, I: ?Sized> {
     pub(crate) from_account: Option<&'a str>,
     /// The account of each item, in the request's order.
     pub(crate) to_accounts: I,

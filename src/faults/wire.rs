@@ -1,12 +1,10 @@
 //! Faults below the protocol: another HTTP status, half a body, no JSON, no answer.
 
-use axum::body::{Body, Bytes, HttpBody};
+use axum::body::{Body, Bytes};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
-use hyper::body::Frame;
+use futures_util::stream;
 use std::io;
-use std::pin::Pin;
-use std::task::{Context, Poll};
 
 /// How an answer is damaged on its way to the client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,8 +31,7 @@ impl WireFault {
         match self {
             Self::Close => drop(response.extensions_mut().insert(ResetConnection)),
             Self::Truncate => {
-                let half = answer.slice(..answer.len() / 2);
-                *response.body_mut() = Body::new(TruncatedBody::FirstHalf(half));
+                *response.body_mut() = first_half(answer.slice(..answer.len() / 2));
             }
             Self::Malformed => set_html(response),
             Self::HttpStatus(status) => {
@@ -52,32 +49,15 @@ fn set_html(response: &mut Response) {
     headers.insert(header::CONTENT_LENGTH, NOT_JSON.len().into());
 }
 
-/// A body that fails after its first half.
-enum TruncatedBody {
-    FirstHalf(Bytes),
-    /// One more poll lets hyper send the first half before the error ends the connection.
-    Flush,
-    Error,
-}
-
-impl HttpBody for TruncatedBody {
-    type Data = Bytes;
-    type Error = io::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
-        match std::mem::replace(&mut *self, Self::Error) {
-            Self::FirstHalf(half) => {
-                *self = Self::Flush;
-                Poll::Ready(Some(Ok(Frame::data(half))))
-            }
-            Self::Flush => {
-                context.waker().wake_by_ref();
-                Poll::Pending
-            }
-            Self::Error => Poll::Ready(Some(Err(io::ErrorKind::ConnectionAborted.into()))),
+/// A body that fails after these bytes.
+fn first_half(half: Bytes) -> Body {
+    let frames = [Ok(half), Err(io::ErrorKind::ConnectionAborted.into())];
+    Body::from_stream(stream::unfold(frames.into_iter(), async |mut frames| {
+        let frame: io::Result<_> = frames.next()?;
+        if frame.is_err() {
+            // hyper sends the first half before it polls for the error that ends the connection.
+            tokio::task::yield_now().await;
         }
-    }
+        Some((frame, frames))
+    }))
 }

@@ -5,7 +5,7 @@
 //! the memory, a timeout the time.
 
 use crate::config::Config;
-use axum::body::Body;
+use axum::body::{Body, HttpBody};
 use bytes::{Bytes, BytesMut};
 use futures_util::future::poll_immediate;
 use http_body_util::BodyExt;
@@ -86,6 +86,8 @@ async fn collect(mut body: Body, keep: usize, cap: usize) -> Result<Received, ax
             first = data; // Most bodies come in one frame, which needs no copy.
         } else {
             if all.is_empty() {
+                let announced = body.size_hint().lower() as usize + length;
+                all.reserve(announced.min(keep));
                 all.extend_from_slice(&first);
             }
             all.extend_from_slice(&data);

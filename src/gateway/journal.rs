@@ -4,7 +4,7 @@
 use crate::client_ip::ClientIp;
 use crate::clock::Moment;
 use crate::http::Answered;
-use crate::journal::NewEntry;
+use crate::journal::{Call, Texts};
 use crate::protocol::ids::{SdkAppId, UserId};
 use crate::protocol::query::{named_app, redact_query};
 use crate::protocol::reply::Tally;
@@ -46,10 +46,8 @@ pub(crate) struct Arrival {
 pub(crate) struct CallLogInfo {
     /// The app that the query names, whether it exists or not.
     pub(crate) app: Option<SdkAppId>,
-    /// The generation of the app that answers.
-    pub(crate) generation: Option<u64>,
-    /// The beginning of an odd `random`; see `CommonQuery::odd_random`.
-    pub(crate) odd_random: Option<Box<str>>,
+    /// A deviation from the documentation that was accepted.
+    pub(crate) warning: Option<String>,
     /// From_Account, if the request was decoded and it is a UserID.
     pub(crate) from_account: Option<UserId>,
     /// The body; empty if the gateway rejected the call.
@@ -83,8 +81,7 @@ impl Arrival {
             Some(_) => call.uri.path().strip_prefix(ROOT).unwrap_or_default(),
             None => plain(call.uri.path()),
         };
-        let warning = info.odd_random.as_deref().map(about_random);
-        let warning = warning.as_deref();
+        let warning = info.warning.as_deref();
         let mut status = answered.response.status();
         // A client that asks a proxy for a tunnel would take 200 for its consent.
         if call.method == Method::CONNECT && status.is_success() {
@@ -92,22 +89,23 @@ impl Arrival {
         }
         if self.world.journal.is_enabled() {
             let query = call.uri.query().unwrap_or_default();
-            let entry = NewEntry {
+            let entry = Call {
                 at: self.at,
                 took,
                 app: info.app.or_else(|| named_app(query)),
-                generation: info.generation,
                 from_account: info.from_account,
                 code: answered.code,
                 status: status.as_u16(),
                 method: method(&call.method),
+            };
+            let texts = Texts {
                 command,
                 query: &redact_query(query),
                 warning: warning.unwrap_or_default(),
                 request: &info.request,
                 response: &answered.body,
             };
-            self.append(state, &entry);
+            self.append(state, entry, texts);
         } else {
             self.world.journal.skip();
         }
@@ -120,15 +118,16 @@ impl Arrival {
         response
     }
 
-    /// Appends to the journal, unless the call's app or the journal itself was replaced meanwhile.
-    fn append(&self, state: &AppState, entry: &NewEntry<'_>) {
-        let journal = &self.world.journal;
-        let is_current = |now: &World| match (entry.app, entry.generation) {
-            _ if !Arc::ptr_eq(&now.journal, journal) => false,
-            (Some(app), Some(generation)) => now.has(app, generation),
-            _ => true,
+    /// Appends to the journal, unless the call's app or the journal was replaced meanwhile.
+    fn append(&self, state: &AppState, call: Call, texts: Texts<'_>) {
+        let Self { world, .. } = self;
+        let app_in = |world: &World| Some(Arc::as_ptr(world.apps.get(&call.app?)?));
+        let is_current = |now: &World| {
+            std::ptr::eq(now, &**world)
+                || Arc::ptr_eq(&now.journal, &world.journal)
+                    && app_in(world).is_none_or(|app| app_in(now) == Some(app))
         };
-        state.look(|now| is_current(now).then(|| journal.append(entry)));
+        state.look(|now| is_current(now).then(|| world.journal.append(call, texts)));
     }
 }
 
@@ -143,21 +142,11 @@ impl<S: Sync> FromRequestParts<S> for Arrival {
 }
 
 fn method(method: &Method) -> &'static str {
-    match method.as_str() {
-        "POST" => "POST",
-        "GET" => "GET",
-        "PUT" => "PUT",
-        "DELETE" => "DELETE",
-        "HEAD" => "HEAD",
-        "OPTIONS" => "OPTIONS",
-        "PATCH" => "PATCH",
-        "CONNECT" => "CONNECT",
-        _ => "other",
-    }
-}
-
-fn about_random(random: &str) -> String {
-    format!("random should be a decimal in 0..4294967295, as documented, and is {random:?}")
+    let known = [
+        "POST", "GET", "PUT", "DELETE", "HEAD", "OPTIONS", "PATCH", "CONNECT",
+    ];
+    let found = known.into_iter().find(|name| method == name);
+    found.unwrap_or("other")
 }
 
 /// The line never contains a UserSig, a key, a body or the query string.

@@ -48,13 +48,11 @@ pub(crate) fn admit<'a>(
     let query = call.uri.query().unwrap_or_default();
     let query = CommonQuery::parse(query, config.strict_query)?;
     info.app = Some(query.sdkappid);
-    info.odd_random = query.odd_random_for_log().map(Into::into);
-    let app = arrival
-        .world
-        .apps
-        .get(query.sdkappid)
-        .ok_or(Code::NoSuchApp)?;
-    info.generation = Some(app.generation);
+    info.warning = query.odd_random_for_log().map(|random| {
+        format!("random should be a decimal in 0..4294967295, as documented, and is {random:?}")
+    });
+    let app = arrival.world.apps.get(&query.sdkappid);
+    let app = app.ok_or(Code::NoSuchApp)?;
     app.verify(&query.usersig, &query.identifier, arrival.at.unix_time())?;
     let admin = app.admin(&query.identifier);
     let admin = admin.ok_or_else(|| not_admin(config, command))?;

@@ -1,32 +1,32 @@
-//! THE TABLE of outcomes: number, text, when it is met, and how sure we are of both.
+//! The table of outcomes: the number, the text, when it occurs, and how number and text are known.
 //!
-//! A row is an outcome, not a number: published clients tell "already friends" apart as 30001
-//! *with the text* `Err_SNS_FriendAdd_Friend_Exist`, while 30001 alone means any bad parameter.
-//! One enum serves ErrorCode (whole call) and ResultCode (item): Tencent has one number space.
-//! Adding an outcome is adding a row; README's parity table and its test follow.
+//! A row is an outcome, not a number: published clients detect "already friends" by 30001 with the
+//! text `Err_SNS_FriendAdd_Friend_Exist`, while 30001 alone means any invalid parameter. One enum has
+//! both ErrorCode (of a call) and ResultCode (of an item), because Tencent has one number space. A new
+//! outcome is a new row here and in README's parity table; a test compares the two.
 //!
-//! Tencent names the command in most texts: where several commands share an outcome, `<Api>` stands
-//! for `FriendAdd`, `BlackListAdd` and so on. How a text is known is then said of the command it is
-//! known best of; for the others it follows from the pattern.
+//! Most texts of Tencent name the command. In a text that several commands share, `<Api>` stands for
+//! `FriendAdd`, `BlackListAdd` and so on. Its basis is that of the command with the best evidence; for
+//! the other commands the text is inferred.
 
-/// Where a text names the command that answers it.
+/// The placeholder for the command's name in a text.
 pub const API: &str = "<Api>";
 
 /// How a fact about Tencent's service is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Basis {
-    /// Written in Tencent's documentation.
+    /// Documented by Tencent.
     Documented,
-    /// Seen in a real answer, a log, or the code of a client that tests for it.
+    /// Seen in a real answer, in a log, or in the code of a client.
     Seen,
     /// Follows from what is documented or seen.
     Inferred,
-    /// Ours: nothing public says.
+    /// Our choice: nothing public says.
     Guess,
 }
 
 impl Basis {
-    /// The word README's parity table uses.
+    /// The word in README's parity table.
     pub fn word(self) -> &'static str {
         match self {
             Self::Documented => "documented",
@@ -44,26 +44,25 @@ macro_rules! codes {
         pub enum Code { $( #[doc = $meaning] $name, )* }
 
         impl Code {
-            /// Every outcome, in the order of the table.
+            /// All outcomes, in the order of the table.
             pub const ALL: &[Self] = &[ $( Self::$name, )* ];
 
-            /// The number that ErrorCode or ResultCode carries.
+            /// The ErrorCode or ResultCode.
             pub const fn number(self) -> u32 {
                 match self { $( Self::$name => $number, )* }
             }
 
-            /// The text that ErrorInfo or ResultInfo carries, or begins with, as the table has it:
-            /// with `<Api>` for the command's name.
+            /// The ErrorInfo or ResultInfo, or its beginning, with `<Api>` for the command's name.
             pub const fn info(self) -> &'static str {
                 match self { $( Self::$name => $info, )* }
             }
 
-            /// When the outcome is met.
+            /// When the outcome occurs.
             pub const fn meaning(self) -> &'static str {
                 match self { $( Self::$name => $meaning, )* }
             }
 
-            /// How it is known that this number answers this situation.
+            /// How it is known that this situation has this number.
             pub const fn number_basis(self) -> Basis {
                 match self { $( Self::$name => Basis::$number_basis, )* }
             }
@@ -73,7 +72,7 @@ macro_rules! codes {
                 match self { $( Self::$name => Basis::$info_basis, )* }
             }
 
-            /// The row's name in this table: how configuration and tests name an outcome.
+            /// The row's name, which the configuration, the control API and tests use.
             pub const fn name(self) -> &'static str {
                 match self { $( Self::$name => stringify!($name), )* }
             }
@@ -169,26 +168,25 @@ codes! {
 }
 
 impl Code {
-    /// Whether the gateway answers it, or the account service: then the envelope has no
+    /// Whether the code belongs to the gateway or the account service: their answers have no
     /// ErrorDisplay.
     pub fn is_gateway(self) -> bool {
         self.number() >= 60000
     }
 
-    /// Whether only a whole call ends so, though its number is one of items as well.
+    /// Whether only a whole call can have this outcome, although items can have its number.
     pub fn is_whole_calls(self) -> bool {
-        [
+        let codes = [
             Self::SnsDecode,
             Self::FromAccountNotExist,
             Self::ProfileDecode,
-        ]
-        .contains(&self)
+        ];
+        codes.contains(&self)
     }
 
-    /// Whether an item can end so: not success, and nothing that the gateway answers.
+    /// Whether an item can have this outcome: a failure that is not the gateway's.
     pub fn is_items(self) -> bool {
-        let number = self.number();
-        self != Self::Ok && !(60000..70100).contains(&number)
+        self != Self::Ok && !(60000..70100).contains(&self.number())
     }
 }
 

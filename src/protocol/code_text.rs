@@ -9,7 +9,7 @@ use std::fmt::{self, Write};
 /// place of `<Api>`.
 #[derive(Clone, Copy, Debug)]
 pub struct CodeText {
-    code: Code,
+    pub(super) code: Code,
     command: &'static CommandInfo,
 }
 
@@ -49,25 +49,5 @@ impl Serialize for CodeText {
             return serializer.collect_str(self);
         }
         serializer.serialize_str(info)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::protocol::service::{Service, Subject};
-
-    #[test]
-    fn a_text_names_its_command_by_its_words_in_capitals() {
-        const COMMAND: CommandInfo = CommandInfo {
-            service: Service::Sns,
-            name: "friend_get_list",
-            calls_per_second: 200,
-            subject: Subject::From,
-        };
-        assert_eq!(
-            COMMAND.text(Code::ToAccountNotExist).to_string(),
-            "Err_SNS_FriendGetList_To_Account_Not_Exist"
-        );
     }
 }

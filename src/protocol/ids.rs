@@ -1,15 +1,16 @@
-//! Who and when: `SdkAppId`, `UserId` and `UnixTime`, each checked once where it enters.
+//! `SdkAppId`, `UserId` and `UnixTime`: each is validated once, when it is parsed.
 
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
-use std::borrow::Cow;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize, Serializer};
+use smol_str::SmolStr;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::num::NonZeroU32;
 
 /// An app's SDKAppID: a decimal in 1..=4294967295.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
+#[schemars(with = "u32", inline, extend("minimum" = 1, "maximum" = u32::MAX))]
 pub struct SdkAppId(NonZeroU32);
 
 impl SdkAppId {
@@ -42,19 +43,20 @@ impl fmt::Debug for SdkAppId {
     }
 }
 
+// The limit of 32 bytes is documented (Use Limits, account_import). The alphabet is the one of the
+// client SDKs (code 7003), the widest of Tencent's three definitions. The text is stored inline, padded
+// with NUL, so a copy needs no allocation.
 /// A UserID: 1 to 32 bytes of printable ASCII, case-sensitive.
-///
-/// The 32 bytes are documented (Use Limits, account_import); the alphabet is the client SDKs'
-/// (code 7003), the widest of Tencent's three wordings. Small and bounded, it is kept in place,
-/// padded with NUL: a copy needs no allocation, and comparing two is comparing 32 bytes.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize, JsonSchema)]
+#[serde(try_from = "SmolStr")]
+#[schemars(with = "String", inline, extend("pattern" = "^[ -~]{1,32}$"))]
 pub struct UserId([u8; Self::MAX_BYTES]);
 
 impl UserId {
     /// The longest UserID, in bytes.
     pub const MAX_BYTES: usize = 32;
 
-    /// `None` when `text` is empty, over 32 bytes, or has anything but printable ASCII.
+    /// `None` if `text` is empty, longer than 32 bytes, or not printable ASCII.
     pub fn parse(text: &str) -> Option<Self> {
         let bytes = text.as_bytes();
         let printable = bytes.iter().all(|byte| (0x20..=0x7e).contains(byte));
@@ -70,21 +72,15 @@ impl UserId {
     pub fn as_str(&self) -> &str {
         let length = self.0.iter().position(|byte| *byte == 0);
         let bytes = &self.0[..length.unwrap_or(Self::MAX_BYTES)];
-        std::str::from_utf8(bytes).expect("parse lets only ASCII in")
+        std::str::from_utf8(bytes).expect("parse accepts only ASCII")
     }
 }
 
-impl JsonSchema for SdkAppId {
-    fn inline_schema() -> bool {
-        true
-    }
+impl TryFrom<SmolStr> for UserId {
+    type Error = &'static str;
 
-    fn schema_name() -> Cow<'static, str> {
-        "SdkAppId".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": "integer", "minimum": 1, "maximum": u32::MAX })
+    fn try_from(text: SmolStr) -> Result<Self, Self::Error> {
+        Self::parse(&text).ok_or("a UserID is 1 to 32 bytes of printable ASCII")
     }
 }
 
@@ -94,29 +90,7 @@ impl Serialize for UserId {
     }
 }
 
-impl<'de> Deserialize<'de> for UserId {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = Cow::<str>::deserialize(deserializer)?;
-        Self::parse(&text)
-            .ok_or_else(|| de::Error::custom("a UserID is 1 to 32 bytes of printable ASCII"))
-    }
-}
-
-impl JsonSchema for UserId {
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn schema_name() -> Cow<'static, str> {
-        "UserId".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": "string", "pattern": "^[ -~]{1,32}$" })
-    }
-}
-
-/// Four words, which hash faster than so many bytes.
+/// Hashes four words, which is faster than hashing 32 bytes.
 impl Hash for UserId {
     fn hash<H: Hasher>(&self, state: &mut H) {
         let (words, _) = self.0.as_chunks::<8>();
@@ -157,7 +131,7 @@ impl fmt::Debug for UserId {
 pub struct UnixTime(pub i64);
 
 impl UnixTime {
-    /// As it is answered: no published client takes a time before 1970.
+    /// The time in answers. A time before 1970 becomes 0, because no published client accepts it.
     pub fn seconds(self) -> u64 {
         u64::try_from(self.0).unwrap_or_default()
     }

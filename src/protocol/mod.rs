@@ -1,12 +1,13 @@
-//! The vocabulary of Tencent's REST protocol. Pure: no HTTP, no clock, no locks.
+//! The types of Tencent's REST protocol, without HTTP, clock or locks.
 
 pub mod code;
 pub mod code_text;
 pub mod ids;
+pub(crate) mod lenient;
 pub mod object;
 pub mod query;
 pub mod reply;
 pub mod service;
 pub mod tag;
 pub mod user_sig;
-pub mod webhook;
+pub(crate) mod webhook;

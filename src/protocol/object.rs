@@ -1,12 +1,12 @@
-//! JSON objects, and nothing else.
+//! A deserializer that accepts only JSON objects.
 
 use serde::de::{self, Deserialize, Deserializer};
 use std::fmt;
 use std::marker::PhantomData;
 
-/// A JSON object. serde's derived types would take an array for one, too.
+/// A value that is read from a JSON object. A derived `Deserialize` alone accepts an array, too.
 pub struct Object<T>(
-    /// What it was read as.
+    /// The value.
     pub T,
 );
 

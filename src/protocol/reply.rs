@@ -2,7 +2,7 @@
 
 use super::code::Code;
 use super::code_text::CodeText;
-use super::service::CommandInfo;
+use super::service::{CommandInfo, KeyOrder};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
 use serde::ser::{SerializeStruct, Serializer};
@@ -37,15 +37,6 @@ impl CallError {
         let colon = if text.ends_with('.') { "" } else { ":" };
         Self::with_info(code, format!("{text}{colon} {what}"))
     }
-
-    /// An error with a detail for our log.
-    pub fn with_detail(code: Code, detail: impl Into<Cow<'static, str>>) -> Self {
-        Self {
-            code,
-            info: Cow::Borrowed(""),
-            detail: detail.into(),
-        }
-    }
 }
 
 impl From<Code> for CallError {
@@ -54,34 +45,11 @@ impl From<Code> for CallError {
     }
 }
 
-/// The position of the envelope's keys in a successful answer. The order does not matter to clients; it
-/// is the order of the samples in the documentation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum KeyOrder {
-    /// After the command's fields: sns and profile.
-    FieldsFirst,
-    /// Before the command's fields: most account commands.
-    EnvelopeFirst,
-    /// The same, with ErrorInfo before ErrorCode: account_import.
-    InfoFirst,
-}
-
 /// The fields of a command in a successful answer.
 pub trait Answer: Serialize {
-    /// The position of the envelope's keys.
-    const KEYS: KeyOrder = KeyOrder::FieldsFirst;
-
-    /// The ErrorInfo of a success.
-    const INFO: &'static str = "";
-
     /// Replaces the result codes of the items for which `outcome` returns a code. It takes an item's
     /// index.
-    fn replace_codes(
-        &mut self,
-        _command: &'static CommandInfo,
-        _outcome: &mut dyn FnMut(usize) -> Option<Code>,
-    ) {
-    }
+    fn replace_codes(&mut self, _outcome: &mut dyn FnMut(usize) -> Option<Code>) {}
 
     /// The number of items, and how many of them failed; `None` if the answer has no items.
     fn tally(&self) -> Option<Tally> {
@@ -98,13 +66,13 @@ pub struct Tally {
     pub refused: usize,
 }
 
-/// The initial capacity of an answer, in bytes: enough for one item.
-const SHORT_ANSWER_BYTES: usize = 256;
+/// The initial capacity of an answer, in bytes, and for each of its items: enough for most answers.
+const SHORT_ANSWER_BYTES: usize = 192;
+const ITEM_BYTES: usize = 72;
 
-/// The fields of an item's result beside To_Account, ResultCode and ResultInfo, and the key of the list
-/// of such results.
+/// The fields of a command in an item's result, beside To_Account, ResultCode and ResultInfo.
 pub trait ItemFields: Serialize {
-    /// The list's key in the answer.
+    /// The key of the list of results in the answer.
     const LIST: &'static str;
 }
 
@@ -174,9 +142,10 @@ impl<T: ItemFields + JsonSchema> JsonSchema for ItemResults<T> {
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         let items = generator.subschema_for::<Vec<ResultItem<T>>>();
-        let mut schema = json_schema!({
+        json_schema!({
             "type": "object",
             "properties": {
+                (T::LIST): items,
                 "Fail_Account": {
                     "description": "The accounts that failed, in the request's order; absent if none failed.",
                     "type": "array",
@@ -184,22 +153,16 @@ impl<T: ItemFields + JsonSchema> JsonSchema for ItemResults<T> {
                 },
             },
             "required": [T::LIST],
-        });
-        schema.as_object_mut().expect("it is one")["properties"][T::LIST] = items.to_value();
-        schema
+        })
     }
 }
 
 impl<T: ItemFields> Answer for ItemResults<T> {
-    fn replace_codes(
-        &mut self,
-        command: &'static CommandInfo,
-        outcome: &mut dyn FnMut(usize) -> Option<Code>,
-    ) {
+    fn replace_codes(&mut self, outcome: &mut dyn FnMut(usize) -> Option<Code>) {
         for (at, item) in self.items.iter_mut().enumerate() {
             if let Some(code) = outcome(at) {
                 item.result_code = code.number();
-                item.result_info = command.text(code);
+                item.result_info.code = code;
             }
         }
     }
@@ -232,17 +195,12 @@ pub struct Reply<T> {
 }
 
 impl Reply<NoFields> {
-    /// The gateway's answer to a call that reached no command: the envelope alone.
-    pub fn gateway(result: Result<NoFields, CallError>) -> Self {
+    /// An error of the gateway, for a call that reached no command.
+    pub fn refused(error: impl Into<CallError>) -> Self {
         Self {
             command: None,
-            result,
+            result: Err(error.into()),
         }
-    }
-
-    /// A rejection by the gateway.
-    pub fn refused(error: impl Into<CallError>) -> Self {
-        Self::gateway(Err(error.into()))
     }
 }
 
@@ -258,11 +216,19 @@ impl<T: Answer> Reply<T> {
     /// The body: compact JSON with the keys in the order of the documentation's samples.
     pub fn to_json(&self) -> Vec<u8> {
         let (fields, code, info) = match &self.result {
-            Ok(fields) => (Some(fields), Code::Ok, Cow::Borrowed(T::INFO)),
-            Err(CallError { code, info, .. }) if info.is_empty() => (None, *code, self.text(*code)),
-            Err(CallError { code, info, .. }) => (None, *code, Cow::Borrowed(info.as_ref())),
+            Ok(fields) => (Some(fields), Code::Ok, ""),
+            Err(CallError { code, info, .. }) => (None, *code, &**info),
         };
-        let keys = fields.map_or(KeyOrder::EnvelopeFirst, |_| T::KEYS);
+        let info = match (self.command, info) {
+            (Some(command), "") if code == Code::Ok => command.success_info.into(),
+            (Some(command), "") => command.text(code).to_string().into(),
+            (None, "") => code.info().into(),
+            _ => Cow::Borrowed(info),
+        };
+        let keys = match (self.command, fields) {
+            (Some(command), Some(_)) => command.keys,
+            _ => KeyOrder::EnvelopeFirst,
+        };
         let service_has_it = |command: &CommandInfo| command.service.has_error_display();
         let has_display = !code.is_gateway() && self.command.is_some_and(service_has_it);
         let envelope = Envelope {
@@ -274,7 +240,10 @@ impl<T: Answer> Reply<T> {
             error_display: has_display.then_some(""),
             fields_after: fields.filter(|_| keys != KeyOrder::FieldsFirst),
         };
-        let mut json = Vec::with_capacity(SHORT_ANSWER_BYTES);
+        let items = fields
+            .and_then(Answer::tally)
+            .map_or(0, |tally| tally.items);
+        let mut json = Vec::with_capacity(SHORT_ANSWER_BYTES + items * ITEM_BYTES);
         serde_json::to_writer(&mut json, &envelope).expect("strings, numbers and lists serialise");
         json
     }
@@ -285,13 +254,6 @@ impl<T: Answer> Reply<T> {
         T: JsonSchema,
     {
         Envelope::<T>::json_schema(generator)
-    }
-
-    fn text(&self, code: Code) -> Cow<'static, str> {
-        match self.command {
-            Some(command) => command.text(code).to_string().into(),
-            None => code.info().into(),
-        }
     }
 }
 
@@ -325,43 +287,11 @@ mod tests {
     use super::*;
     use crate::protocol::service::{Service, Subject};
 
-    const FRIEND_ADD: &CommandInfo = &CommandInfo {
-        service: Service::Sns,
-        name: "friend_add",
-        calls_per_second: 200,
-        subject: Subject::FromAndItems,
-    };
+    const FRIEND_ADD: &CommandInfo =
+        &Service::Sns.command("friend_add", 200, Subject::FromAndItems);
 
-    fn json<T: Answer>(reply: &Reply<T>) -> String {
+    fn json(reply: &Reply<NoFields>) -> String {
         String::from_utf8(reply.to_json()).expect("UTF-8")
-    }
-
-    fn results(outcomes: &[(&str, Code)]) -> Reply<ItemResults> {
-        let outcomes = outcomes
-            .iter()
-            .map(|(to, code)| ((*to).to_owned(), *code, NoFields {}));
-        Reply::new(FRIEND_ADD, Ok(ItemResults::new(FRIEND_ADD, outcomes)))
-    }
-
-    #[test]
-    fn success_has_the_pages_keys_in_the_pages_order() {
-        assert_eq!(
-            json(&results(&[("id1", Code::Ok)])),
-            r#"{"ResultItem":[{"To_Account":"id1","ResultCode":0,"ResultInfo":""}],"ActionStatus":"OK","ErrorCode":0,"ErrorInfo":"","ErrorDisplay":""}"#
-        );
-    }
-
-    #[test]
-    fn partial_failure_is_the_pages_batch_sample() {
-        let outcomes = [
-            ("id1", Code::Ok),
-            ("id2", Code::Internal),
-            ("id3", Code::SdkAppIdIllegal),
-        ];
-        assert_eq!(
-            json(&results(&outcomes)),
-            r#"{"ResultItem":[{"To_Account":"id1","ResultCode":0,"ResultInfo":""},{"To_Account":"id2","ResultCode":30006,"ResultInfo":"Err_SNS_FriendAdd_Unpack_Profile_Data_Fail"},{"To_Account":"id3","ResultCode":30002,"ResultInfo":"Err_SNS_FriendAdd_SdkAppId_Illegal"}],"Fail_Account":["id2","id3"],"ActionStatus":"OK","ErrorCode":0,"ErrorInfo":"","ErrorDisplay":""}"#
-        );
     }
 
     #[test]
@@ -371,7 +301,7 @@ mod tests {
             r#"{"ActionStatus":"FAIL","ErrorCode":60002,"ErrorInfo":"HTTP parse Error"}"#
         );
         for code in Code::ALL.iter().filter(|code| **code != Code::Ok) {
-            let reply = Reply::<NoFields>::new(FRIEND_ADD, Err((*code).into()));
+            let reply = Reply::new(FRIEND_ADD, Err((*code).into()));
             assert_eq!(
                 json(&reply).contains("ErrorDisplay"),
                 !code.is_gateway(),

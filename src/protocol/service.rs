@@ -43,9 +43,26 @@ impl Service {
 
     /// Whether the answers of this service have ErrorDisplay.
     pub const fn has_error_display(self) -> bool {
-        match self {
-            Self::Sns | Self::Profile => true,
-            Self::ImOpenLogin => false,
+        !matches!(self, Self::ImOpenLogin)
+    }
+
+    /// A command of this service.
+    pub const fn command(
+        self,
+        name: &'static str,
+        calls_per_second: u32,
+        subject: Subject,
+    ) -> CommandInfo {
+        CommandInfo {
+            service: self,
+            name,
+            calls_per_second,
+            subject,
+            keys: match self {
+                Self::Sns | Self::Profile => KeyOrder::FieldsFirst,
+                Self::ImOpenLogin => KeyOrder::EnvelopeFirst,
+            },
+            success_info: "",
         }
     }
 }
@@ -74,6 +91,22 @@ pub struct CommandInfo {
     pub calls_per_second: u32,
     /// The accounts that it is about.
     pub subject: Subject,
+    /// The position of the envelope's keys in a successful answer.
+    pub keys: KeyOrder,
+    /// The ErrorInfo of a success.
+    pub success_info: &'static str,
+}
+
+/// The position of the envelope's keys in a successful answer. The order does not matter to clients; it
+/// is the order of the samples in the documentation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyOrder {
+    /// After the command's fields.
+    FieldsFirst,
+    /// Before the command's fields.
+    EnvelopeFirst,
+    /// Before the command's fields, with ErrorInfo before ErrorCode.
+    InfoFirst,
 }
 
 impl CommandInfo {

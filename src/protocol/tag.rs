@@ -1,4 +1,4 @@
-//! `Tag` and `Value`: how profiles and friends spell one field of theirs.
+//! `Tag` and `Value`: a field of a profile or of a friend.
 
 use schemars::JsonSchema;
 use serde::de::{self, Deserializer};
@@ -7,31 +7,30 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
-/// One field: its Tag and its Value.
+/// A field: its Tag and its Value.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "PascalCase")]
 pub struct TagItem {
     /// The field's name, such as `Tag_Profile_IM_Nick`.
     pub tag: Cow<'static, str>,
-    /// What it holds.
+    /// The field's value.
     pub value: TagValue,
 }
 
-/// A field's value: a string, an integer from 0 on, or a list of strings. Nothing else is ever
-/// answered: published clients read no other kind.
+/// A field's value. Answers have no other kinds of values, because published clients cannot read them.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, JsonSchema)]
 #[serde(untagged)]
 pub enum TagValue {
     /// A string.
     Text(Arc<str>),
-    /// An integer.
+    /// An integer, 0 or more.
     Number(u64),
-    /// A list of strings: `Tag_SNS_IM_Group` alone has one.
+    /// A list of strings, only in `Tag_SNS_IM_Group`.
     Texts(Vec<Arc<str>>),
 }
 
 impl TagValue {
-    /// A text, where it is one.
+    /// The text; `None` for other kinds.
     pub fn as_text(&self) -> Option<&str> {
         match self {
             Self::Text(text) => Some(text),
@@ -39,7 +38,7 @@ impl TagValue {
         }
     }
 
-    /// A number, also where it is spelt as a string: some published clients have no others.
+    /// The number. A string of digits is accepted, because some published clients send only strings.
     pub fn as_number(&self) -> Option<u64> {
         match self {
             Self::Number(number) => Some(*number),

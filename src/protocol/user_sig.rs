@@ -1,9 +1,9 @@
 //! UserSig (TLSSigAPIv2): sign and verify.
 //!
-//! A ticket is JSON, deflated (zlib), in base64 with `+/=` written `*-_`. Its `TLS.sig` is an
-//! HMAC-SHA256 over a text made of the other fields, so how the JSON is spelt does not matter.
-//! Known from Tencent's generators (github.com/tencentyun/tls-sig-api-v2-*), which differ in key
-//! order, spacing, escapes, zlib level and omitted zeros: a verifier must take them all.
+//! A ticket is JSON, compressed with zlib, in base64 with `*-_` instead of `+/=`. Its `TLS.sig` is an
+//! HMAC-SHA256 of a text made of the other fields, so the spelling of the JSON does not matter.
+//! The format is known from Tencent's generators (github.com/tencentyun/tls-sig-api-v2-*). They differ
+//! in key order, spacing, escapes, zlib level and omitted zeros; all of these are accepted.
 
 use super::code::Code;
 use super::ids::{SdkAppId, UnixTime};
@@ -19,32 +19,32 @@ use sha2::Sha256;
 use std::fmt;
 use std::io::Write;
 
-/// A ticket longer than this, unpacked, is refused. The longest of the vectors has 400 bytes.
+/// The maximum size of an unpacked ticket. The longest of the test vectors has 400 bytes.
 const MAX_UNPACKED_BYTES: usize = 4096;
 
 const VERSION: &str = "2.0";
 
-/// Base64 as Tencent's decoders take it: padding as it comes.
+/// Base64 as Tencent's decoders accept it: with or without padding.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &alphabet::STANDARD,
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-/// An app's secret key: the text the console shows, used as text (not hex-decoded).
+/// An app's secret key: the text that the console shows, not hex-decoded.
 ///
-/// It is never printed, and two keys are never compared; only signatures are, in constant time.
+/// It is never printed. Only signatures are compared, in constant time, never keys.
 #[derive(Clone, Deserialize, JsonSchema)]
 #[serde(try_from = "String")]
 #[schemars(with = "String", extend("minLength" = 1, "maxLength" = 1024))]
 pub struct SecretKey(Box<str>);
 
 impl SecretKey {
-    /// `None` when the text is empty: an empty key would let everybody in.
+    /// `None` if the text is empty: everybody can sign with an empty key.
     pub fn new(text: &str) -> Option<Self> {
         (!text.is_empty()).then(|| Self(text.into()))
     }
 
-    /// A random key of 64 hexadecimal digits, as Tencent's own keys are.
+    /// A random key of 64 hexadecimal digits, like Tencent's keys.
     pub(crate) fn random() -> Self {
         let mut bytes = [0; 32];
         getrandom::fill(&mut bytes).expect("the system has randomness");
@@ -52,7 +52,6 @@ impl SecretKey {
         Self(digits.collect())
     }
 
-    /// The text, for whatever else is signed with it.
     pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
@@ -76,7 +75,10 @@ impl fmt::Debug for SecretKey {
     }
 }
 
-/// Makes a UserSig that is valid from `time` on for `expire` seconds.
+/// The default validity of a UserSig: 180 days, as in Tencent's generators.
+pub const EXPIRE_SECONDS: i64 = 180 * 86_400;
+
+/// Makes a UserSig that is valid for `expire` seconds from `time`.
 pub fn sign(
     key: &SecretKey,
     sdkappid: SdkAppId,
@@ -107,60 +109,61 @@ pub fn sign(
         .replace('=', "_")
 }
 
-/// A UserSig whose signature is good. Whether its time is over depends on when one asks.
+/// A UserSig with a valid signature. It may have expired.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Verified {
-    /// The last second in which it is valid: `TLS.time` + `TLS.expire`.
+    /// The last second of its validity: `TLS.time` + `TLS.expire`.
     pub expires_at: UnixTime,
 }
 
 impl Verified {
-    /// Whether the ticket is still good at `now`; its last second counts.
+    /// Fails if the UserSig has expired at `now`. It is still valid in its last second.
     pub fn check_expiry(&self, now: UnixTime) -> Result<(), CallError> {
         if now <= self.expires_at {
             return Ok(());
         }
-        let info = format!(
-            "{}: it expired at {}, and the time is {}",
-            Code::SigExpired.info(),
-            self.expires_at.0,
-            now.0
-        );
-        Err(CallError::with_info(Code::SigExpired, info))
+        let (code, end) = (Code::SigExpired, self.expires_at.0);
+        let what = format!("it expired at {end}, and the time is {}", now.0);
+        Err(CallError::because(code, code.info(), &what))
     }
 }
 
-/// Checks that `usersig` was made with `key` for this app and identifier. No bytes make it panic,
-/// and none make it unpack more than 4 KiB.
+/// Checks that `usersig` was made with `key` for this app and identifier. It never panics, and it
+/// unpacks at most 4 KiB.
 ///
 /// # Precedence
-/// Unreadable (70003), another app's (70014), another identifier's (70013), another key's (70009):
-/// what the ticket says of itself comes before the HMAC, because 70014 was seen for a ticket whose
-/// key could not have matched.
+/// Unreadable (70003), another app (70014), another identifier (70013), another key (70009). The
+/// fields come before the HMAC, because 70014 was seen for a ticket with another key.
 pub fn verify(
     usersig: &str,
     key: &SecretKey,
     sdkappid: SdkAppId,
     identifier: &str,
 ) -> Result<Verified, CallError> {
-    let illegal = |why: String| CallError::with_detail(Code::SigIllegal, why);
+    let illegal = |why: String| CallError {
+        detail: why.into(),
+        ..Code::SigIllegal.into()
+    };
     let ticket = Ticket::decode(usersig).map_err(illegal)?;
     let sig = BASE64
         .decode(&ticket.sig)
         .map_err(|error| illegal(format!("TLS.sig is not base64: {}", without_bytes(error))))?;
-    if ticket.sdkappid != i64::from(sdkappid.get()) {
+    let mismatch = |code, what, called: &dyn fmt::Display, signed: &dyn fmt::Display| {
         let info = format!(
-            "The requested SDKAppID({sdkappid}) does not match the Usersig({}). You can run a self-checking with the assistant tool on the console.",
-            ticket.sdkappid
+            "The requested {what}({called}) does not match the Usersig({signed}). You can run a self-checking with the assistant tool on the console."
         );
-        return Err(CallError::with_info(Code::SigSdkAppId, info));
+        Err(CallError::with_info(code, info))
+    };
+    if ticket.sdkappid != i64::from(sdkappid.get()) {
+        return mismatch(Code::SigSdkAppId, "SDKAppID", &sdkappid, &ticket.sdkappid);
     }
     if ticket.identifier != identifier {
-        let info = format!(
-            "The requested UserID({identifier}) does not match the Usersig({}). You can run a self-checking with the assistant tool on the console.",
-            ticket.identifier
+        return mismatch(
+            Code::SigIdentifier,
+            "UserID",
+            &identifier,
+            &ticket.identifier,
         );
-        return Err(CallError::with_info(Code::SigIdentifier, info));
     }
     ticket
         .hmac(key)
@@ -171,13 +174,13 @@ pub fn verify(
     })
 }
 
-/// What a UserSig begins with: the base64 of a zlib header.
+/// The beginning of every UserSig: a zlib header in base64.
 const BEGINNING: &str = "eJ";
 
-/// No shorter text is a UserSig. No UserID is so long.
+/// The minimum length of a UserSig. A UserID is always shorter.
 const SHORTEST: usize = 60;
 
-/// A text without what may be UserSigs.
+/// Replaces everything in a text that may be a UserSig by `***`.
 pub fn redact_text(text: &str) -> String {
     let is_outside = |c: char| !c.is_ascii_alphanumeric() && !"*-_+/=%".contains(c);
     let words = text.split_inclusive(is_outside);
@@ -192,65 +195,37 @@ pub fn redact_text(text: &str) -> String {
     words.map(word).collect()
 }
 
-/// What a UserSig says of itself, verified or not.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
-pub struct Contents {
-    /// Who it is for.
-    pub identifier: String,
-    /// The app that it is for; it may be none that there can be.
-    pub sdkappid: i64,
-    /// When it was made.
-    pub time: UnixTime,
-    /// For how many seconds it is valid.
-    pub expire_seconds: i64,
-    /// The last second in which it is valid.
-    pub expires_at: UnixTime,
-    /// Whether it carries a TRTC room's privateMapKey.
-    pub has_userbuf: bool,
-}
-
-/// Reads a UserSig without any key; or says in words why it cannot be read.
-pub fn contents(usersig: &str) -> Result<Contents, String> {
-    let ticket = Ticket::decode(usersig)?;
-    Ok(Contents {
-        identifier: ticket.identifier,
-        sdkappid: ticket.sdkappid,
-        time: UnixTime(ticket.time),
-        expire_seconds: ticket.expire,
-        expires_at: UnixTime(ticket.time.saturating_add(ticket.expire)),
-        has_userbuf: ticket.userbuf.is_some(),
-    })
-}
-
-/// A ticket's JSON. Keys are written in the order of Tencent's Node generator.
+/// The contents of a UserSig, verified or not. The keys have the order of Tencent's Node generator.
 #[derive(Serialize, Deserialize)]
-struct Ticket {
+pub(crate) struct Ticket {
     #[serde(rename = "TLS.ver")]
     version: String,
     #[serde(rename = "TLS.identifier")]
-    identifier: String,
+    pub(crate) identifier: String,
+    /// The app, which may not exist.
     #[serde(rename = "TLS.sdkappid", deserialize_with = "lenient_integer")]
-    sdkappid: i64,
-    /// When it was made, in Unix seconds. The Go generator leaves a zero out.
+    pub(crate) sdkappid: i64,
+    /// When it was made, in Unix seconds. The Go generator leaves out a zero.
     #[serde(rename = "TLS.time", default, deserialize_with = "lenient_integer")]
-    time: i64,
-    /// How long it is valid, in seconds. The Go generator leaves a zero out.
+    pub(crate) time: i64,
+    /// How long it is valid, in seconds. The Go generator leaves out a zero.
     #[serde(rename = "TLS.expire", default, deserialize_with = "lenient_integer")]
-    expire: i64,
-    /// A TRTC room's privateMapKey in base64: signed too, where there is one.
+    pub(crate) expire: i64,
+    /// The privateMapKey of a TRTC room, in base64; it is signed, too.
     #[serde(
         rename = "TLS.userbuf",
         default,
         skip_serializing_if = "Option::is_none"
     )]
-    userbuf: Option<String>,
+    pub(crate) userbuf: Option<String>,
     #[serde(rename = "TLS.sig")]
     sig: String,
 }
 
 impl Ticket {
-    /// The error says which step failed, in words for our log; it quotes nothing of the ticket.
-    fn decode(usersig: &str) -> Result<Self, String> {
+    /// Reads a UserSig without a key. The error names the step that failed, for our log; it quotes
+    /// nothing of the ticket.
+    pub(crate) fn decode(usersig: &str) -> Result<Self, String> {
         let standard: Vec<u8> = usersig
             .bytes()
             .map(|byte| match byte {
@@ -264,13 +239,13 @@ impl Ticket {
             .decode(standard)
             .map_err(|error| format!("not base64: {}", without_bytes(error)))?;
         let json = inflate(&packed)?;
-        serde_json::from_slice(&json)
-            .map(|Object(ticket): Object<Self>| ticket)
-            .map_err(|error| explain(&json, &error))
-            .and_then(|ticket| match ticket.version.as_str() {
-                VERSION => Ok(ticket),
-                _ => Err("TLS.ver is not 2.0".to_owned()),
-            })
+        match serde_json::from_slice(&json) {
+            Ok(Object(Self { version, .. })) if version != VERSION => {
+                Err("TLS.ver is not 2.0".to_owned())
+            }
+            Ok(Object(ticket)) => Ok(ticket),
+            Err(error) => Err(explain(&json, &error)),
+        }
     }
 
     fn hmac(&self, key: &SecretKey) -> Hmac<Sha256> {
@@ -285,9 +260,7 @@ impl Ticket {
             "TLS.identifier:{identifier}\nTLS.sdkappid:{sdkappid}\nTLS.time:{time}\nTLS.expire:{expire}\n"
         );
         if let Some(userbuf) = &self.userbuf {
-            text.push_str("TLS.userbuf:");
-            text.push_str(userbuf);
-            text.push('\n');
+            text += &format!("TLS.userbuf:{userbuf}\n");
         }
         key.hmac().chain_update(text)
     }
@@ -315,22 +288,18 @@ fn inflate(packed: &[u8]) -> Result<Vec<u8>, String> {
 }
 
 fn explain(json: &[u8], error: &serde_json::Error) -> String {
-    /// What tells a v1 ticket, signed with ECDSA, from a v2 one.
-    #[derive(Deserialize)]
-    struct V1 {
-        #[serde(rename = "TLS.sdk_appid")]
-        _sdk_appid: de::IgnoredAny,
-    }
     if !error.is_data() {
         return "not JSON".to_owned();
     }
-    if serde_json::from_slice::<V1>(json).is_ok() {
+    // Only v1 tickets have this field.
+    let json = serde_json::from_slice::<serde_json::Value>(json);
+    if json.is_ok_and(|json| json.get("TLS.sdk_appid").is_some()) {
         return "a v1 ticket (ECDSA), which only apps made before 2019-07-19 may use".to_owned();
     }
     "a field is missing or of a wrong type".to_owned()
 }
 
-/// An integer, or one written as a decimal string, as some home-made generators do.
+/// An integer, or a decimal string, which some generators write.
 fn lenient_integer<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
     #[derive(Deserialize)]
     #[serde(untagged)]

@@ -1,4 +1,4 @@
-//! UserSig against Tencent's own generators, the rest of their habits, and tampering.
+//! UserSigs of Tencent's generators, and forged UserSigs.
 
 use super::*;
 use proptest::prelude::*;
@@ -10,7 +10,7 @@ const ADMIN: &str = "administrator";
 const TIME: UnixTime = UnixTime(1_700_000_000);
 const EXPIRE: i64 = 15_552_000;
 
-/// See its "about": made by the Python, Node and PHP generators, and by hand for the negatives.
+/// UserSigs made by the Python, Node and PHP generators, and invalid ones. The file's "about" says how.
 fn vectors() -> Value {
     serde_json::from_str(include_str!("../../tests/vectors/user_sig.json"))
         .expect("the vectors are JSON")
@@ -55,7 +55,7 @@ fn pack(json: &[u8], level: u32) -> String {
         .replace('=', "_")
 }
 
-/// The `TLS.sig` that goes with these fields, made as the documents say and not by `Ticket`.
+/// The `TLS.sig` of these fields, made as documented and not by `Ticket`.
 fn tls_sig(identifier: &str, time: i64, expire: i64, userbuf: Option<&str>) -> String {
     let mut text = format!(
         "TLS.identifier:{identifier}\nTLS.sdkappid:{APP}\nTLS.time:{time}\nTLS.expire:{expire}\n"
@@ -106,9 +106,9 @@ fn every_negative_vector_gets_its_documented_code() {
         let code = number(verify_admin(text(vector, "usersig")));
         let name = text(vector, "name");
         let expected: &[u32] = match name {
-            // The door refuses an empty usersig before it is decoded; decoding refuses it too.
+            // The gateway rejects an empty usersig before it is decoded; decoding fails, too.
             "empty" => &[70003],
-            // We take numbers written as strings.
+            // Numbers written as strings are accepted.
             "string_sdkappid" => &[0],
             _ => &serde_json::from_value::<Vec<u32>>(vector["suggested_error_code"].clone())
                 .expect("numbers"),
@@ -167,7 +167,7 @@ fn what_we_sign_we_verify() {
     }
 }
 
-/// The generators whose vectors we do not have, after gateway.md's account of how they spell.
+/// The formats of the generators that have no test vectors.
 #[test]
 fn the_go_cpp_java_and_csharp_spellings_verify() {
     let sig = |userbuf| tls_sig(ADMIN, TIME.0, EXPIRE, userbuf);
@@ -247,33 +247,6 @@ fn end_times_beyond_32_and_64_bits_neither_wrap_nor_panic() {
 }
 
 #[test]
-fn the_first_fault_in_the_documented_order_answers() {
-    let other_app = SdkAppId::parse("1").expect("an SDKAppID");
-    let other_key = SecretKey::new("other").expect("a key");
-    let usersig = sign(&other_key, other_app, "other", UnixTime(0), 0);
-
-    let unreadable = verify("xxx", &key(), app(), ADMIN).expect_err("unreadable");
-    let app_fault = verify(&usersig, &key(), app(), ADMIN).expect_err("another app's");
-    let identifier_fault = verify(&usersig, &key(), other_app, ADMIN).expect_err("another's");
-    let key_fault = verify(&usersig, &key(), other_app, "other").expect_err("another key");
-
-    assert_eq!(unreadable.code, Code::SigIllegal);
-    assert_eq!(app_fault.code, Code::SigSdkAppId);
-    assert!(
-        app_fault.info.contains("(1400000000)") && app_fault.info.contains("(1)"),
-        "{}",
-        app_fault.info
-    );
-    assert_eq!(identifier_fault.code, Code::SigIdentifier);
-    assert!(
-        identifier_fault.info.contains("(administrator)"),
-        "{}",
-        identifier_fault.info
-    );
-    assert_eq!(key_fault.code, Code::SigKey);
-}
-
-#[test]
 fn the_log_is_told_which_step_failed() {
     let good = json!({"TLS.ver": "2.0", "TLS.identifier": ADMIN, "TLS.sdkappid": 1_400_000_000, "TLS.sig": "AAAA"});
     let with = |field: &str, value: Value| {
@@ -282,7 +255,7 @@ fn the_log_is_told_which_step_failed() {
         pack(ticket.to_string().as_bytes(), 6)
     };
     let v1 = json!({"TLS.account_type": "0", "TLS.identifier": ADMIN, "TLS.sdk_appid": APP, "TLS.sig": "AAAA"});
-    // In the order of the fields, and well signed: still no object.
+    // A JSON array in the order of the fields, with a valid signature.
     let sig = tls_sig(ADMIN, TIME.0, EXPIRE, None);
     let as_list = json!(["2.0", ADMIN, 1_400_000_000, TIME.0, EXPIRE, null, sig]).to_string();
     let cases = [
@@ -323,12 +296,6 @@ fn the_log_is_told_which_step_failed() {
             "the caller is told no more than the table says"
         );
     }
-}
-
-#[test]
-fn a_zlib_bomb_is_refused_without_being_unpacked() {
-    let bomb = pack(&vec![b' '; 50 << 20], 9);
-    assert_eq!(number(verify_admin(&bomb)), 70003);
 }
 
 #[test]

@@ -10,14 +10,12 @@ use sha2::{Digest, Sha256};
 /// The body of a webhook. The keys are in the order of the samples in the documentation.
 #[derive(Clone, Debug, Serialize)]
 #[serde(tag = "CallbackCommand")]
-pub enum Event {
-    /// Friends were added: `Sns.CallbackFriendAdd`.
+pub(crate) enum Event {
     #[serde(rename = "Sns.CallbackFriendAdd")]
     FriendAdd {
-        /// For each added friend, the owner of the list and the friend.
         #[serde(rename = "PairList")]
         pairs: Vec<AddedPair>,
-        /// The command that added them.
+        /// The command that added the friends.
         #[serde(rename = "ClientCmd")]
         client_cmd: &'static str,
         /// The app admin that called.
@@ -27,34 +25,26 @@ pub enum Event {
         #[serde(rename = "ForceFlag")]
         force_flag: u8,
     },
-    /// Friends were deleted: `Sns.CallbackFriendDelete`.
     #[serde(rename = "Sns.CallbackFriendDelete")]
     FriendDelete {
-        /// For each deleted friend, the owner of the list and the friend.
         #[serde(rename = "PairList")]
         pairs: Vec<Pair>,
     },
-    /// Accounts were blocked: `Sns.CallbackBlackListAdd`.
     #[serde(rename = "Sns.CallbackBlackListAdd")]
     BlackListAdd {
-        /// For each blocked account, the owner of the blocklist and the account.
         #[serde(rename = "PairList")]
         pairs: Vec<Pair>,
     },
-    /// Accounts were unblocked: `Sns.CallbackBlackListDelete`.
     #[serde(rename = "Sns.CallbackBlackListDelete")]
     BlackListDelete {
-        /// For each unblocked account, the owner of the blocklist and the account.
         #[serde(rename = "PairList")]
         pairs: Vec<Pair>,
     },
-    /// A profile changed: `Profile.CallbackPortraitSet`.
     #[serde(rename = "Profile.CallbackPortraitSet")]
     PortraitSet {
         /// The app admin that called.
         #[serde(rename = "Operator_Account")]
         operator_account: String,
-        /// The account of the profile.
         #[serde(rename = "From_Account")]
         from_account: UserId,
         /// The time in milliseconds since 1970-01-01 UTC.
@@ -66,31 +56,29 @@ pub enum Event {
     },
 }
 
-/// To_Account was added to From_Account's list, or removed from it.
+/// An account that was added to a list or removed from it.
 #[derive(Clone, Copy, Debug, Serialize)]
-pub struct Pair {
+pub(crate) struct Pair {
     /// The owner of the list.
     #[serde(rename = "From_Account")]
-    pub from: UserId,
+    pub(crate) from: UserId,
     /// The account that was added or removed.
     #[serde(rename = "To_Account")]
-    pub to: UserId,
+    pub(crate) to: UserId,
 }
 
-/// A [`Pair`] and the account on whose behalf it was added.
+/// A [`Pair`] and the From_Account of the call that added it.
 #[derive(Clone, Copy, Debug, Serialize)]
-pub struct AddedPair {
-    /// The owner of the list and the added friend.
+pub(crate) struct AddedPair {
     #[serde(flatten)]
-    pub pair: Pair,
-    /// From_Account of the call.
+    pub(crate) pair: Pair,
     #[serde(rename = "Initiator_Account")]
-    pub initiator: UserId,
+    pub(crate) initiator: UserId,
 }
 
 impl Event {
     /// CallbackCommand, which is also a parameter of the URL.
-    pub fn name(&self) -> &'static str {
+    pub(crate) fn name(&self) -> &'static str {
         match self {
             Self::FriendAdd { .. } => "Sns.CallbackFriendAdd",
             Self::FriendDelete { .. } => "Sns.CallbackFriendDelete",
@@ -101,7 +89,7 @@ impl Event {
     }
 
     /// Whether the webhook reports no change.
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         match self {
             Self::FriendAdd { pairs, .. } => pairs.is_empty(),
             Self::FriendDelete { pairs }
@@ -113,7 +101,7 @@ impl Event {
 }
 
 /// The URL parameter Sign: SHA-256 of the token and RequestTime, in hex.
-pub fn sign(token: &SecretKey, request_time: UnixTime) -> String {
+pub(crate) fn sign(token: &SecretKey, request_time: UnixTime) -> String {
     let signed = format!("{}{}", token.as_str(), request_time.0);
     let digest = Sha256::digest(signed.as_bytes());
     digest.iter().map(|byte| format!("{byte:02x}")).collect()

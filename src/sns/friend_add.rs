@@ -14,6 +14,10 @@ use super::pair::{ItemTarget, PairFacts};
 use super::texts::{AddSource, AddWording, GroupName, Remark, given};
 use crate::protocol::code::Code;
 use crate::protocol::ids::{UnixTime, UserId};
+use crate::protocol::lenient::text;
+use schemars::JsonSchema;
+use serde::Deserialize;
+use smol_str::SmolStr;
 
 /// An item of AddFriendItem, well-formed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,35 +34,52 @@ pub struct NewFriend {
     pub add_wording: Option<AddWording>,
 }
 
-/// An item of AddFriendItem as it was sent. An empty text is the same as none: published clients
-/// send `""` for what they leave out.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct RawItem<'a> {
-    /// To_Account.
-    pub to_account: &'a str,
-    /// Remark.
-    pub remark: Option<&'a str>,
-    /// GroupName.
-    pub group_name: Option<&'a str>,
-    /// AddSource.
-    pub add_source: Option<&'a str>,
-    /// AddWording.
-    pub add_wording: Option<&'a str>,
+/// An item of AddFriendItem as a request has it. `""` and `null` mean that a field is missing, because
+/// published clients send them for missing fields.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+pub struct AddFriendItem {
+    /// Required: the account to add.
+    #[serde(rename = "To_Account")]
+    pub to_account: SmolStr,
+    /// Optional: From_Account's name for the friend, at most 96 bytes.
+    #[serde(rename = "Remark", default, deserialize_with = "text")]
+    pub remark: Option<SmolStr>,
+    /// Optional: a group of From_Account, at most 30 bytes; a new group is created.
+    #[serde(rename = "GroupName", default, deserialize_with = "text")]
+    pub group_name: Option<SmolStr>,
+    /// Optional: `AddSource_Type_` and 1 to 8 letters.
+    #[serde(rename = "AddSource", default, deserialize_with = "text")]
+    pub add_source: Option<SmolStr>,
+    /// Optional: the text of the request to the friend, at most 256 bytes.
+    #[serde(rename = "AddWording", default, deserialize_with = "text")]
+    pub add_wording: Option<SmolStr>,
 }
 
 impl NewFriend {
     /// Rows 1 to 4: what the item alone shows.
-    pub fn parse(from: UserId, item: RawItem<'_>) -> Result<Self, Code> {
-        let to = UserId::parse(item.to_account).ok_or(Code::ToAccountIllegal)?;
+    pub fn parse(from: UserId, item: &AddFriendItem) -> Result<Self, Code> {
+        let to = UserId::parse(&item.to_account).ok_or(Code::ToAccountIllegal)?;
         if to == from {
             return Err(Code::AddSelf);
         }
         Ok(Self {
             to,
-            add_source: given(item.add_source, AddSource::parse, Code::SourceIllegal)?,
-            remark: given(item.remark, Remark::parse, Code::RemarkTooLong)?,
-            group: given(item.group_name, GroupName::parse, Code::GroupNameTooLong)?,
-            add_wording: given(item.add_wording, AddWording::parse, Code::WordingTooLong)?,
+            add_source: given(
+                item.add_source.as_deref(),
+                AddSource::parse,
+                Code::SourceIllegal,
+            )?,
+            remark: given(item.remark.as_deref(), Remark::parse, Code::RemarkTooLong)?,
+            group: given(
+                item.group_name.as_deref(),
+                GroupName::parse,
+                Code::GroupNameTooLong,
+            )?,
+            add_wording: given(
+                item.add_wording.as_deref(),
+                AddWording::parse,
+                Code::WordingTooLong,
+            )?,
         })
     }
 

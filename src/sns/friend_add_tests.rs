@@ -367,89 +367,54 @@ fn from_keeps_every_text_and_to_keeps_the_wording_alone() {
     );
 }
 
+fn letters(count: usize) -> Option<SmolStr> {
+    Some("x".repeat(count).into())
+}
+
 #[test]
 fn what_the_item_alone_shows_is_judged_in_the_documented_order() {
-    let long = "x".repeat(300);
-    let faults: [(RawItem<'_>, Code); 6] = [
-        (
-            RawItem {
-                to_account: "",
-                ..RawItem::default()
-            },
-            Code::ToAccountIllegal,
-        ),
-        (
-            RawItem {
-                to_account: "from",
-                ..RawItem::default()
-            },
-            Code::AddSelf,
-        ),
-        (
-            RawItem {
-                add_source: Some("Web"),
-                ..RawItem::default()
-            },
-            Code::SourceIllegal,
-        ),
-        (
-            RawItem {
-                remark: Some(&long[..97]),
-                ..RawItem::default()
-            },
-            Code::RemarkTooLong,
-        ),
-        (
-            RawItem {
-                group_name: Some(&long[..31]),
-                ..RawItem::default()
-            },
-            Code::GroupNameTooLong,
-        ),
-        (
-            RawItem {
-                add_wording: Some(&long[..257]),
-                ..RawItem::default()
-            },
-            Code::WordingTooLong,
-        ),
+    type Change = fn(&mut AddFriendItem);
+    let invalid: [(Change, Code); 6] = [
+        (|item| item.to_account = "".into(), Code::ToAccountIllegal),
+        (|item| item.to_account = "from".into(), Code::AddSelf),
+        (|item| item.add_source = letters(3), Code::SourceIllegal),
+        (|item| item.remark = letters(97), Code::RemarkTooLong),
+        (|item| item.group_name = letters(31), Code::GroupNameTooLong),
+        (|item| item.add_wording = letters(257), Code::WordingTooLong),
     ];
-    // Any two faults together: the one that stands first in the list answers.
-    for (first, (one, code)) in faults.iter().enumerate() {
-        for (other, _) in &faults[first..] {
-            let to_account = if first < 2 { one.to_account } else { "to" };
-            let item = RawItem {
-                to_account,
-                add_source: one.add_source.or(other.add_source),
-                remark: one.remark.or(other.remark),
-                group_name: one.group_name.or(other.group_name),
-                add_wording: one.add_wording.or(other.add_wording),
+    // Any two invalid fields together: the code of the first in the list is the result.
+    for (first, (invalidate, code)) in invalid.iter().enumerate() {
+        for (invalidate_other, _) in &invalid[first..] {
+            let mut item = AddFriendItem {
+                to_account: "to".into(),
+                ..AddFriendItem::default()
             };
-            assert_eq!(NewFriend::parse(id("from"), item), Err(*code), "{item:?}");
+            invalidate_other(&mut item);
+            invalidate(&mut item);
+            assert_eq!(NewFriend::parse(id("from"), &item), Err(*code), "{item:?}");
         }
     }
 }
 
 #[test]
 fn an_empty_text_is_none_and_the_longest_are_taken() {
-    let long = "x".repeat(300);
-    let empty = RawItem {
-        to_account: "to",
-        remark: Some(""),
-        group_name: Some(""),
-        add_source: Some(""),
-        add_wording: Some(""),
+    let empty = AddFriendItem {
+        to_account: "to".into(),
+        remark: letters(0),
+        group_name: letters(0),
+        add_source: letters(0),
+        add_wording: letters(0),
     };
-    let longest = RawItem {
-        to_account: &long[..32],
-        remark: Some(&long[..96]),
-        group_name: Some(&long[..30]),
-        add_source: Some("AddSource_Type_XXXXXXXX"),
-        add_wording: Some(&long[..256]),
+    let longest = AddFriendItem {
+        to_account: "x".repeat(32).into(),
+        remark: letters(96),
+        group_name: letters(30),
+        add_source: Some("AddSource_Type_XXXXXXXX".into()),
+        add_wording: letters(256),
     };
 
-    let none = NewFriend::parse(id("from"), empty).expect("nothing is wrong with it");
-    let all = NewFriend::parse(id("from"), longest).expect("within every limit");
+    let none = NewFriend::parse(id("from"), &empty).expect("nothing is wrong with it");
+    let all = NewFriend::parse(id("from"), &longest).expect("within every limit");
 
     assert_eq!((none.details().boxed(), none.add_source), (None, None));
     assert_eq!(all.group.expect("given").as_str().len(), 30);

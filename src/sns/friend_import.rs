@@ -8,7 +8,11 @@ use super::pair::{ItemTarget, PairFacts};
 use super::texts::{AddSource, AddWording, GroupName, Keyword, Remark, given, group_names};
 use crate::protocol::code::Code;
 use crate::protocol::ids::{UnixTime, UserId};
+use crate::protocol::lenient::{names, number, optional_objects, text};
 use crate::protocol::tag::TagItem;
+use schemars::JsonSchema;
+use serde::Deserialize;
+use smol_str::SmolStr;
 
 /// An item of AddFriendItem, well-formed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,53 +23,71 @@ pub struct ImportedFriend {
     pub fields: FriendUpdate,
 }
 
-/// An item of AddFriendItem as it was sent. An empty text, list or time is the same as none.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct RawImport<'a> {
-    /// To_Account.
-    pub to_account: &'a str,
-    /// Remark.
-    pub remark: Option<&'a str>,
-    /// RemarkTime.
+/// An item of AddFriendItem as a request has it. `null`, an empty text or list, and a time of 0 mean
+/// that a field is missing. A friend that is already in the list keeps the fields that are missing.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+pub struct ImportItem {
+    /// Required.
+    #[serde(rename = "To_Account")]
+    pub to_account: SmolStr,
+    /// Optional: From_Account's name for the friend, at most 96 bytes.
+    #[serde(rename = "Remark", default, deserialize_with = "text")]
+    pub remark: Option<SmolStr>,
+    /// Optional: when Remark was set, in seconds since 1970.
+    #[serde(rename = "RemarkTime", default, deserialize_with = "number")]
     pub remark_time: Option<i64>,
-    /// GroupName.
-    pub group_name: &'a [String],
-    /// AddSource.
-    pub add_source: Option<&'a str>,
-    /// AddWording.
-    pub add_wording: Option<&'a str>,
-    /// AddTime.
+    /// Optional: groups, each of at most 30 bytes; new groups are created.
+    #[serde(rename = "GroupName", default, deserialize_with = "names")]
+    pub group_name: Vec<SmolStr>,
+    /// Required here: `AddSource_Type_` and 1 to 8 letters.
+    #[schemars(required)]
+    #[serde(rename = "AddSource", default, deserialize_with = "text")]
+    pub add_source: Option<SmolStr>,
+    /// Optional: the text of the friend request, at most 256 bytes.
+    #[serde(rename = "AddWording", default, deserialize_with = "text")]
+    pub add_wording: Option<SmolStr>,
+    /// Optional: when the friend was added, in seconds since 1970; the default is now.
+    #[serde(rename = "AddTime", default, deserialize_with = "number")]
     pub add_time: Option<i64>,
-    /// CustomItem.
-    pub custom_item: &'a [TagItem],
+    /// Optional: custom fields that the app declares.
+    #[serde(rename = "CustomItem", default, deserialize_with = "optional_objects")]
+    pub custom_item: Vec<TagItem>,
 }
 
 impl ImportedFriend {
     /// What the item alone shows. Unlike friend_add's, an import's AddSource is required.
     pub fn parse(
         from: UserId,
-        item: RawImport<'_>,
+        item: &ImportItem,
         declared: &[Keyword],
         policy: &SnsPolicy,
     ) -> Result<Self, Code> {
-        let to = UserId::parse(item.to_account).ok_or(Code::ToAccountIllegal)?;
+        let to = UserId::parse(&item.to_account).ok_or(Code::ToAccountIllegal)?;
         if to == from {
             return Err(Code::AddSelf);
         }
-        let source = given(item.add_source, AddSource::parse, Code::SourceIllegal)?;
+        let source = given(
+            item.add_source.as_deref(),
+            AddSource::parse,
+            Code::SourceIllegal,
+        )?;
         let source = source.ok_or(Code::SourceIllegal)?;
-        let groups = item.group_name.iter().map(String::as_str);
+        let groups = item.group_name.iter().map(SmolStr::as_str);
         let time = |time: Option<i64>| time.filter(|time| *time > 0).map(UnixTime);
         let mut fields = FriendUpdate {
             add_source: Some(source),
-            remark: given(item.remark, Remark::parse, Code::RemarkTooLong)?,
+            remark: given(item.remark.as_deref(), Remark::parse, Code::RemarkTooLong)?,
             groups: Some(group_names(groups, policy.max_groups)?).filter(|all| !all.is_empty()),
-            add_wording: given(item.add_wording, AddWording::parse, Code::WordingTooLong)?,
+            add_wording: given(
+                item.add_wording.as_deref(),
+                AddWording::parse,
+                Code::WordingTooLong,
+            )?,
             add_time: time(item.add_time),
             remark_time: time(item.remark_time),
             custom: Vec::new(),
         };
-        for TagItem { tag, value } in item.custom_item {
+        for TagItem { tag, value } in &item.custom_item {
             match FriendTag::parse(tag, declared) {
                 Some(FriendTag::Custom(field)) => fields.set_custom(field, value)?,
                 _ => return Err(Code::TagIllegal),
@@ -132,129 +154,80 @@ mod tests {
         UserId::parse(text).expect("a legal UserID")
     }
 
-    fn parse(item: RawImport<'_>) -> Result<ImportedFriend, Code> {
-        let declared = [Keyword::parse("Test").expect("letters")];
-        ImportedFriend::parse(id("from"), item, &declared, &POLICY)
+    fn good() -> ImportItem {
+        ImportItem {
+            to_account: "to".into(),
+            add_source: Some("AddSource_Type_Web".into()),
+            ..ImportItem::default()
+        }
     }
 
-    const GOOD: RawImport<'_> = RawImport {
-        to_account: "to",
-        remark: None,
-        remark_time: None,
-        group_name: &[],
-        add_source: Some("AddSource_Type_Web"),
-        add_wording: None,
-        add_time: None,
-        custom_item: &[],
-    };
+    /// Parses a good item after a change.
+    fn parse(change: impl FnOnce(&mut ImportItem)) -> Result<ImportedFriend, Code> {
+        let mut item = good();
+        change(&mut item);
+        let declared = [Keyword::parse("Test").expect("letters")];
+        ImportedFriend::parse(id("from"), &item, &declared, &POLICY)
+    }
 
     #[test]
     fn what_an_item_alone_shows_is_refused_with_a_code_of_its_own() {
-        let long = "x".repeat(257);
-        let groups = ["a", "b", "c"].map(str::to_owned);
-        let custom = |tag: &'static str, value| TagItem {
-            tag: tag.into(),
-            value,
+        let long = SmolStr::new("x".repeat(257));
+        let custom = |tag: &'static str, value: &str| {
+            parse(|item| {
+                item.custom_item = vec![TagItem {
+                    tag: tag.into(),
+                    value: value.into(),
+                }]
+            })
         };
-        let undeclared = [custom("Tag_SNS_Custom_Nope", "x".into())];
-        let standard = [custom("Tag_SNS_IM_Remark", "x".into())];
-        let too_long = [custom("Tag_SNS_Custom_Test", (&*"x".repeat(501)).into())];
+        let groups = |names: &[&str]| {
+            parse(|item| item.group_name = names.iter().map(|name| (*name).into()).collect())
+        };
         let cases = [
             (
-                RawImport {
-                    to_account: "",
-                    ..GOOD
-                },
+                parse(|item| item.to_account = "".into()),
                 Code::ToAccountIllegal,
             ),
+            (parse(|item| item.to_account = "from".into()), Code::AddSelf),
+            (parse(|item| item.add_source = None), Code::SourceIllegal),
             (
-                RawImport {
-                    to_account: "from",
-                    ..GOOD
-                },
-                Code::AddSelf,
-            ),
-            (
-                RawImport {
-                    add_source: None,
-                    ..GOOD
-                },
+                parse(|item| item.add_source = Some("Web".into())),
                 Code::SourceIllegal,
             ),
             (
-                RawImport {
-                    add_source: Some("Web"),
-                    ..GOOD
-                },
-                Code::SourceIllegal,
-            ),
-            (
-                RawImport {
-                    remark: Some(&long),
-                    ..GOOD
-                },
+                parse(|item| item.remark = Some(long.clone())),
                 Code::RemarkTooLong,
             ),
             (
-                RawImport {
-                    add_wording: Some(&long),
-                    ..GOOD
-                },
+                parse(|item| item.add_wording = Some(long.clone())),
                 Code::WordingTooLong,
             ),
+            (groups(&[&long]), Code::GroupNameTooLong),
+            (groups(&["a", "b", "c"]), Code::GroupsFull),
+            (custom("Tag_SNS_Custom_Nope", "x"), Code::TagIllegal),
+            (custom("Tag_SNS_IM_Remark", "x"), Code::TagIllegal),
             (
-                RawImport {
-                    group_name: std::slice::from_ref(&long),
-                    ..GOOD
-                },
-                Code::GroupNameTooLong,
-            ),
-            (
-                RawImport {
-                    group_name: &groups,
-                    ..GOOD
-                },
-                Code::GroupsFull,
-            ),
-            (
-                RawImport {
-                    custom_item: &undeclared,
-                    ..GOOD
-                },
-                Code::TagIllegal,
-            ),
-            (
-                RawImport {
-                    custom_item: &standard,
-                    ..GOOD
-                },
-                Code::TagIllegal,
-            ),
-            (
-                RawImport {
-                    custom_item: &too_long,
-                    ..GOOD
-                },
+                custom("Tag_SNS_Custom_Test", &"x".repeat(501)),
                 Code::ValueIllegal,
             ),
         ];
-        for (item, code) in cases {
-            assert_eq!(parse(item), Err(code), "{item:?}");
+        for (at, (result, code)) in cases.into_iter().enumerate() {
+            assert_eq!(result, Err(code), "case {at}");
         }
-        assert!(parse(GOOD).is_ok());
+        assert!(parse(|_| ()).is_ok());
     }
 
     #[test]
     fn an_empty_field_or_a_time_of_0_is_the_same_as_none() {
-        let empty = RawImport {
-            remark: Some(""),
-            remark_time: Some(0),
-            group_name: &[String::new()],
-            add_wording: Some(""),
-            add_time: Some(0),
-            ..GOOD
-        };
-        assert_eq!(parse(empty), parse(GOOD));
+        let empty = parse(|item| {
+            item.remark = Some("".into());
+            item.remark_time = Some(0);
+            item.group_name = vec!["".into()];
+            item.add_wording = Some("".into());
+            item.add_time = Some(0);
+        });
+        assert_eq!(empty, parse(|_| ()));
     }
 
     #[test]
@@ -270,7 +243,7 @@ mod tests {
                 from_asked_to: bits & 32 != 0,
                 ..PairFacts::default()
             };
-            let item = parse(GOOD).expect("good");
+            let item = parse(|_| ()).expect("good");
             let Decision { code, changes } = judge(&pair, &item, NOW, &POLICY);
             let full = pair.from_friends == 3000 && !pair.from_has_to;
             let expected = if !pair.to_exists {

@@ -5,7 +5,7 @@ use crate::protocol::code::Code;
 use crate::protocol::ids::{UnixTime, UserId};
 use crate::sns::black_list::{self, Friendship};
 use crate::sns::decision::{Change, Decision};
-use crate::sns::friend_add::{How, NewFriend, RawItem, judge};
+use crate::sns::friend_add::{AddFriendItem, How, NewFriend, judge};
 use crate::sns::friend_delete::{judge_all, judge_reverse};
 use crate::sns::model::{AddType, AllowType, ForceAddFlags, SnsPolicy, UnknownAccounts};
 use crate::sns::texts::GroupName;
@@ -56,9 +56,9 @@ fn user(number: usize) -> UserId {
 fn item(from: UserId, to: UserId) -> Result<NewFriend, Code> {
     NewFriend::parse(
         from,
-        RawItem {
-            to_account: to.as_str(),
-            ..RawItem::default()
+        &AddFriendItem {
+            to_account: to.as_str().into(),
+            ..AddFriendItem::default()
         },
     )
 }

@@ -46,9 +46,13 @@ impl Peer for PendingRequest {
     }
 }
 
-/// A list that dereferences to a slice of its entries, the oldest first.
+/// A list that dereferences to a slice of its entries, the oldest first. Most accounts have only a
+/// friend list, so an empty list takes one word of the account, and no memory of its own.
 #[derive(Clone, Debug)]
-pub struct PeerList<E> {
+pub struct PeerList<E>(Option<Box<List<E>>>);
+
+#[derive(Clone, Debug)]
+struct List<E> {
     entries: Vec<E>,
     /// Each entry's index in `entries`; empty while the list is short.
     index: HashTable<u32>,
@@ -56,10 +60,7 @@ pub struct PeerList<E> {
 
 impl<E> Default for PeerList<E> {
     fn default() -> Self {
-        Self {
-            entries: Vec::new(),
-            index: HashTable::new(),
-        }
+        Self(None)
     }
 }
 
@@ -67,13 +68,13 @@ impl<E> Deref for PeerList<E> {
     type Target = [E];
 
     fn deref(&self) -> &[E] {
-        &self.entries
+        self.0.as_ref().map_or(&[], |list| &list.entries)
     }
 }
 
 impl<E: PartialEq> PartialEq for PeerList<E> {
     fn eq(&self, other: &Self) -> bool {
-        self.entries == other.entries
+        **self == **other
     }
 }
 
@@ -91,7 +92,7 @@ impl<E: Peer> FromIterator<E> for PeerList<E> {
 impl<E: Peer> PeerList<E> {
     /// The number of entries, as rules count them.
     pub fn count(&self) -> u32 {
-        as_index(self.entries.len())
+        as_index(self.len())
     }
 
     /// Whether there is an entry about `peer`.
@@ -99,25 +100,26 @@ impl<E: Peer> PeerList<E> {
         self.find(peer).is_some()
     }
 
-    /// The entries. The caller must not change which accounts they are about.
-    pub(super) fn entries_mut(&mut self) -> &mut [E] {
-        &mut self.entries
-    }
-
     /// The entry about `peer`.
     pub fn entry(&self, peer: UserId) -> Option<&E> {
-        self.find(peer).map(|place| &self.entries[place])
+        self.find(peer).map(|place| &self[place])
     }
 
     /// The entry about `peer`. The caller must not change which account it is about.
     pub(super) fn entry_mut(&mut self, peer: UserId) -> Option<&mut E> {
-        self.find(peer).map(|place| &mut self.entries[place])
+        let place = self.find(peer)?;
+        self.entries_mut().get_mut(place)
+    }
+
+    /// The entries. The caller must not change which accounts they are about.
+    pub(super) fn entries_mut(&mut self) -> &mut [E] {
+        self.0.as_mut().map_or(&mut [], |list| &mut list.entries)
     }
 
     /// Adds an entry at the end, or replaces the one about the same account in place.
     pub fn insert(&mut self, entry: E) {
-        match self.find(entry.peer()) {
-            Some(place) => self.entries[place] = entry,
+        match self.entry_mut(entry.peer()) {
+            Some(old) => *old = entry,
             None => self.push(entry),
         }
     }
@@ -125,17 +127,21 @@ impl<E: Peer> PeerList<E> {
     /// Adds an entry about an account that has none in the list.
     pub(super) fn push(&mut self, entry: E) {
         debug_assert!(!self.has(entry.peer()), "the list has it already");
-        if self.entries.len() == self.entries.capacity() {
+        let List { entries, index } = &mut **self.0.get_or_insert_with(Box::default);
+        if entries.len() == entries.capacity() {
             // By half, not by double: unused capacity counts as memory for each relation.
-            self.entries
-                .reserve_exact((self.entries.len() / 2).max(FIRST_CAPACITY));
+            entries.reserve_exact((entries.len() / 2).max(FIRST_CAPACITY));
         }
-        self.entries.push(entry);
-        let count = self.entries.len();
-        if count > UNINDEXED || !self.index.is_empty() {
-            let first = if self.index.is_empty() { 0 } else { count - 1 };
-            for place in first..count {
-                self.index_place(place);
+        entries.push(entry);
+        if entries.len() > UNINDEXED {
+            let first = if index.is_empty() {
+                0
+            } else {
+                entries.len() - 1
+            };
+            let hash_at = |place: &u32| hash(entries[*place as usize].peer());
+            for place in (first..entries.len()).map(as_index) {
+                index.insert_unique(hash_at(&place), place, hash_at);
             }
         }
     }
@@ -143,32 +149,36 @@ impl<E: Peer> PeerList<E> {
     /// Removes the entry about `peer`; later entries move up. O(n) in the length of the list.
     pub fn remove(&mut self, peer: UserId) -> Option<E> {
         let place = self.find(peer)?;
-        let removed = as_index(place);
-        if let Ok(entry) = self.index.find_entry(hash(peer), |other| *other == removed) {
-            entry.remove();
+        let List { entries, index } = &mut **self.0.as_mut()?;
+        if entries.len() > UNINDEXED + 1 {
+            let removed = as_index(place);
+            index.retain(|other| *other != removed);
+            index
+                .iter_mut()
+                .for_each(|other| *other -= u32::from(*other > removed));
+        } else {
+            index.clear();
         }
-        for later in self.index.iter_mut().filter(|other| **other > removed) {
-            *later -= 1;
-        }
-        Some(self.entries.remove(place))
+        Some(entries.remove(place))
     }
 
     fn find(&self, peer: UserId) -> Option<usize> {
-        if self.index.is_empty() {
-            return self.entries.iter().position(|entry| entry.peer() == peer);
+        let List { entries, index } = &**self.0.as_ref()?;
+        if index.is_empty() {
+            return entries.iter().position(|entry| entry.peer() == peer);
         }
-        let entries = &self.entries;
-        let place = self
-            .index
-            .find(hash(peer), |place| entries[*place as usize].peer() == peer);
-        place.map(|place| *place as usize)
+        let is_it = |place: &u32| entries[*place as usize].peer() == peer;
+        let place = index.find(hash(peer), is_it)?;
+        Some(*place as usize)
     }
+}
 
-    fn index_place(&mut self, place: usize) {
-        let entries = &self.entries;
-        let hash_at = |place: &u32| hash(entries[*place as usize].peer());
-        self.index
-            .insert_unique(hash(entries[place].peer()), as_index(place), hash_at);
+impl<E> Default for List<E> {
+    fn default() -> Self {
+        Self {
+            entries: Vec::new(),
+            index: HashTable::new(),
+        }
     }
 }
 

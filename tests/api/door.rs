@@ -243,6 +243,7 @@ async fn an_odd_random_passes_unless_the_query_is_strict() {
     for random in [
         "",
         "-5",
+        "+1",
         "123456789012345678901",
         "0f8fad5bd9cb469fa16570867728950e",
         "4294967296",
@@ -259,7 +260,10 @@ async fn an_odd_random_passes_unless_the_query_is_strict() {
             "{random}"
         );
     }
-    assert_eq!(post(&strict, &strict.query()).await.error_code(), 0);
+    for random in ["99999999", "0", "4294967295", "0099"] {
+        let query = strict.query().replace("99999999", random);
+        assert_eq!(post(&strict, &query).await.error_code(), 0, "{random}");
+    }
 }
 
 #[tokio::test]

@@ -130,11 +130,11 @@ fn head_and_length(answer: &[u8]) -> Option<(usize, usize)> {
     Some((head, length.parse().expect("a number")))
 }
 
-fn runtime() -> tokio::runtime::Runtime {
-    tokio::runtime::Builder::new_current_thread()
+pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
-        .build()
-        .expect("a runtime")
+        .build();
+    runtime.expect("a runtime").block_on(future)
 }
 
 /// One good call on a connection of its own.
@@ -144,13 +144,13 @@ pub(crate) fn call_once(addr: SocketAddr, request: &[u8]) {
 
 /// How long the body of a call's answer is.
 pub(crate) fn answer_length(addr: SocketAddr, request: &[u8]) -> usize {
-    runtime().block_on(async { Connection::open(addr).await.call(request).await.len() })
+    block_on(async { Connection::open(addr).await.call(request).await.len() })
 }
 
 /// Calls one after the other on one connection; the time they took together. Every answer has to
 /// hold `expected`.
 pub(crate) fn one_by_one(addr: SocketAddr, requests: &[Vec<u8>], expected: &str) -> Duration {
-    runtime().block_on(async {
+    block_on(async {
         let mut connection = Connection::open(addr).await;
         let mut spent = Duration::ZERO;
         for request in requests {
@@ -170,7 +170,7 @@ pub(crate) fn one_by_one(addr: SocketAddr, requests: &[Vec<u8>], expected: &str)
 /// Sends these over so many connections together. Every answer has to hold `expected`.
 pub(crate) fn all(addr: SocketAddr, connections: usize, requests: &[Vec<u8>], expected: &str) {
     let next = AtomicU64::new(0);
-    runtime().block_on(async {
+    block_on(async {
         let one = async || {
             let mut connection = Connection::open(addr).await;
             loop {
@@ -200,7 +200,7 @@ pub(crate) fn calls_per_second(
 ) -> f64 {
     let calls = AtomicU64::new(0);
     let started = now();
-    runtime().block_on(async {
+    block_on(async {
         let one = async || {
             let mut connection = Connection::open(addr).await;
             while started.elapsed() < duration {

@@ -7,6 +7,7 @@
 
 mod baseline;
 mod growth;
+mod isolation;
 mod load;
 mod process;
 mod reads;
@@ -21,11 +22,12 @@ fn main() {
         return baseline::serve(&ready_file);
     }
     let mut table = Table::default();
-    let parts: [(&str, Part); 7] = [
+    let parts: [(&str, Part); 8] = [
         ("one_item", throughput::one_item),
         ("batch", throughput::batch),
         ("saturation", throughput::saturation),
         ("reads", reads::measure),
+        ("isolation", isolation::measure),
         ("growth", growth::measure),
         ("soak", soak::measure),
         ("footprint", footprint),

@@ -3,7 +3,6 @@
 use crate::apps::App;
 use crate::commands::context::CallContext;
 use crate::control::PREFIX;
-use crate::control::apps::EXPIRE_SECONDS;
 use crate::control::problem::Problem;
 use crate::faults::Fault;
 use crate::protocol::ids::UserId;
@@ -169,5 +168,5 @@ fn rest(context: &CallContext<'_>, command: &str, body: Value) -> ApiCall {
 /// The query of a call by an app admin.
 fn query(context: &CallContext<'_>) -> String {
     let now = context.now.unix_time();
-    context.app.query(context.admin, now, EXPIRE_SECONDS)
+    context.app.query(context.admin, now)
 }

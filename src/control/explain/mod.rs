@@ -130,7 +130,8 @@ async fn try_call(
         Ok(request) => request,
         Err(error) => return Ok(Explanation::of_error(&error)),
     };
-    let triggered = faults.meet(app.sdkappid, FRIEND_ADD, FriendAdd::targets(&request));
+    let mut targets = request.targets();
+    let triggered = faults.meet(app.sdkappid, FRIEND_ADD, &mut targets);
     if let Some(fault) = triggered.before.end {
         return Ok(Explanation::of_fault(&fault));
     }
@@ -155,8 +156,8 @@ async fn try_call(
             (Ok(new), None) => Ok(new.to),
             _ => Err(tried.code),
         });
-        let targets = ItemTargets::of(batch.from, &targets.collect::<Vec<_>>());
-        let after = faults.meet_done_items(app.sdkappid, FRIEND_ADD, &targets);
+        let targets = ItemTargets::of(Some(batch.from), &targets.collect::<Vec<_>>());
+        let after = faults.meet_items(app.sdkappid, FRIEND_ADD, true, &targets);
         for (tried, fault) in items.iter_mut().zip(after) {
             tried.fault = fault.or(tried.fault.take());
         }

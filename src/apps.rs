@@ -1,6 +1,5 @@
-//! An app: its secret key and admins, its accounts, and the UserSigs it has verified already.
+//! An app: its secret key and admins, its accounts, its limits and webhook. Apps share nothing.
 
-use super::snapshots::Snapshots;
 use crate::clock::Clock;
 use crate::config::AppConfig;
 use crate::limiter::Limiter;
@@ -13,46 +12,40 @@ use crate::webhooks::Webhook;
 use dashmap::DashMap;
 use foldhash::fast::RandomState;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::fmt;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use tokio::sync::{Mutex, MutexGuard};
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio_util::sync::CancellationToken;
 
-/// UserSigs that are remembered; when there are more, all are forgotten and verified anew.
-const REMEMBERED: usize = 1024;
+/// The maximum number of cached UserSigs. When it is reached, the cache is emptied.
+const MAX_CACHED: usize = 1024;
 
-/// A longer one is never remembered. Tencent's own have 350 bytes at most.
-const REMEMBERED_BYTES: usize = 1024;
+/// The longest UserSig that is cached, in bytes. Tencent's UserSigs have 350 bytes at most.
+const MAX_CACHED_BYTES: usize = 1024;
 
-static LAST_GENERATION: AtomicU64 = AtomicU64::new(1);
+/// Snapshots of accounts by name.
+type Snapshots = BTreeMap<String, Accounts>;
 
 /// An app.
 pub(crate) struct App {
     pub(crate) sdkappid: SdkAppId,
-    /// No two apps have the same, not even one before and after its reset.
-    pub(crate) generation: u64,
-    /// What it was made of, and is made of anew by a reset.
+    /// The app's description; a reset builds the app anew from it.
     pub(crate) config: Arc<AppConfig>,
-    /// Its accounts.
     pub(crate) store: Store,
-    /// An account of which nothing is said.
+    /// An account with the default settings.
     pub(crate) new_account: Arc<Account>,
     unknown: UnknownAccounts,
     /// Locked by each call of an app with a webhook, until its events are queued.
-    changes: Mutex<()>,
-    /// Its accounts at earlier times, by name.
-    pub(crate) snapshots: Snapshots,
-    /// How often its commands may be called.
+    changes: tokio::sync::Mutex<()>,
+    snapshots: Mutex<Snapshots>,
     pub(crate) limiter: Limiter,
-    /// Cancelled when it is reset or removed.
+    /// Cancelled when the app is reset or removed.
     pub(crate) ended: CancellationToken,
-    /// Where it is told what has happened.
     pub(crate) webhook: Option<Webhook>,
     admins: HashSet<UserId, RandomState>,
-    /// Clients use one UserSig for many calls, so its HMAC is computed once. By UserSig, with the
-    /// identifier it is good for; both are kept whole, so nothing else can pass for them.
+    /// The cache of verified UserSigs, each with its identifier: clients use one UserSig for many
+    /// calls, so its HMAC is computed once. A hit needs the same text and the same identifier.
     verified: DashMap<Box<str>, (Box<str>, Verified), RandomState>,
 }
 
@@ -77,14 +70,13 @@ impl App {
         let webhook = config.webhook.as_ref();
         Self {
             sdkappid,
-            generation: LAST_GENERATION.fetch_add(1, Ordering::Relaxed),
             store,
-            snapshots: Snapshots::default(),
+            snapshots: Mutex::default(),
             limiter: Limiter::new(config.calls_per_second),
             ended: CancellationToken::new(),
             new_account,
             unknown,
-            changes: Mutex::default(),
+            changes: tokio::sync::Mutex::default(),
             webhook: webhook.map(|webhook| Webhook::start(sdkappid, webhook, Arc::clone(clock))),
             admins: config.admins.iter().copied().collect(),
             verified: DashMap::default(),
@@ -92,31 +84,36 @@ impl App {
         }
     }
 
-    /// Checks a call's UserSig: who made it, with which key, and whether its time is over.
+    /// Checks a call's UserSig: its app, its identifier, its signature and its expiry.
     pub(crate) fn verify(
         &self,
         usersig: &str,
         identifier: &str,
         now: UnixTime,
     ) -> Result<(), CallError> {
-        let verified = match self.remembered(usersig, identifier) {
-            Some(verified) => verified,
-            None => {
-                let verified =
-                    user_sig::verify(usersig, &self.config.secret_key, self.sdkappid, identifier)?;
-                self.remember(usersig, identifier, verified);
-                verified
+        let cached = self.verified.get(usersig);
+        let cached = cached.filter(|entry| *entry.0 == *identifier);
+        if let Some(verified) = cached.map(|entry| entry.1) {
+            return verified.check_expiry(now);
+        }
+        let key = &self.config.secret_key;
+        let verified = user_sig::verify(usersig, key, self.sdkappid, identifier)?;
+        if usersig.len() <= MAX_CACHED_BYTES {
+            if self.verified.len() >= MAX_CACHED {
+                self.verified.clear();
             }
-        };
+            let value = (identifier.into(), verified);
+            self.verified.insert(usersig.into(), value);
+        }
         verified.check_expiry(now)
     }
 
-    /// The admin that `identifier` names, who may call the REST API.
+    /// The app admin that `identifier` names.
     pub(crate) fn admin(&self, identifier: &str) -> Option<UserId> {
         UserId::parse(identifier).filter(|user| self.admins.contains(user))
     }
 
-    /// Tells nothing more; calls that are under way still have it.
+    /// Cancels the app's delays and its webhook. Calls in flight still complete.
     pub(crate) fn end(&self) {
         self.ended.cancel();
         if let Some(webhook) = &self.webhook {
@@ -124,32 +121,35 @@ impl App {
         }
     }
 
-    /// Waits until no other call changes the app's accounts, where it has a webhook: so its events
-    /// are queued in the order of the changes. Without a webhook, calls run side by side.
-    pub(crate) async fn lock_changes(&self) -> Option<MutexGuard<'_, ()>> {
+    /// If the app has a webhook, waits until no other call changes its accounts: so events are queued
+    /// in the order of the changes. Without a webhook, calls run in parallel.
+    pub(crate) async fn lock_changes(&self) -> Option<tokio::sync::MutexGuard<'_, ()>> {
         match self.webhook {
             Some(_) => Some(self.changes.lock().await),
             None => None,
         }
     }
 
-    /// A store of its own that begins with these accounts: to try out a call without an effect.
-    pub(crate) fn trial_store(&self, accounts: &Accounts) -> Store {
-        Store::new(
-            accounts.clone(),
-            self.unknown,
-            self.config.default_allow_type,
-        )
+    /// The snapshots of the accounts.
+    pub(crate) fn snapshots(&self) -> MutexGuard<'_, Snapshots> {
+        let snapshots = self.snapshots.lock();
+        snapshots.unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The admin that is named first.
+    /// A separate store with these accounts, to try a call without an effect.
+    pub(crate) fn trial_store(&self, accounts: &Accounts) -> Store {
+        let allow_type = self.config.default_allow_type;
+        Store::new(accounts.clone(), self.unknown, allow_type)
+    }
+
+    /// The first app admin of the configuration.
     pub(crate) fn first_admin(&self) -> UserId {
         *self.config.admins.first().expect("an app has an admin")
     }
 
-    /// The query of a call by `identifier`, with a UserSig of its own.
-    pub(crate) fn query(&self, identifier: UserId, now: UnixTime, expire: i64) -> String {
-        let usersig = self.sign(identifier.as_str(), now, expire);
+    /// The query of a call by `identifier`, with a UserSig that is valid for 180 days.
+    pub(crate) fn query(&self, identifier: UserId, now: UnixTime) -> String {
+        let usersig = self.sign(identifier.as_str(), now, user_sig::EXPIRE_SECONDS);
         let (sdkappid, identifier) = (self.sdkappid, identifier.as_str());
         let identifier = utf8_percent_encode(identifier, NON_ALPHANUMERIC);
         format!(
@@ -157,36 +157,29 @@ impl App {
         )
     }
 
+    /// The URL of a friend_add call by `identifier` at this server, and the call as a shell command.
+    pub(crate) fn friend_add(
+        &self,
+        server: SocketAddr,
+        identifier: UserId,
+        request: &serde_json::Value,
+        now: UnixTime,
+    ) -> (String, String) {
+        let query = self.query(identifier, now);
+        let url = format!("http://{server}/v4/sns/friend_add?{query}");
+        let body = request.to_string().replace('\'', r"\u0027");
+        let curl = format!("curl '{url}' -d '{body}'");
+        (url, curl)
+    }
+
     /// A UserSig for any identifier, valid from `now` on for `expire` seconds.
     pub(crate) fn sign(&self, identifier: &str, now: UnixTime, expire: i64) -> String {
-        user_sig::sign(
-            &self.config.secret_key,
-            self.sdkappid,
-            identifier,
-            now,
-            expire,
-        )
-    }
-
-    fn remembered(&self, usersig: &str, identifier: &str) -> Option<Verified> {
-        let entry = self.verified.get(usersig)?;
-        let (of, verified) = entry.value();
-        (**of == *identifier).then_some(*verified)
-    }
-
-    fn remember(&self, usersig: &str, identifier: &str, verified: Verified) {
-        if usersig.len() > REMEMBERED_BYTES {
-            return;
-        }
-        if self.verified.len() >= REMEMBERED {
-            self.verified.clear();
-        }
-        self.verified
-            .insert(usersig.into(), (identifier.into(), verified));
+        let key = &self.config.secret_key;
+        user_sig::sign(key, self.sdkappid, identifier, now, expire)
     }
 }
 
-/// Neither the key nor a UserSig is ever printed.
+/// Prints neither the key nor a UserSig.
 impl fmt::Debug for App {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("App")
@@ -240,10 +233,10 @@ mod tests {
         assert!(app.verify("xxx", "admin", NOW).is_err());
         assert!(app.verified.is_empty());
 
-        for expire in 0..2 * i64::try_from(REMEMBERED).expect("small") {
+        for expire in 0..2 * i64::try_from(MAX_CACHED).expect("small") {
             let usersig = app.sign("admin", NOW, expire);
             assert!(app.verify(&usersig, "admin", NOW).is_ok());
-            assert!(app.verified.len() <= REMEMBERED);
+            assert!(app.verified.len() <= MAX_CACHED);
         }
     }
 
