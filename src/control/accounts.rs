@@ -13,7 +13,7 @@ use crate::protocol::ids::{SdkAppId, UserId};
 use crate::protocol::webhook::{AddedPair, Event, Pair};
 use crate::sns::friend_response::{self, Answered, Response};
 use crate::state::AppState;
-use crate::store::{Account, Accounts, StoreError};
+use crate::store::{Accounts, SharedAccount, StoreError};
 use crate::webhooks::Webhook;
 use axum::Json;
 use axum::extract::State;
@@ -84,8 +84,8 @@ pub(super) async fn show(
     Ok(Json(AccountDocument::from(&*account)))
 }
 
-fn find(accounts: &Accounts, user: UserId) -> Result<Arc<Account>, Problem> {
-    let account = accounts.get(user).map(Arc::clone);
+fn find(accounts: &Accounts, user: UserId) -> Result<SharedAccount, Problem> {
+    let account = accounts.get(user).cloned();
     account.ok_or_else(|| no_account(user))
 }
 

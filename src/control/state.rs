@@ -10,7 +10,7 @@ use super::problem::{InvalidField, Problem};
 use super::route::{Operation, OperationOutput};
 use crate::protocol::ids::UserId;
 use crate::state::AppState;
-use crate::store::{Account, Accounts};
+use crate::store::{Account, Accounts, SharedAccount};
 use crate::strict::join;
 use axum::Json;
 use axum::extract::State;
@@ -19,7 +19,6 @@ use axum::response::{IntoResponse, Response};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 /// The version of the document; a later one may say more.
 const VERSION: u32 = 1;
@@ -143,7 +142,7 @@ pub(super) async fn replace(
     complete_requests(&mut graph);
     let accounts = graph.into_iter();
     let accounts: Accounts = accounts
-        .map(|(user, account)| (user, Arc::new(account)))
+        .map(|(user, account)| (user, SharedAccount::new(account)))
         .collect();
     let size = Size::of(&accounts);
     app.store.replace(accounts).await?;
