@@ -7,7 +7,7 @@ use crate::protocol::ids::{SdkAppId, UnixTime, UserId};
 use crate::protocol::reply::CallError;
 use crate::protocol::user_sig::{self, Verified};
 use crate::sns::model::{AccountSeed, UnknownAccounts};
-use crate::store::{Account, Accounts, Store};
+use crate::store::{Account, Accounts, SharedAccount, Store};
 use crate::webhooks::Webhook;
 use dashmap::DashMap;
 use foldhash::fast::RandomState;
@@ -34,7 +34,7 @@ pub(crate) struct App {
     pub(crate) config: Arc<AppConfig>,
     pub(crate) store: Store,
     /// An account with the default settings.
-    pub(crate) new_account: Arc<Account>,
+    pub(crate) new_account: SharedAccount,
     unknown: UnknownAccounts,
     /// Locked by each call of an app with a webhook, until its events are queued.
     changes: tokio::sync::Mutex<()>,
@@ -61,7 +61,7 @@ impl App {
         let account = |seed: &AccountSeed| {
             let mut account = Account::default();
             account.set(seed, now);
-            Arc::new(account)
+            SharedAccount::new(account)
         };
         let new_account = account(&config.new_account());
         let accounts = config.seeds().map(|(user, seed)| (user, account(&seed)));

@@ -81,7 +81,7 @@ use state::{AppState, Shared};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use store::{Account, Edit, StoreError};
+use store::{Account, Edit, SharedAccount, StoreError};
 use token::Token;
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
@@ -213,8 +213,8 @@ impl Emulator {
         };
         loop {
             let was = app.store.account(user).await.ok();
-            let mut account = was.clone().unwrap_or_else(|| Arc::clone(&app.new_account));
-            Arc::make_mut(&mut account).set(seed, world.clock.now().unix_time());
+            let mut account = was.clone().unwrap_or_else(|| app.new_account.clone());
+            SharedAccount::make_mut(&mut account).set(seed, world.clock.now().unix_time());
             let edit = Edit {
                 user,
                 was,
@@ -263,10 +263,11 @@ impl Emulator {
         });
     }
 
-    /// One account as it is now; `None` when it is not imported.
-    pub async fn account(&self, app: SdkAppId, user: UserId) -> Option<Arc<Account>> {
+    /// A copy of an account as it is now; `None` when it is not imported.
+    pub async fn account(&self, app: SdkAppId, user: UserId) -> Option<Account> {
         let world = self.state.world();
-        world.apps.get(&app)?.store.account(user).await.ok()
+        let account = world.apps.get(&app)?.store.account(user).await;
+        Some(SharedAccount::unwrap_or_clone(account.ok()?))
     }
 
     /// Stops listening and finishes the calls in flight. Returns when their answers and their webhooks

@@ -12,12 +12,11 @@ use crate::protocol::ids::{SdkAppId, UserId};
 use crate::protocol::webhook::{AddedPair, Event, Pair};
 use crate::sns::friend_response::{self, Answered, Response};
 use crate::state::AppState;
-use crate::store::{Account, Accounts, Edit, StoreError};
+use crate::store::{Accounts, Edit, SharedAccount, StoreError};
 use axum::Json;
 use axum::extract::State;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use std::sync::Arc;
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -30,7 +29,7 @@ fn no_account(user: UserId) -> Problem {
     Problem::not_found(format!("there is no account {user}"))
 }
 
-fn find(accounts: &Accounts, user: UserId) -> Result<&Arc<Account>, Problem> {
+fn find(accounts: &Accounts, user: UserId) -> Result<&SharedAccount, Problem> {
     accounts.get(user).ok_or_else(|| no_account(user))
 }
 
@@ -180,10 +179,10 @@ pub(super) async fn respond(
             return Err(Problem::conflict(format!("{name}: {meaning}")));
         }
         let (new_sender, new_receiver) = (trial.account(from).await?, trial.account(to).await?);
-        let edit = |user, account: &Arc<Account>| Edit {
+        let edit = |user, account: &SharedAccount| Edit {
             user,
             was: accounts.get(user).cloned(),
-            is: Arc::clone(account),
+            is: account.clone(),
         };
         let edits = [edit(from, &new_sender), edit(to, &new_receiver)];
         match app.store.update(&edits, &[]).await {

@@ -3,9 +3,8 @@
 use crate::apps::App;
 use crate::protocol::ids::UserId;
 use crate::sns::model::{FriendDetails, PendingRequest};
-use crate::store::{Account, Accounts, Edit, Peer, PeerList, StoreError};
+use crate::store::{Account, Accounts, Edit, Peer, PeerList, SharedAccount, StoreError};
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 /// Changes to a copy of an app's accounts.
 pub(super) struct Edits<'a> {
@@ -72,7 +71,7 @@ impl<'a> Edits<'a> {
         let edit = |(user, account)| Edit {
             user,
             was: self.accounts.get(user).cloned(),
-            is: Arc::new(account),
+            is: SharedAccount::new(account),
         };
         let edits: Vec<_> = self.changed.into_iter().map(edit).collect();
         let needs: Vec<_> = self.needs.into_iter().collect();

@@ -11,7 +11,7 @@ use super::route::{Operation, OperationOutput};
 use crate::protocol::ids::UserId;
 use crate::sns::model::PendingRequest;
 use crate::state::AppState;
-use crate::store::{Account, Accounts};
+use crate::store::{Account, Accounts, SharedAccount};
 use crate::strict::join;
 use axum::Json;
 use axum::extract::State;
@@ -20,7 +20,6 @@ use axum::response::{IntoResponse, Response};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 /// The version of the document.
 const VERSION: u32 = 1;
@@ -86,7 +85,7 @@ pub(super) async fn show(
     Ok(match format.unwrap_or(Format::Json) {
         Format::Json => {
             let document =
-                |(user, account): (_, &Arc<_>)| (user, AccountDocument::from(&**account));
+                |(user, account): (_, &SharedAccount)| (user, AccountDocument::from(&**account));
             Shown::Json(Json(StateDocument {
                 version: VERSION,
                 accounts: accounts.iter().map(document).collect(),
@@ -143,7 +142,7 @@ pub(super) async fn replace(
     reader.finish()?;
     complete_requests(&mut graph);
     let accounts = graph.into_iter();
-    let accounts = accounts.map(|(user, account)| (user, Arc::new(account)));
+    let accounts = accounts.map(|(user, account)| (user, SharedAccount::new(account)));
     let accounts: Accounts = accounts.collect();
     let size = Size::of(&accounts);
     app.store.replace(accounts).await?;

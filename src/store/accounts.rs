@@ -1,11 +1,12 @@
 //! All accounts of an app at one moment, as an immutable copy.
 
-use super::account::Account;
+use super::SharedAccount;
 use crate::protocol::ids::UserId;
 use foldhash::fast::RandomState;
 use std::collections::HashMap;
 use std::hash::BuildHasher;
-use std::sync::{Arc, LazyLock};
+use std::sync::LazyLock;
+use triomphe::Arc;
 
 /// More shards mean fewer waits for a lock, and less to copy when a shared shard is written to.
 const SHARDS: usize = 64;
@@ -14,7 +15,7 @@ const SHARDS: usize = 64;
 static HASHER: LazyLock<RandomState> = LazyLock::new(RandomState::default);
 
 /// A part of the accounts. Copies share it until one of them is written to.
-pub(super) type Shard = Arc<HashMap<UserId, Arc<Account>, RandomState>>;
+pub(super) type Shard = Arc<HashMap<UserId, SharedAccount, RandomState>>;
 
 /// All accounts at one moment. A clone costs a pointer for each of 64 shards: it shares the shards
 /// with the original, and a writer copies only the shard and the account that it changes.
@@ -39,11 +40,11 @@ pub(super) fn shard_of(user: UserId) -> usize {
 }
 
 impl Accounts {
-    pub(crate) fn get(&self, user: UserId) -> Option<&Arc<Account>> {
+    pub(crate) fn get(&self, user: UserId) -> Option<&SharedAccount> {
         self.shards[shard_of(user)].get(&user)
     }
 
-    pub(crate) fn insert(&mut self, user: UserId, account: Arc<Account>) {
+    pub(crate) fn insert(&mut self, user: UserId, account: SharedAccount) {
         Arc::make_mut(&mut self.shards[shard_of(user)]).insert(user, account);
     }
 
@@ -58,13 +59,13 @@ impl Accounts {
     }
 
     /// All accounts, in no order.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (UserId, &Arc<Account>)> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (UserId, &SharedAccount)> {
         let accounts = self.shards.iter().flat_map(|shard| shard.iter());
         accounts.map(|(user, account)| (*user, account))
     }
 
     /// All accounts, in the order of their UserIDs.
-    pub(crate) fn sorted(&self) -> Vec<(UserId, &Arc<Account>)> {
+    pub(crate) fn sorted(&self) -> Vec<(UserId, &SharedAccount)> {
         let mut accounts: Vec<_> = self.iter().collect();
         accounts.sort_unstable_by_key(|(user, _)| *user);
         accounts
@@ -75,11 +76,11 @@ impl Accounts {
     pub(crate) fn changed_from<'a>(
         &'a self,
         other: &'a Self,
-    ) -> impl Iterator<Item = (UserId, &'a Arc<Account>)> {
+    ) -> impl Iterator<Item = (UserId, &'a SharedAccount)> {
         let shards = self.shards.iter().zip(&other.shards);
         let shards = shards.filter(|(this, other)| !Arc::ptr_eq(this, other));
         let accounts = shards.flat_map(|(this, other)| {
-            let is_same = |user: &UserId, account: &Arc<Account>| {
+            let is_same = |user: &UserId, account: &SharedAccount| {
                 other
                     .get(user)
                     .is_some_and(|other| Arc::ptr_eq(account, other))
@@ -91,8 +92,8 @@ impl Accounts {
     }
 }
 
-impl FromIterator<(UserId, Arc<Account>)> for Accounts {
-    fn from_iter<I: IntoIterator<Item = (UserId, Arc<Account>)>>(accounts: I) -> Self {
+impl FromIterator<(UserId, SharedAccount)> for Accounts {
+    fn from_iter<I: IntoIterator<Item = (UserId, SharedAccount)>>(accounts: I) -> Self {
         let mut all = Self::default();
         for (user, account) in accounts {
             all.insert(user, account);

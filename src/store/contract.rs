@@ -9,7 +9,8 @@ use crate::sns::friend_add::{AddFriendItem, How, NewFriend, judge};
 use crate::sns::friend_delete::{judge_all, judge_reverse};
 use crate::sns::model::{AddType, AllowType, ForceAddFlags, SnsPolicy, UnknownAccounts};
 use crate::sns::texts::GroupName;
-use std::sync::{Arc, Barrier};
+use std::sync::Barrier;
+use triomphe::Arc;
 
 /// Makes the store to test.
 type Make = fn(Accounts, UnknownAccounts, AllowType) -> Store;

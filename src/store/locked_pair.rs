@@ -1,5 +1,6 @@
 //! The two accounts of a step: their facts, and the changes that a rule decides.
 
+use super::SharedAccount;
 use super::account::{Account, Changed};
 use super::accounts::Shard;
 use crate::protocol::ids::UserId;
@@ -7,7 +8,8 @@ use crate::sns::decision::{Change, Changes, Side};
 use crate::sns::model::AllowType;
 use crate::sns::pair::PairFacts;
 use crate::sns::texts::GroupName;
-use std::sync::{Arc, MutexGuard};
+use std::sync::MutexGuard;
+use triomphe::Arc;
 
 /// From_Account and To_Account, with the shards that they are in locked.
 pub(super) struct LockedPair<'a> {
@@ -28,7 +30,7 @@ pub(super) struct Pair<A> {
 
 impl LockedPair<'_> {
     /// `None` when From_Account is not imported.
-    pub(super) fn accounts(&self) -> Option<Pair<&Arc<Account>>> {
+    pub(super) fn accounts(&self) -> Option<Pair<&SharedAccount>> {
         let (from_id, to_id) = (self.from_id, self.to_id);
         let to_shard = self.to_shard.as_ref().unwrap_or(&self.from_shard);
         Some(Pair {
@@ -40,7 +42,7 @@ impl LockedPair<'_> {
     }
 
     /// The same, to be changed. A shard that a copy shares is copied first.
-    pub(super) fn accounts_mut(&mut self) -> Option<Pair<&mut Arc<Account>>> {
+    pub(super) fn accounts_mut(&mut self) -> Option<Pair<&mut SharedAccount>> {
         let (from_id, to_id) = (self.from_id, self.to_id);
         let from_shard = Arc::make_mut(&mut self.from_shard);
         let (from, to) = match &mut self.to_shard {
@@ -91,7 +93,7 @@ impl<A: AsRef<Account>> Pair<A> {
     }
 }
 
-impl Pair<&mut Arc<Account>> {
+impl Pair<&mut SharedAccount> {
     /// Applies a rule's changes, and returns the accounts that `UnfriendAll` has removed. An account
     /// that a reader still holds is copied first.
     ///

@@ -11,7 +11,7 @@
 use super::account::{Account, BlocklistPage, FriendsPage, Group};
 use super::accounts::{Accounts, Shard, shard_of};
 use super::locked_pair::{LockedPair, Pair};
-use super::{Edit, FriendView, Judged, OwnVerdict, StoreError, Verdict};
+use super::{Edit, FriendView, Judged, OwnVerdict, SharedAccount, StoreError, Verdict};
 use crate::profile::{Profile, ProfileField};
 use crate::protocol::code::Code;
 use crate::protocol::ids::UserId;
@@ -19,8 +19,9 @@ use crate::sns::decision::Decision;
 use crate::sns::model::{AllowType, Sequences, UnknownAccounts};
 use crate::sns::pair::{ItemTarget, PairFacts};
 use crate::sns::texts::GroupName;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::RwLock;
+use triomphe::Arc;
 
 /// The accounts of an app and their relationships, in memory.
 #[derive(Debug)]
@@ -50,7 +51,7 @@ impl MemoryStore {
     }
 
     /// One account.
-    pub(crate) async fn account(&self, user: UserId) -> Result<Arc<Account>, StoreError> {
+    pub(crate) async fn account(&self, user: UserId) -> Result<SharedAccount, StoreError> {
         self.find(user).ok_or(StoreError::NoAccount)
     }
 
@@ -196,7 +197,7 @@ impl MemoryStore {
         from: UserId,
         tos: &[Result<UserId, Code>],
     ) -> Result<Vec<Result<FriendView, Code>>, StoreError> {
-        let view = |pair: &Pair<&Arc<Account>>, to: &UserId| FriendView {
+        let view = |pair: &Pair<&SharedAccount>, to: &UserId| FriendView {
             facts: pair.facts(&[]),
             friend: pair.from.friends.entry(*to).cloned(),
             profile: pair.to.map(|to| to.profile.clone()).unwrap_or_default(),
@@ -218,7 +219,7 @@ impl MemoryStore {
         &self,
         from: UserId,
         items: &[Result<I, Code>],
-        look: impl Fn(&Pair<&Arc<Account>>, &I) -> T,
+        look: impl Fn(&Pair<&SharedAccount>, &I) -> T,
     ) -> Result<Vec<Result<T, Code>>, StoreError> {
         self.create_if_asked(targets(from, items)).await;
         self.find(from).ok_or(StoreError::NoAccount)?;
@@ -307,12 +308,12 @@ impl MemoryStore {
         }
     }
 
-    fn find(&self, user: UserId) -> Option<Arc<Account>> {
+    fn find(&self, user: UserId) -> Option<SharedAccount> {
         self.lock(shard_of(user)).get(&user).cloned()
     }
 
     /// An account that a call names, which is created first where the configuration says so.
-    async fn named(&self, user: UserId) -> Result<Arc<Account>, StoreError> {
+    async fn named(&self, user: UserId) -> Result<SharedAccount, StoreError> {
         self.create_if_asked([user]).await;
         self.account(user).await
     }
@@ -331,7 +332,7 @@ impl MemoryStore {
         }
     }
 
-    fn new_account(&self) -> Arc<Account> {
+    fn new_account(&self) -> SharedAccount {
         let mut account = Account::default();
         account.profile.allow_type = self.default_allow_type;
         account.into()
@@ -356,7 +357,7 @@ fn targets<I: ItemTarget>(from: UserId, items: &[Result<I, Code>]) -> impl Itera
     std::iter::once(from).chain(tos.map(ItemTarget::to))
 }
 
-fn set_fields(account: &mut Arc<Account>, fields: Vec<ProfileField>) {
+fn set_fields(account: &mut SharedAccount, fields: Vec<ProfileField>) {
     let profile = &mut Arc::make_mut(account).profile;
     fields.into_iter().for_each(|field| profile.set(field));
 }

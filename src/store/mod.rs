@@ -31,7 +31,12 @@ use crate::protocol::ids::UserId;
 use crate::sns::decision::{Change, Decision, Side};
 use crate::sns::model::{Friend, Sequences};
 use crate::sns::pair::PairFacts;
-use std::sync::Arc;
+use triomphe::Arc;
+
+/// An account that its readers share: a writer copies it while one of them still holds it. Unlike
+/// std's, this `Arc` knows without a locked instruction whether it is shared; an item of a batch is
+/// short enough for that to show.
+pub(crate) type SharedAccount = Arc<Account>;
 
 /// Why a store could not do what it was asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,9 +91,9 @@ pub(crate) struct FriendView {
 pub(crate) struct Edit {
     pub(crate) user: UserId,
     /// The account as the caller has read it; `None` when it was not imported.
-    pub(crate) was: Option<Arc<Account>>,
+    pub(crate) was: Option<SharedAccount>,
     /// The account as it is to be.
-    pub(crate) is: Arc<Account>,
+    pub(crate) is: SharedAccount,
 }
 
 impl Verdict {

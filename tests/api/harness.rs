@@ -171,8 +171,7 @@ impl TestApp {
 
     /// An account of an app, if it is imported.
     pub(crate) fn account_of(&self, sdkappid: &str, name: &str) -> Option<Account> {
-        let account = ready(self.emulator.account(app_id(sdkappid), user(name)));
-        account.map(|account| Account::clone(&account))
+        ready(self.emulator.account(app_id(sdkappid), user(name)))
     }
 
     pub(crate) fn account(&self, name: &str) -> Account {
