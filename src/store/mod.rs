@@ -8,7 +8,7 @@
 //! of its own. `contract.rs` is this contract as tests, which every store has to pass.
 //!
 //! Every method is asynchronous and can fail, so that a second store, a database, changes no caller:
-//! [`Store`] becomes an enum then.
+//! `Store` becomes an enum then.
 
 mod account;
 mod accounts;
