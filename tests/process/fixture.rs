@@ -241,7 +241,11 @@ impl Client {
         let mut bytes = Vec::new();
         let mut buffer = [0; 4096];
         loop {
-            let length = self.0.read(&mut buffer).expect("an answer");
+            let length = match self.0.read(&mut buffer) {
+                // With a read timeout, the system does not resume a read after a signal.
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                length => length.expect("an answer"),
+            };
             assert_ne!(length, 0, "closed before the answer was whole");
             bytes.extend_from_slice(&buffer[..length]);
             let text = std::str::from_utf8(&bytes).expect("UTF-8");

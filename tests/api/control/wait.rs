@@ -57,7 +57,7 @@ async fn each_waiter_goes_when_its_call_comes_and_not_before() {
             )
         })
         .collect();
-    let default = wait(&control, "from_account=id");
+    let mut default = Some(wait(&control, "from_account=id"));
     let_arrive(&control).await;
 
     for number in 1..=8_u64 {
@@ -72,8 +72,10 @@ async fn each_waiter_goes_when_its_call_comes_and_not_before() {
         app.send_body(body_of("id")).await;
 
         assert_eq!(end(waiters.remove(0)).await.ok()["count"], number);
+        if let Some(default) = default.take() {
+            assert_eq!(end(default).await.ok()["count"], 1);
+        }
     }
-    assert_eq!(end(default).await.ok()["count"], 1);
 }
 
 #[tokio::test]
