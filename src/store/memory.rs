@@ -5,7 +5,7 @@
 //! point, and every step is short.
 //!
 //! `accounts` copies the pointers to the shards. Until that copy is dropped, a writer copies a shard
-//! before it changes it, and an account likewise, so nobody waits for a reader of the copy.
+//! before it changes it, and an account likewise, so calls do not wait for readers of a copy.
 //! (`dashmap` has no consistent copy of all shards, and must not be locked twice.)
 
 use super::account::{Account, BlocklistPage, FriendsPage, Group};
