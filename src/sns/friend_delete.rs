@@ -43,6 +43,24 @@ mod tests {
     use super::*;
 
     #[test]
+    fn in_every_case_a_former_friend_loses_from_unless_it_is_a_friend_again() {
+        for bits in 0..8_u8 {
+            let pair = PairFacts {
+                to_exists: bits & 1 != 0,
+                from_has_to: bits & 2 != 0,
+                to_has_from: bits & 4 != 0,
+                ..PairFacts::default()
+            };
+            let Decision { code, changes } = judge_reverse(&pair);
+            let expected = match (pair.from_has_to, pair.to_has_from) {
+                (false, true) => vec![Change::Unfriend(Side::To)],
+                (true, _) | (false, false) => vec![],
+            };
+            assert_eq!((code, changes.into_vec()), (Code::Ok, expected), "{pair:?}");
+        }
+    }
+
+    #[test]
     fn in_every_case_froms_list_decides_and_both_takes_the_reverse_where_it_is() {
         for bits in 0..8_u8 {
             let pair = PairFacts {

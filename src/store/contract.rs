@@ -407,9 +407,15 @@ fn accounts_are_replaced_in_one_step(make: Make) {
                 ready(store.replace(after.clone())).expect("it replaces");
             }
         });
+        let items: Vec<_> = tos.iter().map(|to| Ok(*to)).collect();
         while !replacing.is_finished() {
             let seen = ready(store.accounts()).expect("all accounts").friendships();
             assert!([0, 198].contains(&seen), "half of a state: {seen}");
+            // A step on two accounts sees both before the replacement, or both after it.
+            let facts = ready(store.facts_each(user(0), &items)).expect("From is there");
+            for pair in facts.into_iter().flatten() {
+                assert_eq!(pair.from_has_to, pair.to_has_from, "half of a state");
+            }
         }
     });
     assert_eq!(friends(&store, user(0)), tos);

@@ -6,11 +6,13 @@ use crate::harness::{ADMIN, APP, ConfigExt, TestApp, app_id};
 use receiver::{Mood, Receiver};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
+use std::sync::Arc;
 use std::time::Duration;
 use tencent_chat_emulator::config::{Config, WebhookConfig};
 use tencent_chat_emulator::protocol::ids::UnixTime;
 use tencent_chat_emulator::protocol::user_sig::SecretKey;
 use tencent_chat_emulator::sns::model::{AccountSeed, AllowType};
+use tokio::task::JoinSet;
 
 const PAGES: &str = include_str!("../vectors/family/webhooks.json");
 
@@ -397,4 +399,42 @@ async fn what_would_make_the_queue_too_long_is_dropped_and_no_call_fails() {
         (8 << 20..17 << 20).contains(&bytes),
         "{events} events, {bytes} bytes"
     );
+}
+
+/// Eight clients add and delete the same pair: an add follows a delete and a delete an add, in the
+/// store as in the events.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn events_about_one_pair_come_in_the_order_in_which_the_store_changed() {
+    const CLIENTS: usize = 8;
+    const CALLS: usize = 150;
+    let mut receiver = Receiver::start(Mood::Good).await;
+    let app = Arc::new(start(&receiver).await);
+    let mut clients = JoinSet::new();
+    for client in 0..CLIENTS {
+        let app = Arc::clone(&app);
+        clients.spawn(async move {
+            let mut changes = 0;
+            for _ in 0..CALLS {
+                let reply = match client % 2 {
+                    0 => app.friend_add(add(&["id1"], 0)).await,
+                    _ => app.call("sns/friend_delete", tos("id", &["id1"])).await,
+                };
+                changes += usize::from(reply.codes() == [0]);
+            }
+            changes
+        });
+    }
+    let changes: usize = clients.join_all().await.into_iter().sum();
+
+    assert!(
+        changes > CALLS / 10,
+        "the clients met too seldom: {changes}"
+    );
+    for number in 0..changes {
+        let expected = match number % 2 {
+            0 => "Sns.CallbackFriendAdd",
+            _ => "Sns.CallbackFriendDelete",
+        };
+        assert_eq!(receiver.next().await.command(), expected, "event {number}");
+    }
 }

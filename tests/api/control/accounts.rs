@@ -360,3 +360,36 @@ async fn an_agreement_is_told_to_the_webhook_and_a_refusal_is_not() {
         (&json!("a"), &json!("b"))
     );
 }
+
+/// A request that is made anew while it is answered: a new request that is in time (30539)
+/// is the one that is granted.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_request_made_anew_while_it_is_answered_is_granted_as_it_is_then() {
+    let app = TestApp::start().await;
+    let (control, made) = app_with(&app, &[]).await;
+    let confirm = json!({"allow_type": "AllowType_Type_NeedConfirm"});
+    let mut in_time = 0;
+    for round in 0..300 {
+        let (from, to) = (format!("a{round}"), format!("b{round}"));
+        control.put(&path(&made, &from), json!({})).await.ok();
+        control.put(&path(&made, &to), confirm.clone()).await.ok();
+        let ask = |remark: &str| {
+            let item = json!({"To_Account": to, "Remark": remark});
+            json!({"From_Account": from, "AddFriendItem": [item]})
+        };
+        let (old, new) = (ask("old"), ask("new"));
+        assert_eq!(made.call("sns/friend_add", &old).await.codes(), [30539]);
+
+        let pending = made.path(&format!("/pending/{from}/{to}"));
+        let (again, answered) = tokio::join!(
+            made.call("sns/friend_add", &new),
+            control.post(&pending, json!({"action": "agree"})),
+        );
+
+        let is_in_time = again.codes() == [30539];
+        in_time += usize::from(is_in_time);
+        let remark = answered.ok()["from"]["friends"][0]["remark"].clone();
+        assert_eq!(remark, if is_in_time { "new" } else { "old" }, "{round}");
+    }
+    assert!(in_time > 0, "the two never met");
+}
