@@ -6,6 +6,7 @@ use super::apps::{AppPath, find_app};
 use super::edits::Edits;
 use super::extract::{Body, Path, Query};
 use super::problem::Problem;
+use crate::apps::App;
 use crate::client_ip::ClientIp;
 use crate::protocol::code::Code;
 use crate::protocol::ids::{SdkAppId, UserId};
@@ -27,6 +28,14 @@ pub(super) struct AccountPath {
 
 fn no_account(user: UserId) -> Problem {
     Problem::not_found(format!("there is no account {user}"))
+}
+
+async fn read(app: &App, user: UserId) -> Result<SharedAccount, Problem> {
+    let account = app.store.account(user).await;
+    account.map_err(|error| match error {
+        StoreError::NoAccount => no_account(user),
+        StoreError::Conflict | StoreError::Unavailable => error.into(),
+    })
 }
 
 fn find(accounts: &Accounts, user: UserId) -> Result<&SharedAccount, Problem> {
@@ -70,8 +79,9 @@ pub(super) async fn show(
     State(state): State<AppState>,
     Path(AccountPath { sdkappid, user }): Path<AccountPath>,
 ) -> Result<Json<AccountDocument>, Problem> {
-    let accounts = find_app(&state, sdkappid)?.store.accounts().await?;
-    Ok(Json(AccountDocument::from(&**find(&accounts, user)?)))
+    let app = find_app(&state, sdkappid)?;
+    let account = read(&app, user).await?;
+    Ok(Json(AccountDocument::from(&*account)))
 }
 
 /// What has changed.
@@ -120,10 +130,9 @@ pub(super) async fn remove(
         let detail = format!("{user} is an app admin, and app admins always exist");
         return Err(Problem::conflict(detail));
     }
-    let accounts = app.store.accounts().await?;
-    let account = find(&accounts, user)?;
+    let account = read(&app, user).await?;
     match app.store.delete_accounts(&[user]).await?[..] {
-        [true] => Ok(Json(AccountDocument::from(&**account))),
+        [true] => Ok(Json(AccountDocument::from(&*account))),
         _ => Err(no_account(user)),
     }
 }

@@ -121,8 +121,8 @@ pub(super) fn document(plan: &Plan) -> FaultDocument {
     }
 }
 
-/// The fault that a document describes, or the fields because of which it can never fire. `at` is the
-/// pointer to the document.
+/// Reads a fault from its document. The error names the fields that keep it from ever firing. `at` is
+/// the JSON pointer to the document.
 pub(super) fn plan(
     state: &AppState,
     at: &str,
