@@ -25,7 +25,7 @@ impl SdkAppId {
         digits.then(|| text.parse().ok().map(Self)).flatten()
     }
 
-    /// The number itself.
+    /// The number.
     pub fn get(self) -> u32 {
         self.0.get()
     }

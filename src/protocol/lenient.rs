@@ -61,7 +61,7 @@ pub(crate) fn names<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Sm
     deserializer.deserialize_any(Names)
 }
 
-/// An optional integer; a string of digits is accepted, too. `null` and `""` are `None`.
+/// An optional integer; a decimal string is accepted, too. `null` and `""` are `None`.
 pub(crate) fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Error> {
     deserializer.deserialize_any(Integer { takes_digits: true })
 }
@@ -74,7 +74,7 @@ pub(crate) fn integer<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Opti
 }
 
 struct Integer {
-    /// Whether a string of digits is accepted.
+    /// Whether a decimal string is accepted.
     takes_digits: bool,
 }
 

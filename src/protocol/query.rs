@@ -13,7 +13,7 @@ use schemars::JsonSchema;
 use std::borrow::Cow;
 use std::str::Utf8Error;
 
-/// A longer value is redacted: it may be a UserSig in the wrong place, and no UserID or number is as long.
+/// A longer value is redacted: it may be a UserSig. UserIDs and numbers are shorter.
 const MAX_VALUE_BYTES: usize = 40;
 
 /// A well-formed query. Nothing in it is verified yet.
@@ -28,13 +28,13 @@ pub struct CommonQuery<'a> {
     pub identifier: Cow<'a, str>,
     /// The identifier's UserSig.
     pub usersig: Cow<'a, str>,
-    /// `random`, if it is missing or not a decimal in 0..=4294967295, as documented. It is accepted,
-    /// because published clients send such values.
+    /// `random`, if it is not a decimal in 0..=4294967295, as the documentation requires; empty if
+    /// it is missing. It is accepted, because published clients send such values.
     pub odd_random: Option<Cow<'a, str>>,
 }
 
 impl<'a> CommonQuery<'a> {
-    /// Parses a raw query string. `strict` rejects an odd `random`.
+    /// Parses a raw query string. `strict` rejects a `random` that is missing or not as documented.
     ///
     /// # Precedence
     /// A missing sdkappid, then each parameter in the order of the documentation.
@@ -61,7 +61,7 @@ impl<'a> CommonQuery<'a> {
         })
     }
 
-    /// An odd `random` as the log may show it: a long value may be a UserSig.
+    /// `odd_random` for the log: a long value is redacted, because it may be a UserSig.
     pub fn odd_random_for_log(&self) -> Option<&str> {
         let random = self.odd_random.as_deref()?;
         Some(if is_long(random) { "***" } else { random })
@@ -77,7 +77,7 @@ pub fn named_app(raw: &str) -> Option<SdkAppId> {
 /// A longer name is redacted: it may be a UserSig in the wrong place.
 const MAX_NAME_BYTES: usize = 16;
 
-/// The beginning of a query that is logged.
+/// A query is logged up to this many bytes.
 const MAX_LOGGED_BYTES: usize = 2048;
 
 /// A raw query for the log: any value that may be a UserSig is replaced by `***`.
@@ -92,7 +92,7 @@ pub fn redact_query(raw: &str) -> String {
             redacted.push_str(pair);
             continue;
         }
-        // A misspelt name can still be the name of a UserSig.
+        // An unknown name may be a misspelt `usersig`, so its value is redacted.
         let name = unescape_lossy(name);
         if name.len() <= MAX_NAME_BYTES {
             redacted.push_str(&name);
@@ -104,13 +104,13 @@ pub fn redact_query(raw: &str) -> String {
     redacted
 }
 
-/// Whether a pair contains neither a UserSig nor the name of one.
+/// Whether a pair can be logged: it contains neither a UserSig nor, in its value, the name of one.
 fn is_plain(name: &str, value: &str) -> bool {
     let names_a_sig = |text: &str| {
-        let mut places = text.as_bytes().windows(3);
-        places.any(|place| place.eq_ignore_ascii_case(b"sig"))
+        let mut windows = text.as_bytes().windows(3);
+        windows.any(|window| window.eq_ignore_ascii_case(b"sig"))
     };
-    place(name).is_some_and(|place| NAMES[place] != "usersig")
+    index(name).is_some_and(|index| NAMES[index] != "usersig")
         // Decoding can only shorten a value.
         && !(is_long(value) && is_long(&unescape_lossy(value)))
         && !names_a_sig(value)
@@ -124,7 +124,7 @@ const NAMES: [&str; 5] = ["sdkappid", "identifier", "usersig", "random", "conten
 
 /// The query as documented, for the OpenAPI document. `CommonQuery` is more lenient about `random`.
 #[derive(Debug, JsonSchema)]
-#[expect(dead_code, reason = "it only describes")]
+#[expect(dead_code, reason = "it only describes the query")]
 pub struct QueryParameters {
     /// SDKAppID assigned when the app was created.
     sdkappid: SdkAppId,
@@ -145,18 +145,18 @@ fn find(raw: &str) -> [Option<&str>; 5] {
     let mut found = [None; 5];
     for (name, value) in pairs(raw).map(|pair| split_at(pair, b'=')) {
         if let Some(value) = value
-            && let Some(place) = place(name)
+            && let Some(index) = index(name)
         {
-            found[place].get_or_insert(value);
+            found[index].get_or_insert(value);
         }
     }
     found
 }
 
 /// The index of the parameter with this name, which may have escapes.
-fn place(name: &str) -> Option<usize> {
-    let place = |name: &str| NAMES.iter().position(|known| *known == name);
-    place(name).or_else(|| place(&unescape(name).ok()?))
+fn index(name: &str) -> Option<usize> {
+    let index = |name: &str| NAMES.iter().position(|known| *known == name);
+    index(name).or_else(|| index(&unescape(name).ok()?))
 }
 
 fn pairs(raw: &str) -> impl Iterator<Item = &str> {
@@ -171,7 +171,7 @@ fn pairs(raw: &str) -> impl Iterator<Item = &str> {
 /// The text before the first occurrence of an ASCII byte, and the text after it.
 fn split_at(text: &str, byte: u8) -> (&str, Option<&str>) {
     match memchr(byte, text.as_bytes()) {
-        Some(place) => (&text[..place], Some(&text[place + 1..])),
+        Some(at) => (&text[..at], Some(&text[at + 1..])),
         None => (text, None),
     }
 }
@@ -187,7 +187,7 @@ fn decode<'a>(name: &str, value: Option<&'a str>) -> Result<Option<Cow<'a, str>>
     Ok(decoded.filter(|value| !value.is_empty()))
 }
 
-/// Most names and values have no escapes and are borrowed.
+/// Decodes percent escapes. Text without escapes, the usual case, is borrowed.
 fn unescape(text: &str) -> Result<Cow<'_, str>, Utf8Error> {
     if memchr(b'%', text.as_bytes()).is_some() {
         percent_decode_str(text).decode_utf8()
@@ -196,7 +196,7 @@ fn unescape(text: &str) -> Result<Cow<'_, str>, Utf8Error> {
     }
 }
 
-/// The same, with a replacement for bytes that are not UTF-8.
+/// Like [`unescape`], but replaces bytes that are not UTF-8.
 fn unescape_lossy(text: &str) -> Cow<'_, str> {
     let decode = |_| percent_decode_str(text).decode_utf8_lossy();
     unescape(text).unwrap_or_else(decode)

@@ -32,10 +32,10 @@ impl CallError {
     }
 
     /// An error whose ErrorInfo is `text`, followed by the problem.
-    pub fn because(code: Code, text: impl fmt::Display, what: &str) -> Self {
+    pub fn because(code: Code, text: impl fmt::Display, problem: &str) -> Self {
         let text = text.to_string();
         let colon = if text.ends_with('.') { "" } else { ":" };
-        Self::with_info(code, format!("{text}{colon} {what}"))
+        Self::with_info(code, format!("{text}{colon} {problem}"))
     }
 }
 
@@ -47,8 +47,8 @@ impl From<Code> for CallError {
 
 /// The fields of a command in a successful answer.
 pub trait Answer: Serialize {
-    /// Replaces the result codes of the items for which `outcome` returns a code. It takes an item's
-    /// index.
+    /// Replaces the result code of each item for which `outcome`, called with the item's index,
+    /// returns a code.
     fn replace_codes(&mut self, _outcome: &mut dyn FnMut(usize) -> Option<Code>) {}
 
     /// The number of items, and how many of them failed; `None` if the answer has no items.
@@ -57,7 +57,7 @@ pub trait Answer: Serialize {
     }
 }
 
-/// The numbers of items in an answer.
+/// The number of items in an answer, and how many of them failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tally {
     /// Items in the request.
@@ -66,11 +66,11 @@ pub struct Tally {
     pub refused: usize,
 }
 
-/// The initial capacity of an answer, in bytes, and for each of its items: enough for most answers.
+/// The initial capacity of an answer in bytes, to which each item adds [`ITEM_BYTES`].
 const SHORT_ANSWER_BYTES: usize = 192;
 const ITEM_BYTES: usize = 72;
 
-/// The fields of a command in an item's result, beside To_Account, ResultCode and ResultInfo.
+/// The fields of a command in an item's result, besides To_Account, ResultCode and ResultInfo.
 pub trait ItemFields: Serialize {
     /// The key of the list of results in the answer.
     const LIST: &'static str;
@@ -175,7 +175,7 @@ impl<T: ItemFields> Answer for ItemResults<T> {
     }
 }
 
-/// No fields beside the envelope.
+/// No fields besides the envelope.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct NoFields {}
 
@@ -229,8 +229,8 @@ impl<T: Answer> Reply<T> {
             (Some(command), Some(_)) => command.keys,
             _ => KeyOrder::EnvelopeFirst,
         };
-        let service_has_it = |command: &CommandInfo| command.service.has_error_display();
-        let has_display = !code.is_gateway() && self.command.is_some_and(service_has_it);
+        let has_error_display = |command: &CommandInfo| command.service.has_error_display();
+        let has_display = !code.is_gateway() && self.command.is_some_and(has_error_display);
         let envelope = Envelope {
             fields_before: fields.filter(|_| keys == KeyOrder::FieldsFirst),
             action_status: if code == Code::Ok { "OK" } else { "FAIL" },
@@ -264,7 +264,7 @@ impl<T: Answer> Reply<T> {
 struct Envelope<'a, T> {
     #[serde(flatten)]
     fields_before: Option<&'a T>,
-    /// `OK` where ErrorCode is 0, else `FAIL`.
+    /// `OK` if ErrorCode is 0, else `FAIL`.
     action_status: &'static str,
     #[serde(rename = "ErrorInfo", skip_serializing_if = "Option::is_none")]
     info_before: Option<&'a str>,

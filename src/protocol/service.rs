@@ -87,7 +87,7 @@ pub struct CommandInfo {
     pub service: Service,
     /// The command's name in the path.
     pub name: &'static str,
-    /// The documented rate limit, for each app.
+    /// The documented rate limit of each app, in calls per second.
     pub calls_per_second: u32,
     /// The accounts that it is about.
     pub subject: Subject,

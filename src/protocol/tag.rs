@@ -62,7 +62,7 @@ impl<'de> Deserialize<'de> for TagValue {
             type Value = TagValue;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a string, an integer from 0 on, or a list of strings")
+                f.write_str("a string, an integer of at least 0, or a list of strings")
             }
 
             fn visit_str<E: de::Error>(self, text: &str) -> Result<TagValue, E> {

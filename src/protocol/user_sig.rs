@@ -1,9 +1,10 @@
 //! UserSig (TLSSigAPIv2): sign and verify.
 //!
-//! A ticket is JSON, compressed with zlib, in base64 with `*-_` instead of `+/=`. Its `TLS.sig` is an
-//! HMAC-SHA256 of a text made of the other fields, so the spelling of the JSON does not matter.
-//! The format is known from Tencent's generators (github.com/tencentyun/tls-sig-api-v2-*). They differ
-//! in key order, spacing, escapes, zlib level and omitted zeros; all of these are accepted.
+//! A UserSig is a ticket: JSON, compressed with zlib, in base64 with `*-_` instead of `+/=`. Its
+//! `TLS.sig` is an HMAC-SHA256 of a text made of the other fields, so the spelling of the JSON does
+//! not matter. The format is known from Tencent's generators
+//! (github.com/tencentyun/tls-sig-api-v2-*). They differ in key order, spacing, escapes, zlib level
+//! and omitted zeros; all of these are accepted.
 
 use super::code::Code;
 use super::ids::{SdkAppId, UnixTime};
@@ -19,7 +20,7 @@ use sha2::Sha256;
 use std::fmt;
 use std::io::Write;
 
-/// The maximum size of an unpacked ticket. The longest of the test vectors has 400 bytes.
+/// The maximum size of an unpacked ticket, in bytes. The longest of the test vectors has 400 bytes.
 const MAX_UNPACKED_BYTES: usize = 4096;
 
 const VERSION: &str = "2.0";
@@ -47,7 +48,7 @@ impl SecretKey {
     /// A random key of 64 hexadecimal digits, like Tencent's keys.
     pub(crate) fn random() -> Self {
         let mut bytes = [0; 32];
-        getrandom::fill(&mut bytes).expect("the system has randomness");
+        getrandom::fill(&mut bytes).expect("the system provides random bytes");
         let digits = bytes.iter().map(|byte| format!("{byte:02x}"));
         Self(digits.collect())
     }
@@ -177,10 +178,10 @@ pub fn verify(
 /// The beginning of every UserSig: a zlib header in base64.
 const BEGINNING: &str = "eJ";
 
-/// The minimum length of a UserSig. A UserID is always shorter.
+/// The minimum length of a UserSig, in bytes. A UserID is always shorter.
 const SHORTEST: usize = 60;
 
-/// Replaces everything in a text that may be a UserSig by `***`.
+/// Replaces each part of a text that may be a UserSig with `***`.
 pub fn redact_text(text: &str) -> String {
     let is_outside = |c: char| !c.is_ascii_alphanumeric() && !"*-_+/=%".contains(c);
     let words = text.split_inclusive(is_outside);
@@ -223,8 +224,8 @@ pub(crate) struct Ticket {
 }
 
 impl Ticket {
-    /// Reads a UserSig without a key. The error names the step that failed, for our log; it quotes
-    /// nothing of the ticket.
+    /// Reads a UserSig without a key. The error names the step that failed, for our log, and never
+    /// quotes the ticket.
     pub(crate) fn decode(usersig: &str) -> Result<Self, String> {
         let standard: Vec<u8> = usersig
             .bytes()
@@ -244,7 +245,7 @@ impl Ticket {
                 Err("TLS.ver is not 2.0".to_owned())
             }
             Ok(Object(ticket)) => Ok(ticket),
-            Err(error) => Err(explain(&json, &error)),
+            Err(error) => Err(json_problem(&json, &error)),
         }
     }
 
@@ -287,7 +288,7 @@ fn inflate(packed: &[u8]) -> Result<Vec<u8>, String> {
     }
 }
 
-fn explain(json: &[u8], error: &serde_json::Error) -> String {
+fn json_problem(json: &[u8], error: &serde_json::Error) -> String {
     if !error.is_data() {
         return "not JSON".to_owned();
     }
