@@ -1,8 +1,8 @@
 //! Converts a [`Reply`] to an HTTP response; no other module does.
 //!
 //! The status is always 200 and the outcome is in the body, as Tencent documents ("unless a network
-//! error such as 502 occurs"). Clients rely on it: some retry every 5xx, some read only the body, and
-//! some take a body without ErrorCode for a success.
+//! error such as 502 occurs"). Clients rely on it: some retry every 5xx, some read only the body,
+//! and some treat a body without ErrorCode as a success.
 
 use crate::protocol::code::Code;
 use crate::protocol::reply::{Answer, CallError, Reply, Tally};
@@ -30,7 +30,7 @@ static HEADERS: LazyLock<HeaderMap> = LazyLock::new(|| {
 
 /// The answer of a call, and what the journal and the log record of it.
 #[must_use = "`Arrival::end` records it"]
-pub(crate) struct Answered {
+pub(crate) struct LoggedAnswer {
     pub(crate) response: Response,
     /// The response's body.
     pub(crate) body: Bytes,
@@ -38,12 +38,12 @@ pub(crate) struct Answered {
     pub(crate) command: Option<&'static CommandInfo>,
     /// The ErrorCode.
     pub(crate) code: Code,
-    /// Why the call failed, where the code alone does not say it; may be empty.
+    /// A detail for the log that the code does not give; may be empty.
     pub(crate) detail: Cow<'static, str>,
     pub(crate) tally: Option<Tally>,
 }
 
-impl<T: Answer> From<Reply<T>> for Answered {
+impl<T: Answer> From<Reply<T>> for LoggedAnswer {
     fn from(reply: Reply<T>) -> Self {
         let body = Bytes::from(reply.to_json());
         let mut response = Response::new(Body::from(body.clone()));

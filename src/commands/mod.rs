@@ -31,7 +31,7 @@ mod portrait_set;
 use crate::faults::{Targets, WireFault};
 use crate::gateway;
 use crate::gateway::journal::{Arrival, CallLogInfo};
-use crate::http::Answered;
+use crate::http::LoggedAnswer;
 use crate::protocol::code::Code;
 use crate::protocol::ids::UserId;
 use crate::protocol::reply::{Answer, CallError, NoFields, Reply};
@@ -147,7 +147,7 @@ fn serve<C: Command>(
     async move {
         let (mut info, mut wire_fault) = (CallLogInfo::default(), None);
         let result = answer::<C>(&state, &arrival, &call, body, &mut info, &mut wire_fault).await;
-        let mut answered = Answered::from(Reply::new(const { &C::INFO }, result));
+        let mut answered = LoggedAnswer::from(Reply::new(const { &C::INFO }, result));
         if let Some(fault) = wire_fault {
             fault.apply_to(&mut answered.response, &answered.body);
         }
@@ -180,7 +180,7 @@ async fn answer<C: Command>(
     let triggered = {
         let mut targets = request.targets();
         info.from_account = targets.from_account.and_then(UserId::parse);
-        faults.meet(sdkappid, command, &mut targets)
+        faults.trigger(sdkappid, command, &mut targets)
     };
     triggered.before.apply(ended, wire_fault).await?;
     if wire_fault.is_some() {

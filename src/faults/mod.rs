@@ -1,8 +1,9 @@
 //! Fault injection: which calls or items fail, when, and how.
 //!
-//! Faults of whole calls fire after the gateway has admitted the call and its body is decoded, before
-//! the command runs; faults of items fire where the items would be judged. The first fault that fires
-//! decides, but delays add up. While no fault is armed, a call only checks an empty list.
+//! Faults of whole calls fire after the gateway has admitted the call and its body is decoded,
+//! before the command runs (or after it, with `commit_then`). Faults of items fire when the command
+//! judges its items. The first fault that fires decides, but delays add up. While no fault is
+//! armed, a call only checks an empty list.
 
 mod scope;
 mod wire;
@@ -35,15 +36,15 @@ pub(crate) struct Fault {
     progress: Mutex<Progress>,
 }
 
-/// What fails, when, and how.
+/// The definition of a fault: what fails, when, and how.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Plan {
     pub(crate) scope: Scope,
-    /// The number of matches that pass before a match can fail.
+    /// The number of matches to ignore before the fault can fire.
     pub(crate) skip: u64,
-    /// How often it fires; `None` is without limit.
+    /// The maximum number of hits; `None` means no limit.
     pub(crate) times: Option<u64>,
-    /// The probability that a match fires; `None` is always.
+    /// The probability that a match fires; `None` means always.
     pub(crate) chance: Option<Chance>,
     pub(crate) kind: Kind,
     /// Whether the command runs before the answer fails (`commit_then`).
@@ -85,7 +86,7 @@ pub(crate) struct TriggeredFaults {
     pub(crate) after: DelayThenEnd,
 }
 
-/// A delay, and the fault that then ends the call, if one does.
+/// A delay, and then the fault that ends the call, if there is one.
 #[derive(Debug, Default)]
 pub(crate) struct DelayThenEnd {
     delay: Duration,
@@ -95,7 +96,7 @@ pub(crate) struct DelayThenEnd {
 /// From_Account, and the account of each item that is valid and for which no fault has fired yet.
 #[derive(Debug)]
 pub(crate) struct ItemTargets {
-    /// Without it, each item's own account takes its place.
+    /// If it is `None`, each item's own account is used instead.
     from: Option<UserId>,
     tos: Vec<Option<UserId>>,
 }
@@ -135,7 +136,7 @@ impl DelayThenEnd {
 }
 
 impl Faults {
-    /// Arms a fault; faults that were armed earlier go first.
+    /// Arms a fault. Faults that were armed earlier take precedence.
     pub(crate) fn arm(&mut self, plan: Plan) -> Arc<Fault> {
         self.last_id += 1;
         let seed = plan.chance.map_or(0, |chance| chance.seed);
@@ -170,7 +171,7 @@ impl Faults {
 
     /// A copy of the armed faults with their current counters, for dry runs: hits on the copy do not
     /// count.
-    pub(crate) fn rehearsal(&self) -> Self {
+    pub(crate) fn copy_for_dry_run(&self) -> Self {
         let copy = |fault: &Arc<Fault>| Fault {
             id: fault.id,
             plan: fault.plan,
@@ -183,8 +184,8 @@ impl Faults {
         }
     }
 
-    /// The faults that fire for a whole call.
-    pub(crate) fn meet<'a>(
+    /// Counts a call as a match, and returns the faults that fire for the whole call.
+    pub(crate) fn trigger<'a>(
         &self,
         app: SdkAppId,
         command: &CommandInfo,
@@ -212,7 +213,7 @@ impl Faults {
                 }
             }
         }
-        // A call that ends before its command runs also waits for the delays after it.
+        // A call that ends before its command runs also waits for the `commit_then` delays.
         if triggered.before.end.is_some() {
             let after = std::mem::take(&mut triggered.after.delay);
             triggered.before.delay = triggered.before.delay.saturating_add(after);
@@ -232,7 +233,7 @@ impl Faults {
         if self.is_empty() {
             return Vec::new();
         }
-        let triggered = self.meet_items(app, command, false, &ItemTargets::of(from, items));
+        let triggered = self.trigger_items(app, command, false, &ItemTargets::of(from, items));
         for (item, fault) in items.iter_mut().zip(&triggered) {
             if let Some(code) = fault.as_ref().and_then(|fault| fault.code()) {
                 *item = Err(code);
@@ -249,13 +250,13 @@ impl Faults {
         targets: &ItemTargets,
         answer: &mut impl Answer,
     ) {
-        let triggered = self.meet_items(app, command, true, targets);
+        let triggered = self.trigger_items(app, command, true, targets);
         answer.replace_codes(&mut |at| triggered.get(at)?.as_ref()?.code());
     }
 
-    /// The first fault that fires for each item: of the faults before the command runs, or, with
-    /// `commits`, of the faults after it.
-    pub(crate) fn meet_items(
+    /// Counts the items as matches, and returns the first fault that fires for each item. `commits`
+    /// selects the `commit_then` faults instead of the others.
+    pub(crate) fn trigger_items(
         &self,
         app: SdkAppId,
         command: &CommandInfo,
@@ -286,17 +287,17 @@ impl Faults {
 }
 
 impl Fault {
-    /// Whether the fault is limited to this app; `None` includes every fault.
+    /// Whether the fault is limited to this app; always true for `None`.
     pub(crate) fn is_of(&self, app: Option<SdkAppId>) -> bool {
         app.is_none() || self.plan.scope.sdkappid == app
     }
 
-    /// How often it has fired.
+    /// The number of times that it has fired.
     pub(crate) fn hits(&self) -> u64 {
         self.lock().hits
     }
 
-    /// How often it can still fire; `None` is without limit.
+    /// The number of times that it can still fire; `None` means no limit.
     pub(crate) fn left(&self) -> Option<u64> {
         Some(self.plan.times? - self.hits())
     }
@@ -314,7 +315,7 @@ impl Fault {
         }
     }
 
-    /// Counts a match, and decides whether it fails.
+    /// Counts a match, and returns whether the fault fires.
     fn fires(&self) -> bool {
         let Plan {
             skip,

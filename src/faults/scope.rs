@@ -15,7 +15,7 @@ pub(crate) struct Scope {
     pub(crate) item: Option<usize>,
 }
 
-/// The accounts that a request names, as it spells them.
+/// The accounts that a request names, in the request's spelling.
 #[derive(Debug)]
 pub(crate) struct Targets<'a, I: ?Sized> {
     pub(crate) from_account: Option<&'a str>,
@@ -39,7 +39,7 @@ impl Scope {
             && self.command.is_none_or(|name| name == command.name)
     }
 
-    /// Whether the scope includes a call with these accounts: one of its items has to match.
+    /// Whether the scope includes this call: for `to_account` and `item`, one item has to match.
     pub(super) fn matches_call(&self, from: Option<&str>, tos: &[&str]) -> bool {
         let is = |user: Option<UserId>, text: Option<&str>| {
             user.is_none_or(|user| text == Some(user.as_str()))

@@ -9,7 +9,7 @@ use std::io;
 /// How an answer is damaged on its way to the client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum WireFault {
-    /// It has this HTTP status and no envelope, as if a proxy had failed.
+    /// The answer has this HTTP status and no envelope, as if a proxy had failed.
     HttpStatus(StatusCode),
     /// The connection is reset instead.
     Close,
@@ -31,7 +31,7 @@ impl WireFault {
         match self {
             Self::Close => drop(response.extensions_mut().insert(ResetConnection)),
             Self::Truncate => {
-                *response.body_mut() = first_half(answer.slice(..answer.len() / 2));
+                *response.body_mut() = broken_after(answer.slice(..answer.len() / 2));
             }
             Self::Malformed => set_html(response),
             Self::HttpStatus(status) => {
@@ -50,8 +50,8 @@ fn set_html(response: &mut Response) {
 }
 
 /// A body that fails after these bytes.
-fn first_half(half: Bytes) -> Body {
-    let frames = [Ok(half), Err(io::ErrorKind::ConnectionAborted.into())];
+fn broken_after(bytes: Bytes) -> Body {
+    let frames = [Ok(bytes), Err(io::ErrorKind::ConnectionAborted.into())];
     Body::from_stream(stream::unfold(frames.into_iter(), async |mut frames| {
         let frame: io::Result<_> = frames.next()?;
         if frame.is_err() {

@@ -1,8 +1,8 @@
 //! Receives the complete body of a call before the call is answered.
 //!
 //! The body of a rejected call is read as well, and discarded: if the answer came while the client
-//! still sends its body, the client would see a reset connection instead of the answer. A cap limits
-//! the memory, a timeout the time.
+//! still sends its body, the client would see a reset connection instead of the answer. A cap
+//! limits the memory, and a timeout limits the time.
 
 use crate::config::Config;
 use axum::body::{Body, HttpBody};
@@ -27,7 +27,7 @@ pub(crate) enum Received {
 }
 
 impl Received {
-    /// The body, or nothing if it was not received.
+    /// The body; empty if it was not received.
     pub(crate) fn bytes(&self) -> Bytes {
         match self {
             Self::Whole(bytes) => bytes.clone(),

@@ -1,9 +1,8 @@
-//! The end of every call, also of rejected calls: counts the call, and records it in the journal and
-//! the log.
+//! Ends every call, also a rejected call: counts it, and records it in the journal and the log.
 
 use crate::client_ip::ClientIp;
 use crate::clock::Moment;
-use crate::http::Answered;
+use crate::http::LoggedAnswer;
 use crate::journal::{Call, Texts};
 use crate::protocol::ids::{SdkAppId, UserId};
 use crate::protocol::query::{named_app, redact_query};
@@ -37,18 +36,18 @@ pub(crate) struct Arrival {
     pub(crate) world: Arc<World>,
     pub(crate) at: Moment,
     pub(crate) client: ClientIp,
-    /// The process's uptime at that moment.
+    /// The emulator's uptime at that moment.
     began: Duration,
 }
 
-/// Facts about a call that the journal and the log record beside its answer.
+/// Facts about a call that the journal and the log record besides its answer.
 #[derive(Debug, Default)]
 pub(crate) struct CallLogInfo {
     /// The app that the query names, whether it exists or not.
     pub(crate) app: Option<SdkAppId>,
     /// A deviation from the documentation that was accepted.
     pub(crate) warning: Option<String>,
-    /// From_Account, if the request was decoded and it is a UserID.
+    /// From_Account, if the body was decoded and From_Account is a UserID.
     pub(crate) from_account: Option<UserId>,
     /// The body; empty if the gateway rejected the call.
     pub(crate) request: Bytes,
@@ -70,7 +69,7 @@ impl Arrival {
         self,
         state: &AppState,
         call: &Parts,
-        answered: Answered,
+        answered: LoggedAnswer,
         info: CallLogInfo,
     ) -> Response {
         let took = state.uptime().saturating_sub(self.began);
@@ -79,11 +78,11 @@ impl Arrival {
         state.metrics.count(name, answered.code, is_admitted, took);
         let command = match answered.command {
             Some(_) => call.uri.path().strip_prefix(ROOT).unwrap_or_default(),
-            None => plain(call.uri.path()),
+            None => loggable(call.uri.path()),
         };
         let warning = info.warning.as_deref();
         let mut status = answered.response.status();
-        // A client that asks a proxy for a tunnel would take 200 for its consent.
+        // As the answer to CONNECT, status 200 would mean that a tunnel is open.
         if call.method == Method::CONNECT && status.is_success() {
             status = StatusCode::BAD_REQUEST;
         }
@@ -131,13 +130,13 @@ impl Arrival {
     }
 }
 
-/// The server puts one into the extensions of each call.
+/// The server inserts an `Arrival` into the extensions of each call.
 impl<S: Sync> FromRequestParts<S> for Arrival {
     type Rejection = Infallible;
 
     async fn from_request_parts(call: &mut Parts, _: &S) -> Result<Self, Infallible> {
         let arrival = call.extensions.remove();
-        Ok(arrival.expect("the server puts one into each call"))
+        Ok(arrival.expect("the server inserts it into each call"))
     }
 }
 
@@ -149,15 +148,15 @@ fn method(method: &Method) -> &'static str {
     found.unwrap_or("other")
 }
 
-/// The line never contains a UserSig, a key, a body or the query string.
+/// Logs a call. The line never contains a UserSig, a key, a body or the query string.
 fn write_line(
     command: &str,
-    answered: &Answered,
+    answered: &LoggedAnswer,
     app: Option<SdkAppId>,
     warning: Option<&str>,
     duration_ms: f64,
 ) {
-    let Answered {
+    let LoggedAnswer {
         code,
         detail,
         tally,
@@ -178,9 +177,9 @@ fn write_line(
     );
 }
 
-/// The beginning of a path, as far as it can be the name of a command. The rest may be a query that the
-/// client has put there by mistake, with a UserSig.
-fn plain(path: &str) -> &str {
+/// The beginning of a path that can be the name of a command. The rest is not logged: it may be a
+/// query, with a UserSig, that the client put there by mistake.
+fn loggable(path: &str) -> &str {
     let path = path.strip_prefix(ROOT).unwrap_or(path);
     let is_plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '/';
     let beginning = shortened(path.split(|c| !is_plain(c)).next().unwrap_or_default());

@@ -31,13 +31,14 @@ pub(crate) fn not_admin(config: &Config, command: &CommandInfo) -> Code {
     }
 }
 
-/// Authenticates a call: its UserSig must be valid and belong to an app admin. `info` is filled in as
-/// far as the checks get.
+/// Authenticates a call: its UserSig must be valid and belong to an app admin. The checks fill in
+/// `info` until one of them fails.
 ///
 /// # Precedence
 /// The query's form, the app, the UserSig, its expiry, whether the identifier is an admin, the rate
-/// limit, the method. (GUESS: Tencent documents no order; that authentication comes before the method
-/// was seen.) A call that fails an earlier check takes no token from the app's rate limit.
+/// limit, the method. (GUESS: Tencent documents no order. It was only seen that authentication
+/// comes before the method.) A call that fails an earlier check takes no token from the app's rate
+/// limit.
 pub(crate) fn admit<'a>(
     config: &Config,
     arrival: &'a Arrival,
@@ -49,7 +50,7 @@ pub(crate) fn admit<'a>(
     let query = CommonQuery::parse(query, config.strict_query)?;
     info.app = Some(query.sdkappid);
     info.warning = query.odd_random_for_log().map(|random| {
-        format!("random should be a decimal in 0..4294967295, as documented, and is {random:?}")
+        format!("random should be a decimal in 0..4294967295, as documented, but is {random:?}")
     });
     let app = arrival.world.apps.get(&query.sdkappid);
     let app = app.ok_or(Code::NoSuchApp)?;

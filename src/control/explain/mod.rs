@@ -115,7 +115,7 @@ pub(super) async fn explain(
         }));
     }
     let body = serde_json::to_vec(&body).expect("it is JSON");
-    let faults = world.faults.rehearsal();
+    let faults = world.faults.copy_for_dry_run();
     Ok(Json(try_call(&context, body.into(), &faults).await?))
 }
 
@@ -131,7 +131,7 @@ async fn try_call(
         Err(error) => return Ok(Explanation::of_error(&error)),
     };
     let mut targets = request.targets();
-    let triggered = faults.meet(app.sdkappid, FRIEND_ADD, &mut targets);
+    let triggered = faults.trigger(app.sdkappid, FRIEND_ADD, &mut targets);
     if let Some(fault) = triggered.before.end {
         return Ok(Explanation::of_fault(&fault));
     }
@@ -157,7 +157,7 @@ async fn try_call(
             _ => Err(tried.code),
         });
         let targets = ItemTargets::of(Some(batch.from), &targets.collect::<Vec<_>>());
-        let after = faults.meet_items(app.sdkappid, FRIEND_ADD, true, &targets);
+        let after = faults.trigger_items(app.sdkappid, FRIEND_ADD, true, &targets);
         for (tried, fault) in items.iter_mut().zip(after) {
             tried.fault = fault.or(tried.fault.take());
         }
