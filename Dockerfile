@@ -1,5 +1,5 @@
-# An image that contains only a static binary. For amd64 and arm64, each is built on its own platform
-# without a cross-compiler: docker buildx build --platform linux/amd64,linux/arm64 .
+# An image that contains only a static binary. Each platform builds its own image, without a
+# cross-compiler: docker buildx build --platform linux/amd64,linux/arm64 .
 FROM rust:1-slim-bookworm AS build
 WORKDIR /build
 COPY . .
@@ -13,7 +13,7 @@ FROM scratch
 COPY --from=build /tencent-chat-emulator /tencent-chat-emulator
 # Loopback inside a container cannot be reached from outside.
 ENV EMULATOR__LISTEN=0.0.0.0:8080
-# Publishing the container's port decides who can connect; set a token if that is not enough.
+# Clients can connect only if the container's port is published. If that is not enough, set a token.
 ENV EMULATOR__CONTROL__TOKEN=none
 EXPOSE 8080
 USER 65532:65532

@@ -51,7 +51,7 @@ impl Document {
         }
     }
 
-    /// Merges another document into this one. Its values win; tables are merged.
+    /// Merges another document, whose values override this document's. Tables are merged.
     pub(super) fn merge(&mut self, other: Self) {
         merge(&mut self.tree, other.tree);
         self.origins.extend(other.origins);

@@ -1,7 +1,7 @@
 //! The configuration: what can be set, and how its sources are merged.
 //!
-//! `config/emulator.toml` has every key with its default and is built in. All unknown keys and invalid
-//! values are named at once, each with the place it comes from.
+//! `config/emulator.toml` has every key with its default and is built in. All unknown keys and
+//! invalid values are reported at once, each with its origin.
 
 mod document;
 
@@ -25,10 +25,10 @@ use tracing::level_filters::LevelFilter;
 
 const DEFAULTS: &str = include_str!("../../config/emulator.toml");
 
-/// The prefix of environment variables that are configuration; `__` separates the parts of a key.
+/// The prefix of the emulator's environment variables; `__` separates the parts of a key.
 const ENV_PREFIX: &str = "EMULATOR__";
 
-/// Everything that can be set. `config/emulator.toml` documents each key and its default.
+/// The configuration. `config/emulator.toml` documents each key and its default.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
@@ -41,15 +41,15 @@ pub struct Config {
     /// The longest request body, in bytes.
     #[schemars(range(min = 1024, max = 1 << 30))]
     pub max_body_bytes: usize,
-    /// The time limit for the headers of a request, and again for its body.
+    /// The time limit for the headers of a request, again for its body, and for an idle connection.
     #[serde(rename = "read_timeout_seconds", deserialize_with = "seconds")]
     #[schemars(with = "u32", range(min = 1, max = 86_400))]
     pub read_timeout: Duration,
     /// The code for an identifier that is not an app admin.
     pub non_admin_code: NonAdminCode,
-    /// How calls are logged.
+    /// The log.
     pub log: LogConfig,
-    /// The product's limits.
+    /// The limits and settings of the relationship chain.
     pub sns: SnsPolicy,
     /// The control API.
     pub control: ControlConfig,
@@ -96,7 +96,7 @@ pub struct JournalConfig {
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ControlConfig {
-    /// Whether the control API is served.
+    /// Whether the control API and `/metrics` are served.
     pub enabled: bool,
     /// The token that callers need.
     #[serde(default)]
@@ -149,7 +149,7 @@ impl From<Value> for NonAdminCode {
     }
 }
 
-/// How calls are logged.
+/// The log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LogConfig {
@@ -175,21 +175,22 @@ pub enum LogFormat {
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields, extend("required" = ["secret_key", "admins"]))]
 pub struct AppConfig {
-    /// The key that UserSigs are signed with. `POST apps` makes a random one, if not given.
+    /// The key that signs UserSigs. `POST apps` without a key makes a random key.
     #[serde(default = "SecretKey::random")]
     pub secret_key: SecretKey,
-    /// The UserIDs that may call the REST API. Their accounts always exist. `POST apps` takes
-    /// "administrator", if not given.
+    /// The UserIDs that may call the REST API. Their accounts always exist. `POST apps` without
+    /// admins uses "administrator".
     #[serde(default = "administrator")]
     #[schemars(length(min = 1, max = 1000))]
     pub admins: Vec<UserId>,
-    /// The AllowType of accounts without an own one; AllowAny, if not given.
+    /// The AllowType of accounts that set none. The default is AllowAny.
     #[serde(default)]
     pub default_allow_type: AllowType,
-    /// The rate limit of every command; 0 is no limit; the documented limits, if not given.
+    /// The rate limit of each command in calls per second; 0 means no limit. The default is each
+    /// command's documented limit.
     #[schemars(range(max = 1_000_000))]
     pub calls_per_second: Option<u32>,
-    /// Whether a friendship stays when one side blocks the other; it ends, if not given.
+    /// Whether a friendship stays when one side blocks the other. The default is false.
     #[serde(default, rename = "remain_friends")]
     #[schemars(with = "bool")]
     pub friendship_when_blocked: Friendship,
@@ -209,9 +210,9 @@ pub struct AppConfig {
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AccountConfig {
-    /// The account's AllowType; the app's default, if not given.
+    /// The account's AllowType. The default is the app's.
     pub allow_type: Option<AllowType>,
-    /// Whether the account may send friend requests; it may, if not given.
+    /// Whether the account may send friend requests. The default is that it may.
     #[serde(default)]
     pub admin_forbid_type: AdminForbidType,
     /// The accounts that it has blocked.
@@ -259,9 +260,9 @@ pub struct WebhookConfig {
     #[serde(deserialize_with = "http_url")]
     #[schemars(extend("pattern" = "^http://[^/?#]", "x-expected" = "an http:// URL"))]
     pub url: String,
-    /// The key that signs the URL, if given.
+    /// The key that signs the URL. Without it, the URL is not signed.
     pub token: Option<SecretKey>,
-    /// How many times a webhook is retried; 0, Tencent's default, if not given.
+    /// The number of retries of a webhook. The default is 0, as at Tencent.
     #[serde(default)]
     #[schemars(range(max = 10))]
     pub retries: u32,
@@ -298,7 +299,7 @@ impl AppConfig {
 pub struct Sources {
     /// A TOML file.
     pub file: Option<PathBuf>,
-    /// Environment variables; those that do not start with `EMULATOR__` are ignored.
+    /// Environment variables; only names that start with `EMULATOR__` are used.
     pub env: Vec<(String, String)>,
     /// Flags of the command line: name, key, value.
     pub flags: Vec<(&'static str, &'static str, String)>,
@@ -307,7 +308,7 @@ pub struct Sources {
 /// All errors of the configuration.
 #[derive(Debug)]
 pub struct ConfigError {
-    /// One sentence for each error, with its place.
+    /// One message for each error, with its origin.
     pub errors: Vec<String>,
 }
 
@@ -320,7 +321,7 @@ impl fmt::Display for ConfigError {
 impl std::error::Error for ConfigError {}
 
 impl Config {
-    /// Reads and checks all sources.
+    /// Merges and checks all sources. The error has all unknown keys and invalid values.
     pub fn load(sources: &Sources) -> Result<Self, ConfigError> {
         let (mut errors, reader) = (Vec::new(), Reader::<Self>::new());
         let mut document = Document::parse(DEFAULTS, "the built-in defaults", &mut errors);
