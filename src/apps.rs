@@ -27,16 +27,15 @@ const MAX_CACHED_BYTES: usize = 1024;
 /// Snapshots of accounts by name.
 type Snapshots = BTreeMap<String, Accounts>;
 
-/// An app.
 pub(crate) struct App {
     pub(crate) sdkappid: SdkAppId,
-    /// The app's description; a reset builds the app anew from it.
+    /// A reset rebuilds the app from this configuration.
     pub(crate) config: Arc<AppConfig>,
     pub(crate) store: Store,
     /// An account with the default settings.
     pub(crate) new_account: SharedAccount,
     unknown: UnknownAccounts,
-    /// Locked by each call of an app with a webhook, until its events are queued.
+    /// If the app has a webhook, each call holds this lock until its events are queued.
     changes: tokio::sync::Mutex<()>,
     snapshots: Mutex<Snapshots>,
     pub(crate) limiter: Limiter,
@@ -108,7 +107,7 @@ impl App {
         verified.check_expiry(now)
     }
 
-    /// The app admin that `identifier` names.
+    /// The app admin that `identifier` names; `None` if it is not an app admin.
     pub(crate) fn admin(&self, identifier: &str) -> Option<UserId> {
         UserId::parse(identifier).filter(|user| self.admins.contains(user))
     }
@@ -121,8 +120,9 @@ impl App {
         }
     }
 
-    /// If the app has a webhook, waits until no other call changes its accounts: so events are queued
-    /// in the order of the changes. Without a webhook, calls run in parallel.
+    /// If the app has a webhook, waits for the lock that lets one call at a time change accounts,
+    /// so that events are queued in the order of the changes. Without a webhook, calls run in
+    /// parallel.
     pub(crate) async fn lock_changes(&self) -> Option<tokio::sync::MutexGuard<'_, ()>> {
         match self.webhook {
             Some(_) => Some(self.changes.lock().await),
@@ -136,7 +136,7 @@ impl App {
         snapshots.unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A separate store with these accounts, to try a call without an effect.
+    /// A separate store with these accounts, for dry runs.
     pub(crate) fn trial_store(&self, accounts: &Accounts) -> Store {
         let allow_type = self.config.default_allow_type;
         Store::new(accounts.clone(), self.unknown, allow_type)
@@ -157,7 +157,7 @@ impl App {
         )
     }
 
-    /// The URL of a friend_add call by `identifier` at this server, and the call as a shell command.
+    /// The URL of a friend_add call by `identifier` at this server, and the call as a curl command.
     pub(crate) fn friend_add(
         &self,
         server: SocketAddr,
@@ -243,7 +243,7 @@ mod tests {
     #[test]
     fn a_usersig_padded_beyond_reason_is_not_remembered() {
         let app = app();
-        // Bytes behind the end of the zlib data are not looked at.
+        // Bytes after the end of the zlib data are ignored.
         let padded =
             app.sign("admin", NOW, 10).trim_end_matches('_').to_owned() + &"AAAA".repeat(1000);
         let _ = app.verify(&padded, "admin", NOW);

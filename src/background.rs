@@ -27,19 +27,19 @@ impl Background {
         }
     }
 
-    /// Starts the work there, and does not wait for it.
+    /// Starts `work` on this runtime without waiting for it.
     pub(crate) fn spawn<T: Send + 'static>(&self, work: BoxFuture<'static, T>) -> JoinHandle<T> {
         let runtime = self.0.get_or_init(|| {
             let mut builder = Builder::new_multi_thread();
             let builder = builder.worker_threads(THREADS).thread_name("control");
             let runtime = builder.enable_all().build();
-            runtime.expect("the system has threads, as it had for calls")
+            runtime.expect("threads can be started, as they could for calls")
         });
         runtime.spawn(work)
     }
 }
 
-/// Does not wait for the runtime's tasks, because a task may be the one that drops it.
+/// Does not wait for the runtime's tasks: one of them may run this drop, and waiting would panic.
 impl Drop for Background {
     fn drop(&mut self) {
         if let Some(runtime) = self.0.take() {

@@ -50,7 +50,7 @@ pub(crate) struct ServeArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct UserSigArgs {
-    /// The app; it must be in the configuration, which has its key
+    /// The app's SDKAppID; the app must be in the configuration
     #[arg(long, value_name = "NUMBER")]
     sdkappid: String,
     /// The UserID to sign for
@@ -74,8 +74,8 @@ impl ConfigArgs {
     /// Loads the configuration from the file, the environment and the flags.
     pub(crate) fn load(&self) -> Result<Config, String> {
         let listen = self.listen.iter();
-        // A name that is not UTF-8 is not a variable of the emulator. A value that is not UTF-8 becomes
-        // an invalid value, which is reported.
+        // A variable whose name is not UTF-8 does not belong to the emulator. In a value, bytes
+        // that are not UTF-8 are replaced; for most keys, the value is then reported as invalid.
         let env = std::env::vars_os().filter_map(|(name, value)| {
             Some((
                 name.into_string().ok()?,
@@ -93,7 +93,6 @@ impl ConfigArgs {
     }
 }
 
-/// Prints a UserSig on a line of its own.
 pub(crate) fn user_sig(arguments: &UserSigArgs) -> Result<(), String> {
     let UserSigArgs {
         sdkappid,

@@ -1,7 +1,7 @@
-//! A client's connection: a TCP stream with a write timeout that can be reset instead of closed.
+//! A client's connection: a TCP stream that has a write timeout and can be reset instead of closed.
 //!
-//! The write timeout is tokio-io-timeout's. No crate offers the other two parts: a reset that is
-//! decided while a call is handled, and short answers written in one piece.
+//! The write timeout is tokio-io-timeout's. No crate offers the rest: a reset that is requested
+//! while a call is handled, and short answers sent with one plain write.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -13,9 +13,9 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_io_timeout::TimeoutStream;
 
-/// Writes up to this length are copied into one piece, which costs less than a vectored write. Most
-/// answers are that short.
-const SHORT: usize = 1024;
+/// A vectored write of at most this many bytes is copied into one buffer, because a plain write
+/// costs less. Most answers are that short.
+const SHORT_BYTES: usize = 1024;
 
 /// A client's connection.
 pub(crate) struct ClientStream {
@@ -86,16 +86,16 @@ impl AsyncWrite for ClientStream {
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let length: usize = slices.iter().map(|slice| slice.len()).sum();
-        if length > SHORT {
+        if length > SHORT_BYTES {
             return self.stream.as_mut().poll_write_vectored(context, slices);
         }
-        let mut piece = [0; SHORT];
+        let mut buffer = [0; SHORT_BYTES];
         let mut end = 0;
         for slice in slices {
-            piece[end..end + slice.len()].copy_from_slice(slice);
+            buffer[end..end + slice.len()].copy_from_slice(slice);
             end += slice.len();
         }
-        self.stream.as_mut().poll_write(context, &piece[..end])
+        self.stream.as_mut().poll_write(context, &buffer[..end])
     }
 
     fn is_write_vectored(&self) -> bool {

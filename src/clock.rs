@@ -4,8 +4,8 @@ use crate::protocol::ids::UnixTime;
 use std::sync::{PoisonError, RwLock};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-/// The emulator's clock, which UserSig expiry, AddTime, the rate limits and the friend requests per
-/// minute use.
+/// The emulator's clock. UserSig expiry, AddTime, the rate limits and the limit of friend requests
+/// per minute use it.
 ///
 /// A held clock stands still until it is advanced or released.
 #[derive(Debug)]

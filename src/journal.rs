@@ -1,9 +1,9 @@
 //! The request journal: a ring buffer of recent calls and their answers, limited by size in bytes. It
 //! contains no UserSig.
 //!
-//! No crate does this: ring buffers are bounded by entries, not by bytes, and broadcast channels keep
-//! no history for a reader that comes later. Here a reader continues after any id, learns which
-//! entries were dropped, and the ids continue when the journal is emptied.
+//! No crate does this: ring buffers are bounded by entries, not by bytes, and broadcast channels
+//! keep no history for later readers. In this journal, a reader can start after any id and learns
+//! which entries were dropped, and the ids continue when the journal is emptied.
 
 use crate::clock::Moment;
 use crate::protocol::code::Code;
@@ -20,11 +20,12 @@ use tokio::sync::futures::Notified;
 /// A body may take 1/8 of the journal's bytes; the rest of a longer body is cut off.
 const BODY_SHARE: usize = 8;
 
-/// The memory of an entry beside its texts. Up to half of the ring's slots may be empty.
+/// The memory of an entry besides its texts, in bytes. The entry counts twice, because up to half
+/// of the ring's slots can be empty.
 const ENTRY_OVERHEAD_BYTES: usize = 2 * size_of::<Entry>() + 16;
 
-/// A page ends with the entry that reaches this size: the journal is locked while a page is copied, and
-/// a slow reader keeps the entries of a page alive.
+/// A page ends with the entry that reaches this size, in bytes. The journal is locked while a page
+/// is copied, and a slow reader keeps the entries of a page in memory.
 const PAGE_BYTES: usize = 64 << 10;
 
 /// Recent calls. When full, the oldest entries are dropped.
@@ -33,7 +34,7 @@ pub(crate) struct Journal {
     /// The limit in bytes; 0 stores nothing.
     capacity: usize,
     ring: Mutex<Ring>,
-    /// Shared with successors.
+    /// Notified when an entry is appended. Successors share it.
     grown: Arc<Notify>,
 }
 
@@ -54,7 +55,7 @@ pub(crate) struct Call {
     pub(crate) took: Duration,
     /// The app that the call named, whether it exists or not.
     pub(crate) app: Option<SdkAppId>,
-    /// From_Account, if the body was a request of the command and names a UserID.
+    /// From_Account, if the body was decoded and From_Account is a UserID.
     pub(crate) from_account: Option<UserId>,
     pub(crate) code: Code,
     /// The HTTP status: 200, unless a fault changed it.
@@ -77,7 +78,7 @@ pub(crate) struct Texts<'a> {
     pub(crate) response: &'a [u8],
 }
 
-/// One call and its answer. A clone shares its texts.
+/// One call and its answer. A clone shares the texts.
 #[derive(Clone, Debug)]
 pub(crate) struct Entry {
     /// Ids start at 1 and are never used twice.
@@ -85,7 +86,7 @@ pub(crate) struct Entry {
     pub(crate) call: Call,
     /// Whether a body was cut off.
     pub(crate) is_cut: bool,
-    /// All texts in one allocation.
+    /// All texts in one allocation, in the order of [`Texts`].
     packed: Bytes,
     lengths: [u32; 5],
 }
@@ -93,7 +94,7 @@ pub(crate) struct Entry {
 /// Whether a reader has seen every call that it asked for.
 #[derive(Clone, Copy, Debug, Serialize, JsonSchema)]
 pub(crate) struct Coverage {
-    /// The id of the last call of all: the next request can continue with `since` = `last_id`.
+    /// The id of the newest call, matching or not. To continue, set `since` to it.
     pub(crate) last_id: u64,
     /// False if the journal has dropped calls that may have matched.
     pub(crate) complete: bool,
@@ -110,8 +111,8 @@ impl Journal {
         }
     }
 
-    /// An empty journal that continues this journal's ids. It wakes the readers that wait for this
-    /// journal.
+    /// An empty journal that continues this journal's ids. A call that is appended to it also wakes
+    /// the readers that wait for this journal.
     pub(crate) fn successor(&self) -> Self {
         let ring = Ring {
             last_id: self.last_id(),
@@ -124,12 +125,12 @@ impl Journal {
         }
     }
 
-    /// Whether entries are stored at all.
+    /// Whether calls are stored.
     pub(crate) fn is_enabled(&self) -> bool {
         self.capacity > 0
     }
 
-    /// Uses an id for a call that is not stored.
+    /// Gives an id to a call that is not stored, and marks it as dropped.
     pub(crate) fn skip(&self) {
         {
             let mut ring = self.lock();
@@ -139,7 +140,6 @@ impl Journal {
         self.grown.notify_waiters();
     }
 
-    /// Stores a call.
     pub(crate) fn append(&self, call: Call, texts: Texts<'_>) {
         let entry = Entry::new(call, texts, self.capacity / BODY_SHARE);
         let dropped = self.lock().push(entry, self.capacity);
@@ -147,8 +147,8 @@ impl Journal {
         drop(dropped);
     }
 
-    /// The next entries after `cursor`, the oldest first, and the cursor for the next page: its
-    /// `last_id`. The lock is held only while these entries are copied.
+    /// The next entries after `cursor`, the oldest first. `last_id` is the cursor for the next
+    /// page. The lock is held only while these entries are copied.
     pub(crate) fn page(&self, cursor: u64) -> (Vec<Entry>, Coverage) {
         let ring = self.lock();
         let start = ring.entries.partition_point(|entry| entry.id <= cursor);
@@ -171,7 +171,8 @@ impl Journal {
         (entries, coverage)
     }
 
-    /// Visits the entries after `cursor`, page by page, up to the entry that is the last one now.
+    /// Visits the entries after `cursor`, at least up to the newest entry at the start of the
+    /// visit.
     pub(crate) fn visit(&self, mut cursor: u64, mut visit: impl FnMut(Entry)) -> Coverage {
         let (end, mut complete) = (self.last_id(), true);
         loop {
@@ -197,7 +198,7 @@ impl Journal {
         self.lock().last_id
     }
 
-    /// The memory that the entries take.
+    /// The memory of the entries, in bytes.
     pub(crate) fn bytes(&self) -> usize {
         self.lock().bytes
     }
@@ -282,7 +283,7 @@ impl Entry {
         }
     }
 
-    /// The memory that the entry takes.
+    /// The memory of the entry, in bytes.
     pub(crate) fn bytes(&self) -> usize {
         ENTRY_OVERHEAD_BYTES + self.packed.len()
     }

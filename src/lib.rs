@@ -2,7 +2,7 @@
 //! `POST /v4/sns/friend_add` and the relationship APIs around it, for development and tests without
 //! the cloud.
 //!
-//! Tests that are written in Rust can run it in their own process: see [`Emulator`].
+//! Rust tests can run the server in their own process: see [`Emulator`].
 //!
 //! # Architecture
 //!
@@ -26,17 +26,17 @@
 //! | `http` | converts a reply to an HTTP response, always with status 200 |
 //! | `background` | a separate runtime for the control API, whose calls can take long |
 //! | `state`, `token` | the state that all calls share; the token of the control API |
-//! | `world` | the state that a reset replaces atomically; a call keeps the world of its start |
+//! | `world` | the state that a reset replaces atomically; a call uses one world from start to end |
 //! | `apps` | the apps, each with its own accounts, limits and webhook |
 //! | `store` | accounts and relationships: finds them, locks them, runs the given rule, applies its changes |
-//! | `webhooks`, `client_ip` | sends events to an app's own server after the call has been answered |
+//! | `webhooks`, `client_ip` | sends events to an app's own server; the client's IP address |
 //! | `limiter`, `faults`, `clock` | rate limits; fault injection; the time |
 //! | `journal`, `metrics` | a ring buffer of recent calls; counters for Prometheus |
 //! | `config`, `telemetry` | the configuration; the log |
 //! | `strict` | the strict reader of JSON, for the control API's requests and the configuration |
 //! | `sns` | the rules, pure functions: facts in, decision out |
 //! | `profile` | the profile fields of accounts, pure functions |
-//! | `protocol` | Tencent's vocabulary, pure: the table of codes, replies, the query, UserSig |
+//! | `protocol` | the types of Tencent's protocol, pure: the table of codes, replies, the query, UserSig |
 //!
 //! A new command is one file in `commands` and one line in its table, plus a rule in `sns` if it
 //! decides something, and a row in `protocol::code` if it has a new result. A new control route is a
@@ -55,7 +55,6 @@ mod gateway;
 mod http;
 mod journal;
 mod limiter;
-
 mod metrics;
 pub mod profile;
 pub mod protocol;
@@ -90,8 +89,8 @@ use workers::Workers;
 
 /// A running emulator.
 ///
-/// Dropping it stops it like [`Emulator::stop`], without waiting: it stops listening, and delays,
-/// waits and connections end.
+/// Dropping the emulator stops it like [`Emulator::stop`], but does not wait: it stops listening,
+/// cancels delays and the waits of the control API, and closes connections.
 ///
 /// ```
 /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
@@ -122,8 +121,8 @@ impl Emulator {
         Self::start_on(config, vec![Handle::current()]).await
     }
 
-    /// Runs an emulator as a process does: it serves on a thread for each processor while `body` runs
-    /// on this thread, and stops when `body` has returned. `body` may block.
+    /// Starts an emulator with one thread for each processor (at most 32), runs `body` on the
+    /// current thread, and stops the emulator when `body` returns. `body` may block.
     ///
     /// # Errors
     /// When the threads cannot be started or the address cannot be bound.
@@ -178,16 +177,16 @@ impl Emulator {
         Arc::clone(&self.state.world().clock)
     }
 
-    /// A UserSig of `identifier`, valid from now on for `expire` seconds. `None`: the app does not
-    /// exist.
+    /// A UserSig of `identifier`, valid from now on for `expire` seconds. `None` if the app does
+    /// not exist.
     pub fn user_sig(&self, app: SdkAppId, identifier: &str, expire: i64) -> Option<String> {
         let world = self.state.world();
         let app = world.apps.get(&app)?;
         Some(app.sign(identifier, world.clock.now().unix_time(), expire))
     }
 
-    /// The basic request of the friend_add page as a shell command, for the first app and its first two
-    /// accounts. `None`: the configuration has no app with two accounts.
+    /// A curl command with the basic request of the friend_add page, for the first app and its
+    /// first two accounts. `None` if there is no app, or it has fewer than two accounts.
     pub fn example_call(&self) -> Option<String> {
         let world = self.state.world();
         let (_, app) = world.apps.first_key_value()?;
@@ -204,8 +203,8 @@ impl Emulator {
         Some(curl)
     }
 
-    /// Imports an account, or gives an imported one these settings; its friends stay. Without such
-    /// an app, nothing happens.
+    /// Imports an account with these settings, or changes those of an imported account, which keeps
+    /// its friends. Does nothing if the app does not exist.
     pub async fn put_account(&self, app: SdkAppId, user: UserId, seed: &AccountSeed) {
         let world = self.state.world();
         let Some(app) = world.apps.get(&app) else {
@@ -226,9 +225,10 @@ impl Emulator {
         }
     }
 
-    /// Makes every item from `from` to `to` end in `code`; `None` ends that. For results that no
-    /// state of the accounts gives. For commands without From_Account, `from` is `to`. Success and
-    /// codes of the gateway have no effect.
+    /// Makes every item with From_Account `from` and To_Account `to` fail with `code`; `None`
+    /// removes this fault. Use it for codes that no state of the accounts can produce. For a
+    /// command without From_Account, pass the item's account as both. Success and codes of the
+    /// gateway have no effect.
     pub fn script(&self, app: SdkAppId, from: UserId, to: UserId, code: Option<Code>) {
         let scope = Scope {
             sdkappid: Some(app),
@@ -242,7 +242,7 @@ impl Emulator {
     }
 
     /// Makes every call of a command, such as `friend_get`, fail with `code` after the gateway has
-    /// accepted it; `None` ends that. Success and unknown commands have no effect.
+    /// accepted it; `None` removes this fault. Success and unknown commands have no effect.
     pub fn script_call(&self, app: SdkAppId, command: &str, code: Option<Code>) {
         let scope = Scope {
             sdkappid: Some(app),
@@ -263,15 +263,15 @@ impl Emulator {
         });
     }
 
-    /// A copy of an account as it is now; `None` when it is not imported.
+    /// A copy of an account's current state; `None` if the account or the app does not exist.
     pub async fn account(&self, app: SdkAppId, user: UserId) -> Option<Account> {
         let world = self.state.world();
         let account = world.apps.get(&app)?.store.account(user).await;
         Some(SharedAccount::unwrap_or_clone(account.ok()?))
     }
 
-    /// Stops listening and finishes the calls in flight. Returns when their answers and their webhooks
-    /// have been sent; each of the two has 3 s.
+    /// Stops listening and finishes the calls in flight. Then waits at most 3 s until their answers
+    /// have been sent, and at most 3 s until their webhooks have been sent.
     pub async fn stop(mut self) {
         self.state.stopping.cancel();
         // An error means that the server task panicked or its runtime ended.

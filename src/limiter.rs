@@ -18,14 +18,14 @@ type Buckets = HashMap<&'static str, Bucket, RandomState>;
 /// The time is an argument, so that tests with a held clock get exact results.
 #[derive(Debug, Default)]
 pub(crate) struct Limiter {
-    /// The limit of every command, in place of the documented one.
+    /// The limit of every command, in place of the documented limits.
     calls_per_second: Option<u32>,
     buckets: Mutex<Buckets>,
 }
 
 impl Limiter {
-    /// `calls_per_second` is the limit of every command; `None`: each has its documented limit; 0: no
-    /// limit.
+    /// `calls_per_second` is the limit of every command. `None` means the documented limits, 0
+    /// means no limit.
     pub(crate) fn new(calls_per_second: Option<u32>) -> Self {
         Self {
             calls_per_second,
@@ -33,15 +33,15 @@ impl Limiter {
         }
     }
 
-    /// A command's limit in calls per second (0: no limit), and its remaining tokens.
-    pub(crate) fn look(&self, command: &CommandInfo, now: Duration) -> (u32, u32) {
+    /// A command's limit in calls per second (0 means no limit), and its remaining tokens.
+    pub(crate) fn limit_and_left(&self, command: &CommandInfo, now: Duration) -> (u32, u32) {
         let buckets = self.lock();
         let bucket = buckets.get(command.name).copied().unwrap_or_default();
         let limit = bucket.limit(self.calls_per_second, command);
         (limit, bucket.left(limit, now))
     }
 
-    /// Sets limits of single commands, with full buckets; `None` removes such a limit.
+    /// Sets the limits of single commands and fills their buckets; `None` restores the app's limit.
     pub(crate) fn set(&self, limits: &[(&CommandInfo, Option<u32>)]) {
         let mut buckets = self.lock();
         for (command, calls_per_second) in limits {
@@ -53,7 +53,7 @@ impl Limiter {
         }
     }
 
-    /// Takes a token at `now` (steady time). A rejected call takes no token.
+    /// Takes a token at `now` (steady time), or returns false if no token is left.
     pub(crate) fn admit(&self, command: &CommandInfo, now: Duration) -> bool {
         let mut buckets = self.lock();
         let bucket = buckets.entry(command.name).or_default();
@@ -72,14 +72,14 @@ impl Limiter {
 /// time until then, divided by the interval of one token, is the number of tokens taken.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Bucket {
-    /// The limit of this command alone.
+    /// The limit of this command, in place of the app's limit.
     calls_per_second: Option<u32>,
     full_at: Duration,
 }
 
 impl Bucket {
-    fn limit(&self, of_all: Option<u32>, command: &CommandInfo) -> u32 {
-        let limit = self.calls_per_second.or(of_all);
+    fn limit(&self, of_app: Option<u32>, command: &CommandInfo) -> u32 {
+        let limit = self.calls_per_second.or(of_app);
         limit.unwrap_or(command.calls_per_second)
     }
 
@@ -88,9 +88,9 @@ impl Bucket {
             return 0;
         }
         let interval = Duration::from_secs(1) / calls_per_second;
-        let out = self.full_at.saturating_sub(now).as_nanos();
-        let out = out.div_ceil(interval.as_nanos());
-        calls_per_second.saturating_sub(u32::try_from(out).unwrap_or(u32::MAX))
+        let until_full = self.full_at.saturating_sub(now).as_nanos();
+        let taken = until_full.div_ceil(interval.as_nanos());
+        calls_per_second.saturating_sub(u32::try_from(taken).unwrap_or(u32::MAX))
     }
 
     /// Takes a token at `now` (steady time), if one is left. `calls_per_second` must not be 0.

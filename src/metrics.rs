@@ -16,7 +16,7 @@ const BUCKETS: [f64; 10] = [
     0.000_01, 0.000_05, 0.000_1, 0.000_5, 0.001, 0.005, 0.01, 0.1, 1.0, 10.0,
 ];
 
-/// The metrics that are counted. The others are read when the metrics are requested.
+/// The metrics of calls. Sizes and dropped log lines are read when the metrics are requested.
 #[derive(Debug)]
 pub(crate) struct Metrics {
     calls: Family<Ended, Counter>,
@@ -56,7 +56,7 @@ impl Default for Metrics {
 }
 
 impl Metrics {
-    /// Counts a call. `command` is empty where the path names none.
+    /// Counts a call. `command` is empty if the path is not a command's.
     pub(crate) fn count(
         &self,
         command: &'static str,
@@ -93,11 +93,8 @@ impl Metrics {
         let journal = gauge(size.journal_bytes);
         registry.register_with_unit("journal", "Size of the journal", Unit::Bytes, journal);
         let dropped = ConstCounter::new(telemetry::dropped_lines());
-        registry.register(
-            "log_lines_dropped",
-            "Log lines dropped, not written",
-            dropped,
-        );
+        let help = "Log lines dropped because standard error was too slow";
+        registry.register("log_lines_dropped", help, dropped);
         let mut text = String::new();
         encode(&mut text, &registry).expect("writing to a String cannot fail");
         text

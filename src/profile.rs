@@ -1,4 +1,4 @@
-//! What accounts say of themselves, by Tag (profile model, doc 1047/33520). Pure.
+//! The profile fields of accounts, by Tag (profile model, doc 1047/33520). Pure functions.
 
 use crate::protocol::code::Code;
 use crate::protocol::tag::{TagItem, TagValue};
@@ -43,7 +43,7 @@ pub enum ProfileTag {
     Custom(Keyword),
 }
 
-/// What a field takes. Integers have 32 bits.
+/// The values that a field accepts. `Integer` is unsigned, with 32 bits.
 #[derive(Clone, Copy, Debug)]
 enum Takes {
     Text { max_bytes: usize },
@@ -113,7 +113,7 @@ fn is_gender(text: &str) -> bool {
 }
 
 impl ProfileTag {
-    /// Reads a Tag; `declared` are the app's custom fields.
+    /// Reads a Tag. `declared` are the app's custom fields. `None` if there is no such Tag.
     pub fn parse(text: &str, declared: &[Keyword]) -> Option<Self> {
         if let Some(keyword) = text.strip_prefix(CUSTOM_PREFIX) {
             let keyword = Keyword::parse(keyword).filter(|keyword| declared.contains(keyword));
@@ -129,7 +129,7 @@ impl ProfileTag {
             return Cow::Owned(format!("{CUSTOM_PREFIX}{keyword}"));
         }
         let row = STANDARD.iter().find(|(_, tag, _)| *tag == self);
-        Cow::Borrowed(row.expect("the table has every other tag").0)
+        Cow::Borrowed(row.expect("the table has every standard Tag").0)
     }
 
     fn takes(self) -> Takes {
@@ -138,7 +138,7 @@ impl ProfileTag {
     }
 }
 
-/// A field and the value it gets, known to fit. An empty text takes the field's value away.
+/// A field and a valid value for it. An empty text removes the field's value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProfileField {
     tag: ProfileTag,
@@ -146,13 +146,13 @@ pub struct ProfileField {
 }
 
 impl ProfileField {
-    /// Reads an item of ProfileItem; the error is portrait_set's.
+    /// Reads an item of ProfileItem. The error is the code that portrait_set answers.
     pub fn parse(item: &TagItem, declared: &[Keyword]) -> Result<Self, Code> {
         let tag = ProfileTag::parse(&item.tag, declared).ok_or(Code::ProfileTagNotExist)?;
         Self::new(tag, &item.value)
     }
 
-    /// Checks a value.
+    /// Checks that a value is valid for the field.
     pub fn new(tag: ProfileTag, value: &TagValue) -> Result<Self, Code> {
         if value.as_text().is_some_and(|text| text.len() > MAX_BYTES) {
             return Err(Code::ProfileTooLong);
@@ -177,18 +177,18 @@ impl ProfileField {
     }
 }
 
-/// A profile. What nobody has set has no value; AllowType and AdminForbidType always have one.
+/// A profile. A field has no value until it is set, except AllowType and AdminForbidType.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Profile {
-    /// Whom the account lets add it.
+    /// How the account treats friend requests: accept, confirm first, or refuse.
     pub allow_type: AllowType,
-    /// Whether it may send friend requests.
+    /// Whether the account may send friend requests.
     pub admin_forbid_type: AdminForbidType,
     fields: Vec<ProfileField>,
 }
 
 impl Profile {
-    /// Gives a field its value.
+    /// Sets a field's value, or removes it.
     pub fn set(&mut self, field: ProfileField) {
         let text = field.value.as_text().unwrap_or_default();
         if field.tag == ProfileTag::AllowType {
@@ -204,7 +204,7 @@ impl Profile {
         }
     }
 
-    /// The fields that somebody has set, but for AllowType and AdminForbidType.
+    /// The fields that have been set, except AllowType and AdminForbidType.
     pub fn items(&self) -> impl Iterator<Item = TagItem> {
         let fields = self.fields.iter();
         fields.map(|field| TagItem {
@@ -213,7 +213,7 @@ impl Profile {
         })
     }
 
-    /// A field's value, where it has one.
+    /// A field's value, if it has one.
     pub fn value(&self, tag: ProfileTag) -> Option<TagValue> {
         if tag == ProfileTag::AllowType {
             return Some(self.allow_type.wire().into());
@@ -225,7 +225,7 @@ impl Profile {
         Some(field.value.clone())
     }
 
-    /// The field as it is answered, where it has a value.
+    /// The field as answers contain it, if it has a value.
     pub fn item(&self, tag: ProfileTag) -> Option<TagItem> {
         let value = self.value(tag)?;
         let tag = tag.name();

@@ -1,4 +1,4 @@
-//! `tencent-chat-emulator serve`: starts the emulator, announces it, and waits for a signal to stop.
+//! `tencent-chat-emulator serve`: starts the emulator, prints its address, and waits for a signal.
 
 use crate::cli::ServeArgs;
 use std::io::{self, Write};
@@ -14,12 +14,12 @@ pub(crate) fn run(arguments: &ServeArgs) -> Result<(), String> {
     let _log = telemetry::start(config.log);
     let listen = config.listen;
     // A configured token is not printed.
-    let makes_token = matches!(config.control.token, ControlToken::Default);
+    let prints_token = matches!(config.control.token, ControlToken::Default);
     let until_signal = async |emulator: &Emulator| {
-        // Before the announcement, so that no signal is lost.
+        // Signals are caught before the address is printed, so that no signal is lost.
         let mut signals =
             Signals::new().map_err(|error| format!("cannot listen for signals: {error}"))?;
-        announce(emulator, makes_token);
+        announce(emulator, prints_token);
         if let Some(path) = &arguments.ready_file {
             write_whole(path, &format!("{}\n", emulator.url())).map_err(|error| {
                 format!("cannot write the ready file {}: {error}", path.display())
@@ -36,15 +36,15 @@ pub(crate) fn run(arguments: &ServeArgs) -> Result<(), String> {
         .map_err(|error| format!("cannot serve on {listen}: {error}"))?
 }
 
-/// Prints the address and an example call on standard output. Write errors are ignored: standard
-/// output may be closed.
-fn announce(emulator: &Emulator, makes_token: bool) {
+/// Prints the address, a generated token and an example call on standard output. Write errors are
+/// ignored, because standard output may be closed.
+fn announce(emulator: &Emulator, prints_token: bool) {
     let mut text = format!(
         "tencent-chat-emulator {} listens on {}\n",
         env!("CARGO_PKG_VERSION"),
         emulator.url()
     );
-    if let Some(token) = emulator.control_token().filter(|_| makes_token) {
+    if let Some(token) = emulator.control_token().filter(|_| prints_token) {
         text += &format!("Control token: {token}\n");
     }
     if let Some(curl) = emulator.example_call() {

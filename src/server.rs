@@ -85,7 +85,7 @@ pub(crate) async fn serve(listener: TcpListener, state: AppState, mut workers: W
         };
         let (server, watcher) = (Arc::clone(&server), connections.watcher());
         workers.serve(async move {
-            // An error of the client: it disconnected, or did not send HTTP.
+            // An error means that the client disconnected or did not send HTTP.
             if let Err(error) = server.connection(stream, client, watcher).await {
                 debug!(error, "connection closed");
             }
@@ -151,7 +151,7 @@ impl Server {
     }
 }
 
-/// The answer. If a fault resets the connection, an error, so that hyper sends no answer.
+/// Returns the answer, or an error if a fault resets the connection: hyper then sends no answer.
 fn answer_or_reset(answer: Response, reset: &ResetHandle) -> io::Result<Response> {
     if answer.extensions().get::<ResetConnection>().is_some() {
         reset.reset();
@@ -164,7 +164,7 @@ async fn accept(listener: &TcpListener) -> (std::net::TcpStream, ClientIp) {
     loop {
         match listener.accept().await.and_then(prepare) {
             Ok(accepted) => return accepted,
-            Err(error) if is_of_client(&error) => {
+            Err(error) if is_caused_by_client(&error) => {
                 debug!(%error, "connection lost before it was accepted");
             }
             Err(error) => {
@@ -175,14 +175,14 @@ async fn accept(listener: &TcpListener) -> (std::net::TcpStream, ClientIp) {
     }
 }
 
-/// Turns Nagle's algorithm off, and detaches the stream from this runtime: another one serves it.
+/// Turns Nagle's algorithm off, and detaches the stream from this runtime to serve it on another.
 fn prepare((stream, peer): (TcpStream, SocketAddr)) -> io::Result<(std::net::TcpStream, ClientIp)> {
     stream.set_nodelay(true)?;
     Ok((stream.into_std()?, ClientIp(peer.ip())))
 }
 
 /// Whether the cause of an accept error is the client, not the system.
-fn is_of_client(error: &io::Error) -> bool {
+fn is_caused_by_client(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, InvalidInput};
     matches!(
         error.kind(),

@@ -30,11 +30,11 @@ pub(crate) struct Shared {
     pub(crate) addr: OnceLock<SocketAddr>,
     /// The runtime of the control API.
     pub(crate) background: Background,
-    /// Cancelled when the emulator stops: the server, delays and waits end.
+    /// Cancelled when the emulator stops. Ends the server, delays and waits.
     pub(crate) stopping: CancellationToken,
     /// A clock that is never held, for the uptime.
     system: Clock,
-    /// The start time of the process.
+    /// The emulator's start time.
     pub(crate) started: UnixTime,
     next_free: AtomicU32,
     /// Locked only briefly, never across `.await`. Lock order: this lock before the journal's.
@@ -69,7 +69,7 @@ impl Shared {
         look(&self.read())
     }
 
-    /// Replaces the current world by a changed copy.
+    /// Replaces the current world with a changed copy.
     pub(crate) fn change<T>(&self, change: impl FnOnce(&mut World) -> T) -> T {
         let mut world = self.world.write().unwrap_or_else(PoisonError::into_inner);
         let mut changed = World::clone(&world);
@@ -106,12 +106,12 @@ impl Shared {
         }
     }
 
-    /// Resets an app to its start. `None`: the app was removed or replaced meanwhile.
+    /// Resets an app to its configured start. `None` if the app was removed or replaced meanwhile.
     pub(crate) fn reset_app(&self, app: &App) -> Option<RemovedApp> {
         self.put_app(app.sdkappid, &app.config, World::replace_app)
     }
 
-    /// The time since the start of the process, by the system's clock.
+    /// The time since the emulator's start, by the system's clock.
     pub(crate) fn uptime(&self) -> Duration {
         self.system.uptime()
     }

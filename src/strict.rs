@@ -1,6 +1,6 @@
 //! The strict reader of the control API's requests and of the configuration. It checks a JSON value
-//! against the JSON schema of the type that the value becomes, so that all invalid fields are found
-//! at once, and `openapi.json` shows the same schema that requests are checked against.
+//! against the JSON schema of the target type, which finds all invalid fields at once.
+//! `openapi.json` shows the same schemas.
 
 use jsonschema::error::ValidationErrorKind;
 use jsonschema::{ValidationError, Validator};
@@ -11,10 +11,10 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use std::marker::PhantomData;
 
-/// How similar an unknown name must be to a valid one for the valid one to be suggested.
+/// The minimum Jaro-Winkler similarity, 0 to 1, of a suggested name to the unknown name.
 const MIN_SIMILARITY: f64 = 0.6;
 
-/// The largest number of invalid fields in a message.
+/// The maximum number of invalid fields that are reported at once.
 pub(crate) const MAX_ERRORS: usize = 100;
 
 /// The longest message, in characters: some of the validator's messages quote the value.
@@ -28,7 +28,7 @@ pub(crate) struct InvalidField {
     pub(crate) part: Option<Part>,
     /// A JSON pointer (RFC 6901) to the field.
     pub(crate) pointer: String,
-    /// What is wrong with it.
+    /// The problem, such as `is missing`.
     pub(crate) detail: String,
 }
 
@@ -41,12 +41,12 @@ pub(crate) enum Part {
     Body,
 }
 
-/// A type that can be read strictly. Where the type rejects unknown keys, so does its schema.
+/// A type that can be read strictly. If the type rejects unknown keys, its schema does, too.
 pub(crate) trait StrictRead: DeserializeOwned + JsonSchema + Send + 'static {}
 
 impl<T: DeserializeOwned + JsonSchema + Send + 'static> StrictRead for T {}
 
-/// Makes JSON schemas as OpenAPI 3.1 takes them: of requests or of answers, as `settings` say.
+/// Makes JSON schemas for OpenAPI 3.1. `settings` selects schemas of requests or of answers.
 pub(crate) fn generator(
     settings: impl FnOnce(SchemaSettings) -> SchemaSettings,
 ) -> SchemaGenerator {
@@ -62,7 +62,7 @@ pub(crate) fn schema_of<T: StrictRead>() -> Value {
     generator.into_root_schema_for::<T>().to_value()
 }
 
-/// Reads JSON as a `T`. It takes some time to make.
+/// Reads JSON as a `T`. Creating a reader is slow, because it compiles the schema.
 pub(crate) struct Reader<T> {
     pub(crate) schema: Value,
     validator: Validator,
@@ -80,15 +80,14 @@ impl<T: StrictRead> Reader<T> {
         }
     }
 
-    /// Reads JSON, or names its invalid fields, at most `most`. Finding only the first takes less time
-    /// and memory.
-    pub(crate) fn read(&self, value: Value, most: usize) -> Result<T, Vec<InvalidField>> {
+    /// Reads JSON, or returns at most `max_errors` invalid fields. A small maximum saves time.
+    pub(crate) fn read(&self, value: Value, max_errors: usize) -> Result<T, Vec<InvalidField>> {
         let mut invalid = Vec::new();
-        for error in self.validator.iter_errors(&value).take(most) {
-            explain(&error, &self.schema, &mut invalid);
+        for error in self.validator.iter_errors(&value).take(max_errors) {
+            report(&error, &self.schema, &mut invalid);
         }
         if !invalid.is_empty() {
-            invalid.truncate(most);
+            invalid.truncate(max_errors);
             return Err(invalid);
         }
         // A value can match the schema and still fail to deserialize.
@@ -99,7 +98,7 @@ impl<T: StrictRead> Reader<T> {
     }
 }
 
-/// The schema of a field of an object.
+/// The schema of a field, from the schema of its object.
 pub(crate) fn field_schema<'a>(schema: &'a Value, name: &str) -> Option<&'a Value> {
     let any = schema.get("additionalProperties");
     let named = schema["properties"].get(name);
@@ -109,8 +108,8 @@ pub(crate) fn field_schema<'a>(schema: &'a Value, name: &str) -> Option<&'a Valu
     })
 }
 
-/// Text from a query, a path, the environment or a flag, as the type that the schema wants. A list is
-/// written with commas.
+/// Converts text from a query, a path, the environment or a flag to the type in the schema. Commas
+/// separate the entries of a list. Text of another type stays a string.
 pub(crate) fn typed(schema: Option<&Value>, text: &str) -> Value {
     let schema = schema.unwrap_or(&Value::Null);
     let types = types(schema);
@@ -153,12 +152,12 @@ impl InvalidField {
     }
 }
 
-/// Names the fields that a validator's error is about.
+/// Adds the invalid fields of a validator's error to `invalid`.
 #[expect(
     clippy::wildcard_enum_match_arm,
-    reason = "the other kinds have messages of their own"
+    reason = "all other kinds are handled alike"
 )]
-fn explain(error: &ValidationError<'_>, schema: &Value, invalid: &mut Vec<InvalidField>) {
+fn report(error: &ValidationError<'_>, schema: &Value, invalid: &mut Vec<InvalidField>) {
     let at = error.instance_path().as_str().to_owned();
     let keyword = error.schema_path().as_str();
     let rule = keyword.rsplit_once('/').map_or("", |(rule, _)| rule);
@@ -204,7 +203,7 @@ fn explain(error: &ValidationError<'_>, schema: &Value, invalid: &mut Vec<Invali
         ValidationErrorKind::AnyOf { context } | ValidationErrorKind::OneOfNotValid { context }
             if expected(rule).is_none() =>
         {
-            // The alternative whose error is deepest in the value is the one that was meant.
+            // The alternative whose error is deepest in the value is probably the intended one.
             let depth = |errors: &&Vec<ValidationError<'static>>| {
                 let place = |error: &ValidationError<'_>| error.instance_path().as_str().len();
                 let is_other_type = |error: &ValidationError<'_>| {
@@ -217,7 +216,7 @@ fn explain(error: &ValidationError<'_>, schema: &Value, invalid: &mut Vec<Invali
                 )
             };
             for error in context.iter().max_by_key(depth).into_iter().flatten() {
-                explain(error, schema, invalid);
+                report(error, schema, invalid);
             }
         }
         kind => {
@@ -233,7 +232,7 @@ fn explain(error: &ValidationError<'_>, schema: &Value, invalid: &mut Vec<Invali
     }
 }
 
-/// What a schema wants: its `x-expected`, its choices, or its range of integers.
+/// What a schema accepts, in words: its `x-expected`, its choices, or its range of integers.
 fn expected(schema: &Value) -> Option<String> {
     if let Some(text) = schema["x-expected"].as_str() {
         return Some(text.to_owned());
@@ -291,7 +290,7 @@ pub(crate) fn unknown<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> S
     }
 }
 
-/// The known name that is most similar to this one, if one is similar enough.
+/// The known name that is most similar to `name`, if it is similar enough.
 fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let similarity = |other: &'a str| (strsim::jaro_winkler(name, other), other);
     let similar = known

@@ -21,8 +21,8 @@ const LAST_LINES: Duration = Duration::from_secs(1);
 
 static DROPPED_LINES: OnceLock<ErrorCounter> = OnceLock::new();
 
-/// Starts the log of the process. It ends when the guard is dropped. If the process has a `tracing`
-/// subscriber already, that one stays.
+/// Starts the log of the process. The log ends when the guard is dropped. If the process already
+/// has a `tracing` subscriber, that subscriber stays.
 ///
 /// # Panics
 /// When the background thread cannot be started.
@@ -55,7 +55,7 @@ pub(crate) fn dropped_lines() -> u64 {
     u64::try_from(lines).unwrap_or(u64::MAX)
 }
 
-/// Writes the waiting lines when it is dropped, within about a second.
+/// When dropped, writes the waiting lines, for at most about a second.
 #[derive(Debug)]
 pub struct LogGuard(Option<WorkerGuard>);
 
@@ -63,8 +63,8 @@ impl Drop for LogGuard {
     fn drop(&mut self) {
         let guard = self.0.take();
         let (done, is_done) = channel::<()>();
-        // The appender's guard prints a message if too many lines wait. On a thread of its own,
-        // because standard output may be full as well.
+        // Dropping the appender's guard prints a message if too many lines wait. A separate thread
+        // drops it, because standard output may block, too.
         let flush = move || {
             drop(guard);
             drop(done);

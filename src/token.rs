@@ -1,4 +1,4 @@
-//! The token of the control API, and random secrets.
+//! The token of the control API.
 
 use crate::config::{Config, ControlToken};
 use crate::protocol::user_sig::SecretKey;
@@ -9,8 +9,8 @@ use sha2::{Digest, Sha256};
 pub(crate) struct Token(SecretKey);
 
 impl Token {
-    /// The configured token, or a random one if the emulator listens off loopback. `None`: the control
-    /// API needs no token.
+    /// The configured token, or a random token if the emulator listens off loopback. `None` if the
+    /// control API needs no token.
     pub(crate) fn of(config: &Config) -> Option<Self> {
         match &config.control.token {
             ControlToken::Given(token) => Some(Self(token.clone())),
@@ -27,8 +27,8 @@ impl Token {
         self.0.as_str()
     }
 
-    /// Whether `given` is the token. Hashes are compared, so that the duration reveals nothing.
-    pub(crate) fn is(&self, given: &str) -> bool {
+    /// Whether `given` is the token. Hashes are compared, so that the time taken reveals nothing.
+    pub(crate) fn matches(&self, given: &str) -> bool {
         Sha256::digest(given) == Sha256::digest(self.text())
     }
 }
@@ -54,7 +54,7 @@ mod tests {
             let token = Token::of(&config);
             assert_eq!(token.is_some(), is_made, "{listen}");
             let Some(token) = token else { continue };
-            assert!(token.is(token.text()) && !token.is(""));
+            assert!(token.matches(token.text()) && !token.matches(""));
             assert_eq!(format!("{token:?}"), "Token(SecretKey(***))");
         }
     }

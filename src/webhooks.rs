@@ -1,5 +1,5 @@
-//! Webhooks: the events of an app are sent to the app's own server, in their order, after the call
-//! has been answered. A slow or failing receiver neither fails nor delays a call.
+//! Webhooks: a task of each app sends the app's events to the app's own server, in order. A slow or
+//! failing server neither fails nor delays a call.
 
 use crate::client_ip::ClientIp;
 use crate::clock::{Clock, Moment};
@@ -27,7 +27,7 @@ const TIMEOUT: Duration = Duration::from_secs(2);
 /// with a warning.
 const QUEUE_BYTES: u32 = 16 << 20;
 
-/// The longest reply that is read. The reply is only checked to be JSON.
+/// The longest reply that is read, in bytes. The reply is only checked to be JSON.
 const REPLY_BYTES: usize = 64 << 10;
 
 /// An app's webhook: a queue of events, and the task that sends them one after the other.
@@ -35,7 +35,7 @@ const REPLY_BYTES: usize = 64 << 10;
 pub(crate) struct Webhook {
     app: SdkAppId,
     queue: mpsc::UnboundedSender<Delivery>,
-    /// A permit for each byte that can be added to the queue.
+    /// One permit for each free byte of the queue.
     free_bytes: Arc<Semaphore>,
     task: AbortOnDropHandle<()>,
     #[cfg(test)]
@@ -47,7 +47,7 @@ struct Delivery {
     event: &'static str,
     client_ip: ClientIp,
     body: Bytes,
-    /// Frees the bytes of the body in the queue.
+    /// Dropping it frees the body's bytes in the queue.
     _permit: OwnedSemaphorePermit,
 }
 
@@ -128,8 +128,8 @@ impl Receiver {
         }
     }
 
-    /// A status other than 200 and a reply that is not JSON are failures, as documented. The content
-    /// of the reply is ignored: it cannot undo the event.
+    /// Sends an event once. As documented, a status other than 200 and a reply that is not JSON are
+    /// failures. The content of the reply is ignored, because it cannot undo the event.
     async fn post(&self, delivery: &Delivery) -> Result<(), String> {
         let request = Request::post(self.url(delivery, self.clock.now()))
             .header(CONTENT_TYPE, "application/json")

@@ -1,8 +1,8 @@
 //! The runtimes that serve connections.
 //!
 //! The process has one single-threaded runtime for each processor, and a connection stays on one of
-//! them. That serves more calls than one multi-threaded runtime, because no task moves between
-//! threads.
+//! them. This design serves more calls than one multi-threaded runtime, because no task moves
+//! between threads.
 
 use std::future::Future;
 use std::io;
@@ -12,7 +12,7 @@ use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::task::JoinSet;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-/// The limit of runtimes: each needs a few of the file descriptors of the process, often 1024.
+/// The limit of runtimes: each needs a few file descriptors, and a process often has only 1024.
 const MAX_RUNTIMES: usize = 32;
 
 /// Starts a runtime for each processor, each on a thread of its own. The threads end when the guard
@@ -51,7 +51,7 @@ impl Workers {
         Self(workers.map(|runtime| (runtime, JoinSet::new())).collect())
     }
 
-    /// Serves a connection on the runtime that has the fewest.
+    /// Serves a connection on the runtime that has the fewest connections.
     pub(crate) fn serve(&mut self, connection: impl Future<Output = ()> + Send + 'static) {
         for (_, connections) in &mut self.0 {
             while connections.try_join_next().is_some() {}
@@ -108,7 +108,7 @@ mod tests {
         assert_eq!(connections(&runtimes), [1, 1]);
         let third = connect(&mut workers);
         assert_eq!(connections(&runtimes), [2, 1]);
-        // In turns, the next connection would go to the second runtime.
+        // Round-robin would serve the next connection on the second runtime.
         drop((first, third));
         wait_until(&runtimes, [0, 1]);
         let _fourth = connect(&mut workers);

@@ -1,8 +1,8 @@
 //! The state that a reset replaces atomically: apps, faults, clock and journal.
 //!
-//! A world is immutable: a change replaces the world by a changed copy, which shares the unchanged
-//! parts. A call keeps the world that was current at its start. So a call sees the state before a
-//! reset or the state after it, never a mixture.
+//! A world is immutable: a change replaces the world with a changed copy, which shares the
+//! unchanged parts. A call keeps the world that was current at its start. So a call sees the state
+//! before a reset or the state after it, never a mixture.
 
 use crate::apps::App;
 use crate::clock::Clock;
@@ -47,7 +47,7 @@ impl ChangeError {
 }
 
 impl World {
-    /// The configured start. Needs a Tokio runtime if an app has a webhook.
+    /// Creates the configured initial state. Needs a Tokio runtime if an app has a webhook.
     pub(crate) fn new(config: &Config) -> Self {
         let clock = Arc::<Clock>::default();
         let unknown = config.sns.unknown_accounts;
@@ -72,17 +72,16 @@ impl World {
         self.clock = start.clock;
     }
 
-    /// Replaces the journal by an empty one. Calls that are in flight write to the old journal, which
-    /// is then discarded.
+    /// Replaces the journal with an empty journal. Calls that are in flight are not stored.
     pub(crate) fn empty_journal(&mut self) {
         self.journal = self.journal.successor().into();
     }
 
-    /// Adds an app under an unused SDKAppID.
+    /// Adds an app if its SDKAppID is not in use.
     pub(crate) fn insert_app(&mut self, app: Arc<App>) -> Result<Arc<App>, ChangeError> {
         let sdkappid = app.sdkappid;
         if self.apps.contains_key(&sdkappid) {
-            let detail = format!("there is an app {sdkappid} already");
+            let detail = format!("app {sdkappid} already exists");
             return Err(ChangeError::Conflict(detail));
         }
         if self.apps.len() >= MAX_APPS {
@@ -107,7 +106,6 @@ impl World {
         Some(self.forget(old))
     }
 
-    /// Arms a fault.
     pub(crate) fn arm(&mut self, plan: Plan) -> Result<Arc<Fault>, ChangeError> {
         self.check(std::slice::from_ref(&plan), self.faults.all().len())?;
         Ok(self.faults.arm(plan))
@@ -126,21 +124,21 @@ impl World {
         Ok([new.collect(), old])
     }
 
-    /// Whether these faults can be armed in addition to `beside` others.
-    fn check(&self, plans: &[Plan], beside: usize) -> Result<(), ChangeError> {
+    /// Checks the apps of these faults, and the limit of faults with `others` already armed.
+    fn check(&self, plans: &[Plan], others: usize) -> Result<(), ChangeError> {
         let mut apps = plans.iter().filter_map(|plan| plan.scope.sdkappid);
         if !apps.all(|app| self.apps.contains_key(&app)) {
             let detail = "the app was removed meanwhile";
             return Err(ChangeError::Conflict(detail.to_owned()));
         }
-        if beside + plans.len() > MAX_FAULTS {
+        if others + plans.len() > MAX_FAULTS {
             let detail = format!("at most {MAX_FAULTS} faults may be armed");
             return Err(ChangeError::Full(detail));
         }
         Ok(())
     }
 
-    /// Cancels an app, and removes its calls and faults.
+    /// Ends an app, and removes its calls from the journal and its faults.
     fn forget(&mut self, app: Arc<App>) -> RemovedApp {
         app.end();
         let sdkappid = Some(app.sdkappid);

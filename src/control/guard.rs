@@ -38,7 +38,7 @@ pub(super) async fn check_token(
     let is_valid = state
         .control_token
         .as_ref()
-        .is_none_or(|token| given.is_some_and(|(_, given)| token.is(given.trim_start())));
+        .is_none_or(|token| given.is_some_and(|(_, given)| token.matches(given.trim_start())));
     if is_valid {
         return next.run(call).await;
     }

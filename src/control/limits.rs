@@ -72,7 +72,7 @@ pub(super) async fn put(
 fn limits(state: &AppState, app: &App) -> Limits {
     let now = state.world().clock.now().steady;
     let limit = |row: commands::Row| {
-        let (calls_per_second, left) = app.limiter.look(row.info, now);
+        let (calls_per_second, left) = app.limiter.limit_and_left(row.info, now);
         let tokens_left = (calls_per_second > 0).then_some(left);
         (
             row.info.name,
