@@ -1,4 +1,4 @@
-//! The JSON of a fault. A fault that can never fire is rejected.
+//! The JSON document of a fault. A fault that can never fire is rejected.
 
 use super::code_name::{CODES, CodeName};
 use super::problem::InvalidField;
@@ -31,16 +31,16 @@ pub(super) struct FaultDocument {
     /// Only calls with this From_Account.
     #[serde(skip_serializing_if = "Option::is_none")]
     from_account: Option<UserId>,
-    /// Only items with this account, and calls with such an item.
+    /// Only items with this To_Account; for a fault of the whole call, calls with such an item.
     #[serde(skip_serializing_if = "Option::is_none")]
     to_account: Option<UserId>,
-    /// Only the item at this index, and calls with such an item. The first item has index 0.
+    /// Only the item at this index, from 0; for a fault of the whole call, calls with such an item.
     #[serde(skip_serializing_if = "Option::is_none")]
     item: Option<u32>,
     /// The number of matches that pass before a match can fail.
     #[serde(default)]
     skip: u64,
-    /// How often the fault fires; without limit, if not given.
+    /// The maximum number of times that the fault fires; without limit, if not given.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1))]
     times: Option<u64>,
@@ -53,12 +53,12 @@ pub(super) struct FaultDocument {
     seed: Option<u64>,
     #[serde(flatten)]
     failure: Failure,
-    /// The command runs, then its answer fails in this way: a retry must cope with it.
+    /// The command runs, then its answer fails in this way: to test whether a retry is safe.
     #[serde(skip_serializing_if = "Option::is_none")]
     commit_then: Option<Failure>,
 }
 
-/// The kinds of failure. One of them is given.
+/// The kinds of failure. Exactly one must be given.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Failure {
@@ -68,11 +68,11 @@ struct Failure {
     /// The matching items answer this ResultCode; the other items are processed.
     #[serde(skip_serializing_if = "Option::is_none")]
     result_code: Option<CodeName>,
-    /// The answer is delayed by this time; other faults can still change it.
+    /// The answer is delayed by this time, in milliseconds; another fault can still replace it.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = MAX_DELAY_MS))]
     delay_ms: Option<u64>,
-    /// The HTTP status of an answer without an envelope.
+    /// The answer has this HTTP status, and HTML instead of Tencent's JSON.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 400, max = 599))]
     http_status: Option<u16>,
@@ -87,7 +87,7 @@ struct Failure {
     malformed: bool,
 }
 
-/// The JSON of an armed fault.
+/// The document of an armed fault.
 pub(super) fn document(plan: &Plan) -> FaultDocument {
     let name = |code: Code| Some(CodeName::Name(code.name().to_owned()));
     let mut failure = Failure::default();
@@ -121,8 +121,8 @@ pub(super) fn document(plan: &Plan) -> FaultDocument {
     }
 }
 
-/// Reads a fault from its document. The error names the fields that keep it from ever firing. `at` is
-/// the JSON pointer to the document.
+/// Reads a fault from its document; `at` is the document's JSON pointer. The error names every
+/// invalid field, and every field that keeps the fault from ever firing.
 pub(super) fn plan(
     state: &AppState,
     at: &str,
@@ -133,30 +133,30 @@ pub(super) fn plan(
         None => (&document.failure, "", false),
     };
     let mut invalid = Vec::new();
-    let mut reject = |field: &str, detail: &str| {
+    let mut add_invalid = |field: &str, detail: &str| {
         invalid.push(InvalidField::of_body(format!("{at}{field}"), detail));
     };
     let command = document.command.as_deref().and_then(commands::named);
     if let (Some(name), None) = (&document.command, command) {
-        reject("/command", &unknown_command(name));
+        add_invalid("/command", &unknown_command(name));
     }
     let is_no_app = |app| !state.world().apps.contains_key(&app);
     if document.sdkappid.is_some_and(is_no_app) {
-        reject("/sdkappid", "is no app");
+        add_invalid("/sdkappid", "is not an existing app");
     }
     if let Some(CommandInfo { name, subject, .. }) = command {
         if document.from_account.is_some()
             && !matches!(subject, Subject::FromAndItems | Subject::From)
         {
             let detail = format!("never matches: {name} has no From_Account");
-            reject("/from_account", &detail);
+            add_invalid("/from_account", &detail);
         }
-        let no_other = format!("never matches: {name} is about no other account");
+        let no_other = format!("never matches: {name} names no other account");
         if document.to_account.is_some() && *subject == Subject::From {
-            reject("/to_account", &no_other);
+            add_invalid("/to_account", &no_other);
         }
         if document.item.is_some() && *subject == Subject::From {
-            reject("/item", &no_other);
+            add_invalid("/item", &no_other);
         }
         let has_results = match subject {
             Subject::FromAndItems => true,
@@ -164,8 +164,8 @@ pub(super) fn plan(
             Subject::From | Subject::Accounts(_) => false,
         };
         if failure.result_code.is_some() && !has_results {
-            let detail = format!("never fires: {name} has no such items");
-            reject(&format!("{place}/result_code"), &detail);
+            let detail = format!("never fires: it cannot fail the items of {name}");
+            add_invalid(&format!("{place}/result_code"), &detail);
         }
     }
     let infos = commands::table().into_iter().map(|row| row.info);
@@ -174,29 +174,29 @@ pub(super) fn plan(
     let max_items = max_items.max().unwrap_or_default();
     if document.item.is_some_and(|item| item >= max_items) {
         let detail = format!("never matches: a request has at most {max_items} items");
-        reject("/item", &detail);
+        add_invalid("/item", &detail);
     }
     if document.probability.is_some_and(|chance| chance <= 0.0) {
-        reject("/probability", "never fires: it has to be above 0");
+        add_invalid("/probability", "never fires: it must be above 0");
     }
     if document.seed.is_some() && document.probability.is_none() {
-        reject("/seed", "has no effect without probability");
+        add_invalid("/seed", "has no effect without probability");
     }
     if commits && document.failure != Failure::default() {
-        let detail = "replaces the other kinds of failure: leave them out";
-        reject("/commit_then", detail);
+        let detail = "excludes the other kinds of failure: leave them out";
+        add_invalid("/commit_then", detail);
     }
     let kinds = failure.kinds();
     for (field, kind) in &kinds {
         if let Err(meaning) = kind {
             let detail = format!("is not {meaning} can fail with; {CODES}");
-            reject(&format!("{place}/{field}"), &detail);
+            add_invalid(&format!("{place}/{field}"), &detail);
         }
     }
     if kinds.len() != 1 {
-        let detail = "has to fail in one way: code, result_code, delay_ms, http_status, close, \
-            truncate, malformed, or one of them in commit_then";
-        reject(place, detail);
+        let detail = "must have exactly one kind of failure: code, result_code, delay_ms, \
+            http_status, close, truncate, malformed, or one of them in commit_then";
+        add_invalid(place, detail);
     }
     match kinds[..] {
         [(_, Ok(kind))] if invalid.is_empty() => Ok(Plan {
@@ -221,7 +221,7 @@ pub(super) fn plan(
 }
 
 impl Failure {
-    /// The given fields and their meaning. An error says which codes the field takes.
+    /// The given fields and their kinds. An error completes the message "is not … can fail with".
     fn kinds(&self) -> Vec<(&'static str, Result<Kind, &'static str>)> {
         let code = self.code.as_ref().map(|name| {
             let code = name.find().filter(|code| *code != Code::Ok);

@@ -1,4 +1,4 @@
-//! The routes of fault injection. A fault that can never fire is rejected with the reason.
+//! The routes of fault injection.
 
 use super::apps::AppFilter;
 use super::extract::{Body, Path, Query};
@@ -39,7 +39,7 @@ pub(super) async fn list(
     let world = state.world();
     let faults = world.faults.all().iter();
     let faults = faults.filter(|fault| fault.is_of(sdkappid));
-    Ok(Json(faults.map(|fault| answer(fault)).collect()))
+    Ok(Json(faults.map(|fault| armed(fault)).collect()))
 }
 
 pub(super) async fn add(
@@ -47,24 +47,24 @@ pub(super) async fn add(
     Body(document): Body<FaultDocument>,
 ) -> Result<Created<Armed>, Problem> {
     let plan = plan(&state, "", &document).map_err(Problem::invalid)?;
-    let armed = state.change(|world| world.arm(plan))?;
-    Ok(Created(answer(&armed)))
+    let fault = state.change(|world| world.arm(plan))?;
+    Ok(Created(armed(&fault)))
 }
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(transparent)]
-pub(super) struct Set(#[schemars(length(max = MAX_FAULTS))] Vec<FaultDocument>);
+pub(super) struct FaultSet(#[schemars(length(max = MAX_FAULTS))] Vec<FaultDocument>);
 
-/// With an app, only the faults of the app are replaced, and the new faults are limited to it.
+/// With `sdkappid`, replaces only the faults of this app, and limits the new faults to it.
 pub(super) async fn replace(
     State(state): State<AppState>,
     Query(AppFilter { sdkappid }): Query<AppFilter>,
-    Body(Set(documents)): Body<Set>,
+    Body(FaultSet(documents)): Body<FaultSet>,
 ) -> Result<Json<Changed>, Problem> {
     let (mut plans, mut invalid) = (Vec::new(), Vec::new());
     for (at, mut document) in documents.into_iter().enumerate() {
         if document.sdkappid.is_some() && sdkappid.is_some() && document.sdkappid != sdkappid {
-            let detail = "is another app than the query's";
+            let detail = "differs from sdkappid in the query";
             invalid.push(InvalidField::of_body(format!("/{at}/sdkappid"), detail));
         }
         document.sdkappid = document.sdkappid.or(sdkappid);
@@ -78,8 +78,8 @@ pub(super) async fn replace(
     }
     let [armed, disarmed] = state.change(|world| world.replace_faults(sdkappid, plans))?;
     Ok(Json(Changed {
-        armed: answers(&armed),
-        disarmed: answers(&disarmed),
+        armed: all_armed(&armed),
+        disarmed: all_armed(&disarmed),
     }))
 }
 
@@ -90,7 +90,7 @@ pub(super) async fn clear(
     let disarmed = state.change(|world| world.faults.disarm(|fault| fault.is_of(sdkappid)));
     Ok(Json(Changed {
         armed: Vec::new(),
-        disarmed: answers(&disarmed),
+        disarmed: all_armed(&disarmed),
     }))
 }
 
@@ -107,10 +107,10 @@ pub(super) async fn remove(
     let disarmed = state.change(|world| world.faults.disarm(|fault| fault.id == id));
     let fault = disarmed.first();
     let fault = fault.ok_or_else(|| Problem::not_found(format!("there is no fault {id}")))?;
-    Ok(Json(answer(fault)))
+    Ok(Json(armed(fault)))
 }
 
-/// Every fault has been consumed.
+/// The answer if every fault has been consumed.
 #[derive(Serialize, JsonSchema)]
 pub(super) struct Consumed {
     /// The number of faults.
@@ -142,11 +142,11 @@ pub(super) async fn verify(
     Err(Problem::conflict(detail).with_errors(pending))
 }
 
-fn answers(faults: &[Arc<Fault>]) -> Vec<Armed> {
-    faults.iter().map(|fault| answer(fault)).collect()
+fn all_armed(faults: &[Arc<Fault>]) -> Vec<Armed> {
+    faults.iter().map(|fault| armed(fault)).collect()
 }
 
-fn answer(fault: &Fault) -> Armed {
+fn armed(fault: &Fault) -> Armed {
     Armed {
         id: fault.id,
         hits: fault.hits(),

@@ -1,5 +1,5 @@
-//! Protection of the control API: web pages that the developer visits must not use it, and off
-//! loopback a caller needs the token.
+//! Protects the control API: rejects calls from web pages that the developer visits, and calls
+//! without the token, if a token is required.
 
 use super::problem::Problem;
 use super::reject;
@@ -11,13 +11,14 @@ use axum::middleware::Next;
 use axum::response::Response;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-/// Rejects calls from web pages of another origin, by Host, Origin and Sec-Fetch-Site.
+/// Rejects calls from web pages of another origin, which it detects by the headers Host, Origin and
+/// Sec-Fetch-Site.
 pub(super) async fn check_origin(
     State(state): State<AppState>,
     call: Request,
     next: Next,
 ) -> Response {
-    match foreign(call.uri(), call.headers(), &state.config.control.hosts) {
+    match cross_origin(call.uri(), call.headers(), &state.config.control.hosts) {
         None => next.run(call).await,
         Some(detail) => {
             let problem = Problem::new(StatusCode::FORBIDDEN, detail);
@@ -26,7 +27,7 @@ pub(super) async fn check_origin(
     }
 }
 
-/// Rejects calls without the control token, where there is one.
+/// Rejects calls without the control token, if one is required.
 pub(super) async fn check_token(
     State(state): State<AppState>,
     call: Request,
@@ -44,26 +45,26 @@ pub(super) async fn check_token(
     }
     let problem = Problem::new(
         StatusCode::UNAUTHORIZED,
-        "the control API needs `Authorization: Bearer` and the control token, which is configured (control.token) or was printed at the start",
+        "the control API requires `Authorization: Bearer` with the control token, which is configured (control.token) or was printed at the start",
     );
     reject(&state, call, problem).await
 }
 
-/// Why a call may come from a web page of another origin.
-fn foreign(uri: &Uri, headers: &HeaderMap, allowed: &[String]) -> Option<&'static str> {
+/// The sign that a call may come from a web page of another origin; `None` if there is none.
+fn cross_origin(uri: &Uri, headers: &HeaderMap, allowed: &[String]) -> Option<&'static str> {
     if headers.get_all(header::HOST).iter().count() > 1 {
-        return Some("there is more than one Host");
+        return Some("the request has more than one Host header");
     }
     let host = headers.get(header::HOST).map(|host| host.to_str());
     let host = match (uri.authority(), host) {
         (Some(authority), _) => Some(authority.as_str()),
         (None, Some(Ok(host))) => Some(host),
-        (None, Some(Err(_))) => return Some("the Host is not ASCII"),
-        (None, None) => None, // HTTP/1.0, which no browser sends.
+        (None, Some(Err(_))) => return Some("the Host header is not ASCII"),
+        (None, None) => None, // HTTP/1.0: no browser sends it.
     };
-    if host.is_some_and(|host| !is_ours(host, allowed)) {
+    if host.is_some_and(|host| !is_allowed_host(host, allowed)) {
         return Some(
-            "the Host has to be an IP address, localhost, a name without a dot, or one of control.hosts",
+            "the Host header must be an IP address, localhost, a name without a dot, or in control.hosts",
         );
     }
     let own = host.map(|host| format!("http://{host}"));
@@ -78,7 +79,7 @@ fn foreign(uri: &Uri, headers: &HeaderMap, allowed: &[String]) -> Option<&'stati
     None
 }
 
-fn is_ours(host: &str, allowed: &[String]) -> bool {
+fn is_allowed_host(host: &str, allowed: &[String]) -> bool {
     let authority = host.parse::<Authority>().ok();
     let Some(authority) = authority.filter(|_| !host.contains('@')) else {
         return false;

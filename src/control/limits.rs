@@ -1,4 +1,4 @@
-//! Rate limits: the limit of each command of an app, and the tokens that are left.
+//! Rate limits: the limit of each command of an app, and the remaining tokens.
 
 use super::apps::{AppPath, find_app};
 use super::extract::{Body, Path};
@@ -14,15 +14,14 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// The rate limit of each command.
 type Limits = BTreeMap<&'static str, Limit>;
 
 /// A command's rate limit.
 #[derive(Serialize, JsonSchema)]
 pub(super) struct Limit {
-    /// 0 is no limit.
+    /// 0 means no limit.
     calls_per_second: u32,
-    /// How many calls would be admitted at this moment; null where there is no limit.
+    /// The number of calls that would be admitted now; null if there is no limit.
     tokens_left: Option<u32>,
 }
 
@@ -32,7 +31,7 @@ pub(super) struct Limit {
 #[serde(transparent)]
 pub(super) struct NewLimits(BTreeMap<String, Option<CallsPerSecond>>);
 
-/// 0 is no limit.
+/// A limit in calls per second; 0 means no limit.
 #[derive(Clone, Copy, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub(super) struct CallsPerSecond(#[schemars(range(max = 1_000_000))] u32);
@@ -45,7 +44,7 @@ pub(super) async fn show(
     Ok(Json(limits(&state, &app)))
 }
 
-/// Gives the named commands a limit of their own, with a full bucket.
+/// Sets the limits of the named commands, and refills their buckets.
 pub(super) async fn put(
     State(state): State<AppState>,
     Path(path): Path<AppPath>,

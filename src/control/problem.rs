@@ -1,5 +1,5 @@
-//! The answer of a control call that failed: `application/problem+json` (RFC 9457), with all invalid
-//! fields of the request.
+//! The answer to a control call that failed: `application/problem+json` (RFC 9457), with all
+//! invalid fields of the request.
 
 use crate::store::StoreError;
 pub(super) use crate::strict::{InvalidField, Part};
@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-/// Why a control call failed.
+/// The reason why a control call failed.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct Problem {
     /// The name of the HTTP status.
@@ -19,9 +19,9 @@ pub(super) struct Problem {
     #[schemars(with = "u16")]
     #[serde(serialize_with = "as_number")]
     status: StatusCode,
-    /// What is wrong, for a person.
+    /// A description for people.
     detail: String,
-    /// The invalid fields of the request, or other details.
+    /// The invalid fields of the request, or the faults that have not been consumed.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<InvalidField>,
 }
@@ -63,13 +63,12 @@ impl Problem {
         Self::invalid(vec![InvalidField::of_body(pointer, detail)])
     }
 
-    /// The same problem with these details.
     pub(super) fn with_errors(self, errors: Vec<InvalidField>) -> Self {
         Self { errors, ..self }
     }
 }
 
-/// 409 for a conflict, 507 for a limit that is reached.
+/// 409 for a conflict, 507 if a limit is reached.
 impl From<ChangeError> for Problem {
     fn from(error: ChangeError) -> Self {
         match error {

@@ -1,5 +1,5 @@
-//! Redacts bodies from the journal: a client may have put a UserSig in the wrong place. Everything else
-//! is shown as it arrived.
+//! Redacts UserSigs in recorded bodies, because a client may have put one in the wrong place. A
+//! body without a UserSig is shown as it arrived.
 
 use crate::protocol::user_sig::redact_text;
 use serde_json::Value;
@@ -7,13 +7,13 @@ use serde_json::value::{RawValue, to_raw_value};
 
 const REDACTED: &str = "***";
 
-/// The body as it is, if it is JSON, else as a JSON string; `None` if it is empty.
+/// The redacted body: JSON, or a JSON string if the body is not JSON; `None` if it is empty.
 pub(super) fn redact_body(bytes: &[u8]) -> Option<Box<RawValue>> {
     if bytes.is_empty() {
         return None;
     }
-    // A strict parser rejects half a surrogate pair or a number out of range, and with it our whole
-    // answer. So a body with such a value is shown as a string.
+    // A client's strict parser would reject our whole answer for an unpaired surrogate or a number
+    // out of range. So a body with such a value is shown as a string.
     let Ok(mut json) = serde_json::from_slice::<Value>(bytes) else {
         return to_raw_value(&redact_text(&String::from_utf8_lossy(bytes))).ok();
     };
@@ -23,7 +23,7 @@ pub(super) fn redact_body(bytes: &[u8]) -> Option<Box<RawValue>> {
     serde_json::from_slice(bytes).ok()
 }
 
-/// Whether anything was redacted.
+/// Redacts in place, and returns whether anything was redacted.
 fn redact(json: &mut Value) -> bool {
     match json {
         Value::String(text) => {

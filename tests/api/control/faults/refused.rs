@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 /// A fault, and what is wrong with it: where, and a part of what is said.
 type Case = (Value, &'static [(&'static str, &'static str)]);
 
-const NO_WAY: &str = "has to fail in one way: code, result_code, delay_ms, http_status, close";
+const NO_WAY: &str = "must have exactly one kind of failure: code, result_code, delay_ms";
 
 fn scopes() -> Vec<Case> {
     vec![
@@ -24,7 +24,7 @@ fn scopes() -> Vec<Case> {
         ),
         (
             json!({"code": 30008, "sdkappid": 1}),
-            &[("/sdkappid", "is no app")],
+            &[("/sdkappid", "is not an existing app")],
         ),
         (
             json!({"code": 30008, "item": 1000}),
