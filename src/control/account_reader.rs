@@ -1,7 +1,7 @@
-//! Applies an account's document to an account, and collects every invalid field with its place.
+//! Applies a document to an account, and collects every invalid field with its JSON pointer.
 //!
-//! The types of the document have checked each value alone. This module checks what depends on the
-//! app (its custom fields) or on several values.
+//! The types of the document have already checked each single value. This module checks values
+//! against the app's custom fields and against each other.
 
 use super::account::{AccountDocument, BlockedDocument, Entry, FriendDocument, RequestDocument};
 use super::problem::{InvalidField, Problem};
@@ -18,7 +18,6 @@ use crate::store::{Account, Peer, PeerList};
 use crate::strict::join;
 use std::collections::{BTreeMap, HashSet};
 
-/// Applies documents.
 #[derive(Debug)]
 pub(super) struct AccountReader<'a> {
     declared: &'a CustomFields,
@@ -35,7 +34,7 @@ impl<'a> AccountReader<'a> {
         }
     }
 
-    /// Fails if a document had an invalid field.
+    /// Fails with all invalid fields of the documents, if they have any.
     pub(super) fn finish(self) -> Result<(), Problem> {
         match self.invalid.is_empty() {
             true => Ok(()),
@@ -79,7 +78,7 @@ impl<'a> AccountReader<'a> {
         account.request_minute = document.request_minute.unwrap_or(account.request_minute);
     }
 
-    /// Reads a list. It must name neither its own account nor any account twice.
+    /// Reads a list. It must not name the account itself, nor any account twice.
     fn list<D, E: Peer>(
         &mut self,
         at: &str,
@@ -92,16 +91,16 @@ impl<'a> AccountReader<'a> {
             let at = format!("{at}/{number}");
             let entry = read(self, &at, document);
             if entry.peer() == user {
-                self.refuse(at, "is the account itself");
+                self.add_invalid(at, "is the account itself");
             } else if list.has(entry.peer()) {
-                self.refuse(at, "is there twice");
+                self.add_invalid(at, "is listed twice");
             }
             list.insert(entry);
         }
         list
     }
 
-    fn refuse(&mut self, pointer: impl Into<String>, detail: &str) {
+    fn add_invalid(&mut self, pointer: impl Into<String>, detail: &str) {
         self.invalid.push(InvalidField::of_body(pointer, detail));
     }
 
@@ -117,7 +116,7 @@ impl<'a> AccountReader<'a> {
             };
             match ProfileField::parse(&item, &self.declared.profile) {
                 Ok(field) => profile.set(field),
-                Err(code) => self.refuse(pointer, code.meaning()),
+                Err(code) => self.add_invalid(pointer, code.meaning()),
             }
         }
         profile
@@ -128,7 +127,7 @@ impl<'a> AccountReader<'a> {
         for (tag, value) in friend.custom {
             match self.custom(&tag, value) {
                 Ok(field) => custom.push(field),
-                Err(why) => self.refuse(join(&format!("{at}/custom"), &tag), why),
+                Err(why) => self.add_invalid(join(&format!("{at}/custom"), &tag), why),
             }
         }
         let details = FriendDetails {
@@ -150,9 +149,9 @@ impl<'a> AccountReader<'a> {
         match FriendTag::parse(tag, &self.declared.friend) {
             Some(FriendTag::Custom(field)) if FriendTag::check_custom(&value) => Ok((field, value)),
             Some(FriendTag::Custom(_)) => {
-                Err("is neither a text of at most 500 bytes nor a number")
+                Err("should be a string of at most 500 bytes or a number")
             }
-            _ => Err("is no custom field that the app declares"),
+            _ => Err("is not a custom field of the app"),
         }
     }
 

@@ -1,4 +1,4 @@
-//! An app's accounts: any situation that accounts can be in is made in one call.
+//! An app's accounts. One call can put an account into any state.
 
 use super::account::AccountDocument;
 use super::account_reader::AccountReader;
@@ -45,10 +45,10 @@ fn find(accounts: &Accounts, user: UserId) -> Result<&SharedAccount, Problem> {
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Page {
-    /// The index of the first UserID to answer.
+    /// The index of the first UserID to return; 0 by default.
     #[serde(default)]
     start: usize,
-    /// The largest number of UserIDs to answer; 1000, if not given.
+    /// The maximum number of UserIDs to return; 1000 by default.
     #[schemars(range(min = 1, max = 100_000))]
     limit: Option<usize>,
 }
@@ -84,10 +84,10 @@ pub(super) async fn show(
     Ok(Json(AccountDocument::from(&*account)))
 }
 
-/// What has changed.
+/// The result of a change.
 #[derive(Serialize, JsonSchema)]
-pub(super) struct Put {
-    /// The accounts that were created: this one, and others that it names.
+pub(super) struct PutResult {
+    /// The accounts that were created: this account, and accounts that its lists name.
     created: Vec<UserId>,
     /// The account as it is now.
     account: AccountDocument,
@@ -97,7 +97,7 @@ pub(super) async fn put(
     State(state): State<AppState>,
     Path(AccountPath { sdkappid, user }): Path<AccountPath>,
     Body(document): Body<AccountDocument>,
-) -> Result<Json<Put>, Problem> {
+) -> Result<Json<PutResult>, Problem> {
     let app = find_app(&state, sdkappid)?;
     loop {
         let accounts = app.store.accounts().await?;
@@ -110,11 +110,11 @@ pub(super) async fn put(
         let document = AccountDocument::from(&account);
         edits.put(user, &was, account);
         let created = match edits.commit().await {
-            // Another call has changed an account meanwhile: read the accounts again.
+            // Another call has changed an account meanwhile: retry with the new accounts.
             Err(StoreError::Conflict) => continue,
             created => created?,
         };
-        return Ok(Json(Put {
+        return Ok(Json(PutResult {
             created,
             account: document,
         }));
@@ -160,15 +160,15 @@ pub(super) struct Responded {
     to: AccountDocument,
 }
 
-/// Answers a pending request on a copy of the accounts, and then writes the two accounts unless they
-/// have changed meanwhile.
+/// Answers a pending request on a copy of the accounts, then writes the two accounts. Retries if
+/// another call has changed them meanwhile.
 pub(super) async fn respond(
     State(state): State<AppState>,
     Path(RequestPath { sdkappid, from, to }): Path<RequestPath>,
     Body(Action { action }): Body<Action>,
 ) -> Result<Json<Responded>, Problem> {
     let app = find_app(&state, sdkappid)?;
-    let no_request = || Problem::not_found(format!("no request of {from} waits for {to}"));
+    let no_request = || Problem::not_found(format!("no pending request from {from} to {to}"));
     let _order = app.lock_changes().await;
     loop {
         let accounts = app.store.accounts().await?;

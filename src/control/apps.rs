@@ -63,7 +63,7 @@ pub(super) struct AppInfo {
     secret_key: String,
     /// A UserSig of the first admin, valid for 180 days.
     usersig: String,
-    /// The query for calls by the first admin.
+    /// The URL query for calls by the first admin.
     query: String,
 }
 
@@ -91,7 +91,7 @@ pub(super) async fn show(
     Ok(Json(info(&state, &app).await?))
 }
 
-/// What the reset or the removal of an app has removed.
+/// The state that the reset or the removal of an app has removed.
 #[derive(Serialize, JsonSchema)]
 pub(super) struct AppRemoval {
     sdkappid: SdkAppId,
@@ -114,7 +114,7 @@ pub(super) async fn reset(
     State(state): State<AppState>,
     Path(path): Path<AppPath>,
 ) -> Result<Json<AppRemoval>, Problem> {
-    // A parallel reset may replace the app. Then the new app is reset.
+    // A parallel reset may have replaced the app: then the new app is reset.
     loop {
         let app = find_app(&state, path.sdkappid)?;
         if let Some(removed) = state.reset_app(&app) {
@@ -138,7 +138,7 @@ impl AppRemoval {
 pub(super) struct NewUserSig {
     /// The UserID that the UserSig is for.
     identifier: String,
-    /// How long it is valid; a negative number makes an expired UserSig.
+    /// The validity in seconds; 180 days by default. A negative number creates an expired UserSig.
     #[serde(default = "expire_seconds")]
     #[schemars(range(min = -253_402_300_799_i64, max = 253_402_300_799_i64))]
     expire_seconds: i64,
@@ -151,7 +151,7 @@ fn expire_seconds() -> i64 {
 #[derive(Serialize, JsonSchema)]
 pub(super) struct MadeUserSig {
     usersig: String,
-    /// The last second in which it is valid, since 1970-01-01 UTC.
+    /// The last second in which it is valid: seconds since 1970-01-01 UTC.
     expires_at: i64,
 }
 
@@ -175,7 +175,7 @@ pub(super) async fn user_sig(
 #[serde(deny_unknown_fields)]
 pub(super) struct Inspect {
     usersig: String,
-    /// The caller; the identifier in the UserSig, if not given.
+    /// The identifier of the call; the identifier in the UserSig, if not given.
     identifier: Option<String>,
 }
 
@@ -186,9 +186,9 @@ pub(super) struct Inspection {
     contents: Option<Contents>,
     /// The step of the check that fails.
     failed_step: Option<Step>,
-    /// The reason, in words that Tencent does not send.
+    /// The reason in detail. Tencent does not send it.
     why: Option<String>,
-    /// The ErrorCode of a call with it; 0 if it is valid.
+    /// The ErrorCode of a call with this UserSig; 0 if it is valid.
     code: u32,
     /// The ErrorInfo.
     error_info: String,
@@ -205,12 +205,12 @@ struct Contents {
     /// When it was made: seconds since 1970-01-01 UTC.
     time: i64,
     expire_seconds: i64,
-    /// The last second in which it is valid.
+    /// The last second in which it is valid: seconds since 1970-01-01 UTC.
     expires_at: i64,
     has_userbuf: bool,
 }
 
-/// The steps of a UserSig's check, in their order.
+/// The checks of a UserSig, in order.
 #[derive(Clone, Copy, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 enum Step {

@@ -13,12 +13,11 @@ use std::time::Duration;
 /// The latest time that the clock can have: the end of the year 9999.
 const LATEST: i64 = 253_402_300_799;
 
-/// The clock's time.
 #[derive(Serialize, JsonSchema)]
 pub(super) struct Time {
     /// Seconds since 1970-01-01 UTC.
     now: f64,
-    /// Whether the clock is held.
+    /// Whether the clock is held: it then stands still until it is advanced or released.
     held: bool,
 }
 
@@ -33,7 +32,7 @@ pub(super) struct Hold {
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Advance {
-    /// The number of seconds; fractions count to the nanosecond.
+    /// The seconds to advance by, with a resolution of one nanosecond.
     #[schemars(range(min = 0, max = LATEST))]
     seconds: f64,
 }
@@ -51,7 +50,7 @@ pub(super) async fn hold(state: State<AppState>, Body(Hold { at }): Body<Hold>) 
     show(state).await
 }
 
-/// All users of the clock read it on demand, so the change is effective when this call answers.
+/// The new time is in effect before this call answers, because the clock is read on demand.
 pub(super) async fn advance(
     state: State<AppState>,
     Body(Advance { seconds }): Body<Advance>,
@@ -61,7 +60,7 @@ pub(super) async fn advance(
     let clock = state.world().clock.clone();
     let then = clock.now().wall.saturating_add(by);
     if then.as_secs() > LATEST.unsigned_abs() {
-        let detail = "leads beyond the year 9999";
+        let detail = "moves the clock past the year 9999";
         return Err(Problem::invalid_field("/seconds", detail));
     }
     clock.advance(by);

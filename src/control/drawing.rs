@@ -1,4 +1,4 @@
-//! Draws a graph.
+//! Draws the relationship graph, for Graphviz or Mermaid.
 
 use crate::protocol::ids::UserId;
 use crate::store::{Accounts, Peer};
@@ -21,11 +21,11 @@ pub(super) enum EdgeKind {
 
 /// The graph for Graphviz: friends are plain arrows, blocks red, requests dashed.
 pub(super) fn dot(accounts: &Accounts) -> String {
-    // Rust escapes the same characters of printable ASCII as Graphviz.
+    // In printable ASCII, Rust's Debug escapes the same characters as Graphviz.
     let quoted = |user: UserId| format!("{:?}", user.as_str());
     let mut text = "digraph relations {\n".to_owned();
     for (user, _) in accounts.sorted() {
-        writeln!(text, "  {};", quoted(user)).expect("a String takes all");
+        writeln!(text, "  {};", quoted(user)).expect("infallible");
     }
     for (from, to, kind) in edges(accounts) {
         let style = match kind {
@@ -33,7 +33,7 @@ pub(super) fn dot(accounts: &Accounts) -> String {
             EdgeKind::Blocked => " [color=red, label=blocks]",
             EdgeKind::Asked => " [style=dashed, label=asks]",
         };
-        writeln!(text, "  {} -> {}{style};", quoted(from), quoted(to)).expect("a String takes all");
+        writeln!(text, "  {} -> {}{style};", quoted(from), quoted(to)).expect("infallible");
     }
     text + "}\n"
 }
@@ -41,15 +41,15 @@ pub(super) fn dot(accounts: &Accounts) -> String {
 /// The graph for Mermaid.
 pub(super) fn mermaid(accounts: &Accounts) -> String {
     let users = accounts.sorted().into_iter().map(|(user, _)| user);
-    let places: BTreeMap<UserId, usize> = users.zip(0..).collect();
+    let numbers: BTreeMap<UserId, usize> = users.zip(0..).collect();
     let escape = |c: char| match c.is_ascii_alphanumeric() || "_-.@ ".contains(c) {
         true => c.to_string(),
         false => format!("#{};", u32::from(c)),
     };
     let escaped = |user: UserId| user.as_str().chars().map(escape).collect::<String>();
     let mut text = "graph LR\n".to_owned();
-    for (user, place) in &places {
-        writeln!(text, "  n{place}[\"{}\"]", escaped(*user)).expect("a String takes all");
+    for (user, number) in &numbers {
+        writeln!(text, "  n{number}[\"{}\"]", escaped(*user)).expect("infallible");
     }
     for (from, to, kind) in edges(accounts) {
         let arrow = match kind {
@@ -57,15 +57,15 @@ pub(super) fn mermaid(accounts: &Accounts) -> String {
             EdgeKind::Blocked => "-- blocks --x",
             EdgeKind::Asked => "-. asks .->",
         };
-        if let Some(to) = places.get(&to) {
-            let from = places[&from];
-            writeln!(text, "  n{from} {arrow} n{to}").expect("a String takes all");
+        if let Some(to) = numbers.get(&to) {
+            let from = numbers[&from];
+            writeln!(text, "  n{from} {arrow} n{to}").expect("infallible");
         }
     }
     text
 }
 
-/// All edges, in the order of the accounts at which they begin.
+/// All edges, sorted by the account at which they begin.
 fn edges(accounts: &Accounts) -> impl Iterator<Item = (UserId, UserId, EdgeKind)> {
     let accounts = accounts.sorted().into_iter();
     accounts.flat_map(|(from, account)| {

@@ -1,4 +1,4 @@
-//! Changes of several accounts that are written in one step or not at all.
+//! Changes to several accounts, written atomically.
 
 use crate::apps::App;
 use crate::protocol::ids::UserId;
@@ -25,14 +25,14 @@ impl<'a> Edits<'a> {
         }
     }
 
-    /// An account to change; a new account if it is not imported.
+    /// The account, to be changed; a new account if it is not imported.
     pub(super) fn account(&mut self, user: UserId) -> &mut Account {
         let account = || Account::clone(self.accounts.get(user).unwrap_or(&self.app.new_account));
         self.changed.entry(user).or_insert_with(account)
     }
 
-    /// Replaces an account. Creates the accounts that it names, and updates the other sides of its
-    /// pending requests.
+    /// Replaces an account. Creates the accounts that its lists name, and updates the other sides
+    /// of its pending requests.
     pub(super) fn put(&mut self, user: UserId, was: &Account, account: Account) {
         for peer in peers(&account) {
             if self.accounts.get(peer).is_none() {
@@ -66,7 +66,8 @@ impl<'a> Edits<'a> {
     /// Writes all changes in one step, and returns the accounts that were created.
     ///
     /// # Errors
-    /// `Conflict` if one of the accounts has changed since the copy was made.
+    /// `Conflict` if one of the accounts has changed, or an account that their lists name was
+    /// deleted, since the copy was made. Then nothing is written.
     pub(super) async fn commit(self) -> Result<Vec<UserId>, StoreError> {
         let edit = |(user, account)| Edit {
             user,

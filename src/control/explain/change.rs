@@ -14,7 +14,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-/// The largest number of GroupNames in a call of group_delete.
+/// The maximum number of GroupNames in a call of group_delete.
 const GROUPS_IN_A_CALL: usize = 32;
 
 /// Calls to make before the request is sent again.
@@ -24,7 +24,7 @@ pub(super) struct Changes {
     summary: String,
     /// Calls of the control API or of Tencent's API, in this order.
     calls: Vec<ApiCall>,
-    /// The query to send the request with, if another account has to call.
+    /// The query for the request, if another caller must send it.
     query: Option<String>,
 }
 
@@ -51,11 +51,11 @@ impl Changes {
             path: format!("{PREFIX}/faults/{}", fault.id),
             body: json!({}),
         };
-        Self::one(format!("fault {} decides: disarm it", fault.id), call)
+        Self::one(format!("disarm fault {}, which decides", fault.id), call)
     }
 
     pub(super) fn import(app: &App, user: UserId) -> Self {
-        Self::one(format!("import {user}"), put(app, user, json!({})))
+        Self::one(format!("import {user}"), put_account(app, user, json!({})))
     }
 
     pub(super) fn call_as_admin(context: &CallContext<'_>) -> Self {
@@ -66,7 +66,7 @@ impl Changes {
         }
     }
 
-    /// The calls of several remedies.
+    /// The calls that carry out these remedies.
     pub(super) async fn of(
         context: &CallContext<'_>,
         from: UserId,
@@ -75,7 +75,7 @@ impl Changes {
     ) -> Result<Self, Problem> {
         let mut changes = Self::default();
         for remedy in remedies {
-            let put = |user, body| vec![put(context.app, user, body)];
+            let put = |user, body| vec![put_account(context.app, user, body)];
             let (summary, calls) = match remedy {
                 Remedy::AllowFrom => {
                     let body = json!({ "admin_forbid_type": AdminForbidType::None });
@@ -88,23 +88,23 @@ impl Changes {
                 }
                 Remedy::ForgetRequests => {
                     let body = json!({ "request_minute": RequestMinute::default() });
-                    let summary = format!("forget the requests that {from} made in this minute");
+                    let summary = format!("reset the count of requests by {from} in this minute");
                     (summary, put(from, body))
                 }
                 Remedy::Unfriend => {
-                    let summary = format!("delete {to} from the friends of {from}");
+                    let summary = format!("remove {to} from the friends of {from}");
                     (summary, delete_friends(context, from, &[to]))
                 }
                 Remedy::UnblockTo => unblock(context, from, to),
                 Remedy::UnblockFrom => unblock(context, to, from),
-                Remedy::FreeFrom(count) => free(context, from, count).await?,
-                Remedy::FreeTo(count) => free(context, to, count).await?,
+                Remedy::FreeFrom(count) => delete_oldest_friends(context, from, count).await?,
+                Remedy::FreeTo(count) => delete_oldest_friends(context, to, count).await?,
                 Remedy::FreeGroups(count) => {
                     let account = context.app.store.account(from).await?;
                     let groups = &account.groups[..account.groups.len().min(count as usize)];
                     let delete = |names: &[GroupName]| {
                         let body = json!({ "From_Account": from, "GroupName": names });
-                        rest(context, "group_delete", body)
+                        rest_call(context, "group_delete", body)
                     };
                     let calls = groups.chunks(GROUPS_IN_A_CALL).map(delete).collect();
                     (format!("delete {count} groups of {from}"), calls)
@@ -120,8 +120,8 @@ impl Changes {
     }
 }
 
-/// Deletes the oldest friends.
-async fn free(
+/// The calls that delete an account's oldest friends.
+async fn delete_oldest_friends(
     context: &CallContext<'_>,
     user: UserId,
     count: u32,
@@ -136,7 +136,7 @@ async fn free(
 fn delete_friends(context: &CallContext<'_>, user: UserId, friends: &[UserId]) -> Vec<ApiCall> {
     let delete = |tos: &[UserId]| {
         let body = json!({ "From_Account": user, "To_Account": tos });
-        rest(context, "friend_delete", body)
+        rest_call(context, "friend_delete", body)
     };
     let max_items = context.policy.max_items as usize;
     friends.chunks(max_items).map(delete).collect()
@@ -144,11 +144,11 @@ fn delete_friends(context: &CallContext<'_>, user: UserId, friends: &[UserId]) -
 
 fn unblock(context: &CallContext<'_>, user: UserId, blocked: UserId) -> (String, Vec<ApiCall>) {
     let body = json!({ "From_Account": user, "To_Account": [blocked] });
-    let summary = format!("take {blocked} off the blocklist of {user}");
-    (summary, vec![rest(context, "black_list_delete", body)])
+    let summary = format!("remove {blocked} from the blocklist of {user}");
+    (summary, vec![rest_call(context, "black_list_delete", body)])
 }
 
-fn put(app: &App, user: UserId, body: Value) -> ApiCall {
+fn put_account(app: &App, user: UserId, body: Value) -> ApiCall {
     let name = utf8_percent_encode(user.as_str(), NON_ALPHANUMERIC);
     ApiCall {
         method: "PUT",
@@ -157,7 +157,7 @@ fn put(app: &App, user: UserId, body: Value) -> ApiCall {
     }
 }
 
-fn rest(context: &CallContext<'_>, command: &str, body: Value) -> ApiCall {
+fn rest_call(context: &CallContext<'_>, command: &str, body: Value) -> ApiCall {
     ApiCall {
         method: "POST",
         path: format!("/v4/sns/{command}?{}", query(context)),

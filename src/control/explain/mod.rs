@@ -1,7 +1,7 @@
 //! Explains what friend_add would answer to a request, why, and which change would make it succeed.
 //!
-//! The request runs on a copy of the app's accounts and of the armed faults, with friend_add's own
-//! parser, rule and store. So the explanation follows the same rules, and nothing is written.
+//! A dry run: friend_add's own parser, rule and store run on a copy of the app's accounts and of
+//! the armed faults. So the explanation follows the same rules as a call, and nothing is written.
 
 mod change;
 
@@ -34,11 +34,10 @@ use std::sync::{Arc, OnceLock};
 
 const FRIEND_ADD: &CommandInfo = &FriendAdd::INFO;
 
-/// The caller.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct By {
-    /// The first app admin by default.
+pub(super) struct CallerQuery {
+    /// The identifier of the call; the first app admin by default.
     identifier: Option<String>,
 }
 
@@ -50,17 +49,17 @@ pub(super) struct FriendAddBody(Map<String, Value>);
 /// The answer to a call, and the reasons.
 #[derive(Default, Serialize, JsonSchema)]
 pub(super) struct Explanation {
-    /// The ErrorCode; null if a fault damages the answer.
+    /// The ErrorCode; null if a fault leaves the answer without one.
     code: Option<u32>,
     /// The name of the outcome.
     outcome: Option<&'static str>,
-    /// The ErrorInfo. It names a field that is missing or invalid.
+    /// The ErrorInfo. If a field is missing or invalid, it names the field.
     error_info: String,
     /// When a call gets this outcome.
     meaning: Option<&'static str>,
-    /// The id of the fault that decides, if one does.
+    /// The id of the fault that decides the outcome, if a fault does.
     fault: Option<u64>,
-    /// The change that would make it 0; null if it is 0 or a field of the request is invalid.
+    /// The change that would make `code` 0; null if it is 0 or a field of the request is invalid.
     to_be_0: Option<Changes>,
     /// The items; empty if the call fails before any item is judged.
     items: Vec<Item>,
@@ -74,24 +73,24 @@ struct Item {
     code: u32,
     /// The name of the outcome.
     outcome: &'static str,
-    /// When a call gets this outcome.
+    /// When an item gets this outcome.
     meaning: &'static str,
-    /// The id of the fault that decides, if one does.
+    /// The id of the fault that decides the outcome, if a fault does.
     fault: Option<u64>,
-    /// The invalid field of the item, if one is invalid.
+    /// The item's invalid field, if a field is invalid.
     wrong_field: Option<&'static str>,
-    /// The facts that the rule has judged, after the items before this one; null if a field of the
-    /// item is invalid.
+    /// The facts that the rule has judged, including the effects of earlier items; null if a field
+    /// of the item is invalid.
     facts: Option<PairFacts>,
-    /// The smallest change that would make it 0; null if it is 0, if a field is invalid, or if no
-    /// change is known.
+    /// The smallest change that would make `code` 0; null if it is 0, if a field is invalid, or if
+    /// no change is known.
     to_be_0: Option<Changes>,
 }
 
 pub(super) async fn explain(
     State(state): State<AppState>,
     Path(path): Path<AppPath>,
-    Query(By { identifier }): Query<By>,
+    Query(CallerQuery { identifier }): Query<CallerQuery>,
     Body(FriendAddBody(body)): Body<FriendAddBody>,
 ) -> Result<Json<Explanation>, Problem> {
     let world = state.world();
@@ -100,7 +99,7 @@ pub(super) async fn explain(
         command: FRIEND_ADD,
         app: &app,
         policy: &state.config.sns,
-        // `try_items` applies the faults of items, because it records the fault of each item.
+        // None here: `try_items` applies the faults of items, to record the fault of each item.
         faults: &Faults::default(),
         work: &OnceLock::new(),
         admin: app.first_admin(),
@@ -119,7 +118,7 @@ pub(super) async fn explain(
     Ok(Json(try_call(&context, body.into(), &faults).await?))
 }
 
-/// Runs a call as `/v4` does, on copies.
+/// Takes the same steps as a call of `/v4`, on copies.
 async fn try_call(
     context: &CallContext<'_>,
     body: Bytes,
@@ -135,7 +134,7 @@ async fn try_call(
     if let Some(fault) = triggered.before.end {
         return Ok(Explanation::of_fault(&fault));
     }
-    // A fault that ends the call after the command has run decides, whatever the command answers.
+    // A fault that ends the call after the command has run overrides the command's answer.
     let end = triggered.after.end;
     let of_call = |explanation| end.as_deref().map_or(explanation, Explanation::of_fault);
     let batch = match Batch::parse(context, &request).await {
@@ -174,13 +173,13 @@ async fn try_call(
     })
 }
 
-/// The outcome of an item that was tried.
+/// The outcome of an item in the dry run.
 struct Tried {
-    /// The decision of the rule.
+    /// The code without a fault.
     code: Code,
-    /// `None` when the item is not well-formed.
+    /// `None` if a field of the item is invalid.
     facts: Option<PairFacts>,
-    /// The fault that replaces the decision.
+    /// The fault that decides instead.
     fault: Option<Arc<Fault>>,
 }
 
