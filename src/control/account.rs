@@ -1,4 +1,4 @@
-//! An account as a JSON document: to create one, to change one, and to save one.
+//! The JSON document of an account: to create, change or save the account.
 
 use crate::protocol::ids::{UnixTime, UserId};
 use crate::protocol::tag::TagValue;
@@ -16,8 +16,8 @@ use std::fmt;
 use std::iter;
 use std::marker::PhantomData;
 
-/// The longest body with accounts, in bytes: enough for a million friends.
-pub(super) const LARGE_BYTES: usize = 32 << 20;
+/// The size limit of a body with accounts: 32 MiB, enough for a million friends.
+pub(super) const MAX_ACCOUNTS_BYTES: usize = 32 << 20;
 
 /// An account. A field that is left out stays as it is, or has its default in a new account.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -33,9 +33,9 @@ pub(super) struct AccountDocument {
     #[schemars(inner(length(min = 1)))]
     pub(super) groups: Option<Vec<GroupName>>,
     pub(super) blocklist: Option<Vec<Entry<BlockedDocument>>>,
-    /// Its own pending requests. The other accounts get them as received.
+    /// Pending requests that it has sent. They are added to the other accounts' `received`.
     pub(super) sent: Option<Vec<Entry<RequestDocument>>>,
-    /// Pending requests of other accounts to it. The other accounts get them as sent.
+    /// Pending requests that it has received. They are added to the other accounts' `sent`.
     pub(super) received: Option<Vec<Entry<RequestDocument>>>,
     /// How often its lists have changed.
     pub(super) sequences: Option<Sequences>,
@@ -43,7 +43,7 @@ pub(super) struct AccountDocument {
     pub(super) request_minute: Option<RequestMinute>,
 }
 
-/// An entry of a list. On input, a UserID alone is an entry without other fields.
+/// An entry of a list. In a request, a UserID alone stands for an entry without other fields.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 #[serde(transparent)]
 #[schemars(with = "IdOr<T>", bound = "T: JsonSchema")]
@@ -51,13 +51,13 @@ pub(super) struct Entry<T>(pub(super) T);
 
 #[derive(JsonSchema)]
 #[schemars(untagged)]
-#[expect(dead_code, reason = "only a schema")]
+#[expect(dead_code, reason = "only its schema is used")]
 enum IdOr<T> {
     Id(UserId),
     Object(T),
 }
 
-/// The derived implementation for an untagged enum would not say what is wrong within the object.
+/// A derived untagged enum would not name the invalid field within the object.
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Entry<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct EntryVisitor<T>(PhantomData<T>);
@@ -131,10 +131,10 @@ pub(super) struct RequestDocument {
     pub(super) add_source: Option<AddSource>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) add_wording: Option<AddWording>,
-    /// The Remark that the friend will have; only of a sent request.
+    /// The Remark that the friend will have; only in `sent`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) remark: Option<Remark>,
-    /// The groups that the friend will be in; only of a sent request.
+    /// The groups that the friend will be in; only in `sent`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(inner(length(min = 1)))]
     pub(super) groups: Vec<GroupName>,

@@ -1,5 +1,5 @@
-//! Builds a situation for any code of friend_add: the smallest state in which its own rules answer
-//! the code, and the request that gets it. If no state gives the code, one fault is armed.
+//! Reproduces any code of friend_add: creates the smallest state in which friend_add's own rules
+//! answer the code, and returns the request that gets it. If no state gives the code, arms a fault.
 
 use super::account::AccountDocument;
 use super::apps::{AppPath, find_app};
@@ -29,32 +29,31 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-/// The wanted code.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ArrangeRequest {
-    /// A number of friend_add's error table, or an outcome's name as `codes` has it; 0 as well.
+    /// A code of friend_add's error table, or 0; or the name of an outcome in `GET codes`.
     code: CodeName,
 }
 
-/// A situation, and the request that gets the code in it.
+/// The created state, and the request that gets the code.
 #[derive(Serialize, JsonSchema)]
 pub(super) struct Arranged {
     code: u32,
     outcome: &'static str,
-    /// Where the answer carries it.
+    /// The field of the answer that carries the code.
     carried_by: Carrier,
-    /// The reason for the code.
+    /// The cause of the code.
     given_by: Source,
     /// The id of the armed fault, if neither a state nor a request gives the code.
     fault: Option<u64>,
-    /// The accounts that were created, without the accounts that fill a list.
+    /// The accounts that were created, except the accounts that only fill a list.
     accounts: BTreeMap<UserId, AccountDocument>,
-    /// How many accounts were created to fill a list.
+    /// How many accounts were created only to fill a list.
     fillers: usize,
     /// The URL to send the request to, with a UserSig.
     url: String,
-    /// The body.
+    /// The request's body.
     request: Value,
     /// The same request as a command line for a shell.
     curl: String,
@@ -86,7 +85,7 @@ pub(super) async fn arrange(
 ) -> Result<Json<Arranged>, Problem> {
     let (app, world) = (find_app(&state, path.sdkappid)?, state.world());
     let first = name.find();
-    let first = first.ok_or_else(|| Problem::invalid_field("/code", name.is_unknown()))?;
+    let first = first.ok_or_else(|| Problem::invalid_field("/code", name.unknown_message()))?;
     let now = world.clock.now().unix_time();
     let accounts = app.store.accounts().await?;
     let [from, to, filler] = ["from", "to", "f"].map(|stem| unused_name(&accounts, stem));
@@ -98,11 +97,11 @@ pub(super) async fn arrange(
             situation(code, names, now, not_admin, &state.config.sns)?,
         ))
     };
-    // An outcome that a state gives is preferred, then an outcome of an item.
+    // Outcomes can share a number: prefer an outcome that a state gives, then one of an item.
     let rank = |(code, situation): &(Code, Situation)| (situation.source, carrier(*code));
     let found = name.all().filter_map(situation).min_by_key(rank);
     let (code, situation) = found.ok_or_else(|| {
-        let detail = format!("{} is no outcome of friend_add", first.name());
+        let detail = format!("{} is not an outcome of friend_add", first.name());
         Problem::invalid_field("/code", detail)
     })?;
     let fault = match situation.source {
@@ -121,7 +120,7 @@ pub(super) async fn arrange(
         request, accounts, ..
     } = situation;
     let caller = situation.caller.unwrap_or_else(|| app.first_admin());
-    let (url, curl) = app.friend_add(reachable(&state), caller, &request, now);
+    let (url, curl) = app.friend_add(local_addr(&state), caller, &request, now);
     let documents = accounts.iter();
     let documents = documents.map(|(user, account)| (*user, AccountDocument::from(account)));
     Ok(Json(Arranged {
@@ -138,7 +137,7 @@ pub(super) async fn arrange(
     }))
 }
 
-/// How friend_add is brought to an outcome; `None` if it has no such outcome.
+/// The cause of an outcome of friend_add; `None` if friend_add has no such outcome.
 pub(super) fn source(code: Code, config: &Config) -> Option<Source> {
     let user = UserId::parse("any").expect("short and printable");
     let names = Names {
@@ -147,7 +146,7 @@ pub(super) fn source(code: Code, config: &Config) -> Option<Source> {
         filler: user,
     };
     let not_admin = gateway::not_admin(config, &FriendAdd::INFO);
-    // The source does not depend on how long a full list is.
+    // The source does not depend on the limits: 0 keeps the full lists empty.
     let policy = SnsPolicy {
         max_friends: 0,
         max_groups: 0,
@@ -158,7 +157,7 @@ pub(super) fn source(code: Code, config: &Config) -> Option<Source> {
 }
 
 /// The emulator's address for a client on the same machine.
-fn reachable(state: &AppState) -> SocketAddr {
+fn local_addr(state: &AppState) -> SocketAddr {
     let mut addr = state.addr.get().copied().unwrap_or(state.config.listen);
     if addr.ip().is_unspecified() {
         addr.set_ip(IpAddr::V4(Ipv4Addr::LOCALHOST));
@@ -166,25 +165,25 @@ fn reachable(state: &AppState) -> SocketAddr {
     addr
 }
 
-/// UserIDs that no account has.
+/// Unused UserIDs.
 #[derive(Clone, Copy)]
 struct Names {
     from: UserId,
     to: UserId,
-    /// The beginning of the UserIDs of accounts that fill a list.
+    /// The prefix of the UserIDs of accounts that fill a list.
     filler: UserId,
 }
 
-/// Accounts, and a request that gets the code.
+/// Accounts, and a request that gets a code from friend_add.
 struct Situation {
     source: Source,
     accounts: BTreeMap<UserId, Account>,
     request: Value,
-    /// The first app admin if `None`.
+    /// The caller; `None` is the first app admin.
     caller: Option<UserId>,
 }
 
-/// Where the answer carries a code.
+/// The field of the answer that carries a code.
 fn carrier(code: Code) -> Carrier {
     match code.is_whole_calls() || code.is_gateway() || code == Code::NotAdmin {
         true => Carrier::ErrorCode,
@@ -192,7 +191,7 @@ fn carrier(code: Code) -> Carrier {
     }
 }
 
-/// The field of an item that gets this code, and a value that gets it.
+/// The field of an item that this code is about, and an invalid value that gets the code.
 #[expect(
     clippy::wildcard_enum_match_arm,
     reason = "the other codes are not about one field of an item"
@@ -211,8 +210,8 @@ pub(super) fn wrong_field(code: Code, from: UserId) -> Option<(&'static str, Val
     })
 }
 
-/// The situation in which friend_add answers a code; `None` if it has no such outcome. It starts with
-/// two accounts that have no relation and with a valid request, and changes what gets the code.
+/// The situation in which friend_add answers a code; `None` if friend_add has no such outcome.
+/// Starts with two unrelated accounts and a valid request, and changes only the cause of the code.
 #[expect(
     clippy::wildcard_enum_match_arm,
     reason = "a test arranges every code of the page"
@@ -303,7 +302,7 @@ fn situation(
     })
 }
 
-/// The fault that gives a code to the request.
+/// A fault that fails the request with a code.
 fn plan(app: SdkAppId, code: Code, names: Names) -> Plan {
     let scope = Scope {
         sdkappid: Some(app),

@@ -1,4 +1,4 @@
-//! A code in a control call: its number or the name of its outcome.
+//! A code in a control call, given as its number or as the name of an outcome.
 
 use crate::protocol::code::Code;
 use crate::strict::unknown;
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 /// A hint for messages about unknown codes.
 pub(super) const CODES: &str = "GET /_emulator/v1/codes lists them";
 
-/// A code's number, or an outcome's name as `codes` has it.
+/// A code's number, or the name of an outcome in `GET codes`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub(super) enum CodeName {
@@ -17,8 +17,8 @@ pub(super) enum CodeName {
 }
 
 impl CodeName {
-    /// The message that the code does not exist.
-    pub(super) fn is_unknown(&self) -> String {
+    /// The error message for a code that does not exist.
+    pub(super) fn unknown_message(&self) -> String {
         match self {
             Self::Number(_) => format!("unknown code; {CODES}"),
             Self::Name(name) => unknown(name, Code::ALL.iter().map(|code| code.name())),

@@ -1,8 +1,8 @@
-//! The calls as server-sent events.
+//! The recorded calls as a stream of server-sent events.
 
 use super::extract::Query;
 use super::problem::Problem;
-use super::requests::{CallDocument, Wanted};
+use super::requests::{CallDocument, CallFilter};
 use super::route::{Operation, OperationOutput};
 use crate::journal::Entry;
 use crate::state::AppState;
@@ -15,16 +15,16 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
 
-/// The interval of keep-alive comments, by which an idle stream detects that its client has gone.
+/// The interval of keep-alive comments, by which an idle stream detects a disconnected client.
 const KEEP_ALIVE: Duration = Duration::from_secs(1);
 
-/// The number of events that are prepared ahead of the client. An event can be as large as a quarter of
-/// the journal.
+/// The number of events that are buffered for a client: few, because an event can be as large as a
+/// quarter of the journal.
 const EVENTS_AHEAD: usize = 1;
 
-/// A stream of server-sent events: `call` for each call that matches, with its id, and `dropped` where
-/// the journal dropped calls before they were sent. A browser continues after the last event that it
-/// received (`Last-Event-ID`).
+/// A stream of server-sent events: `call` for each call that matches, with its id, and `dropped` if
+/// the journal dropped calls before they were sent. A browser that reconnects continues after the
+/// last event that it received (`Last-Event-ID`).
 pub(super) struct Events(Response);
 
 impl IntoResponse for Events {
@@ -35,22 +35,22 @@ impl IntoResponse for Events {
 
 impl OperationOutput for Events {
     fn describe(operation: &mut Operation) {
-        operation.answers("text/event-stream", None);
+        operation.add_media_type("text/event-stream", None);
     }
 }
 
 pub(super) async fn events(
     State(state): State<AppState>,
-    Query(wanted): Query<Wanted>,
+    Query(filter): Query<CallFilter>,
 ) -> Result<Events, Problem> {
-    wanted.check(&state)?;
+    filter.check(&state)?;
     // Without `since`, the stream starts with the next call.
-    let since = wanted.since;
+    let since = filter.since;
     let cursor = since.unwrap_or_else(|| state.world().journal.last_id());
     let (sender, mut receiver) = mpsc::channel(EVENTS_AHEAD);
-    let matches = move |entry: &Entry| wanted.matches(entry);
+    let matches = move |entry: &Entry| filter.matches(entry);
     let feed = feed(state.clone(), matches, cursor, sender);
-    // The connection's task polls the stream, but must not spend its time on filters.
+    // The journal is filtered in the background, so that the connection's task is not delayed.
     state.background.spawn(Box::pin(feed));
     let events = stream::poll_fn(move |context| receiver.poll_recv(context));
     Ok(Events(
@@ -60,8 +60,8 @@ pub(super) async fn events(
     ))
 }
 
-/// Sends an event for each matching entry after `cursor`, until the client has gone or the emulator
-/// stops. Reads no further while the client takes no events.
+/// Sends an event for each matching entry after `cursor`, until the client disconnects or the
+/// emulator stops. With backpressure: the journal is read only as fast as the client reads.
 async fn feed(
     state: AppState,
     matches: impl Fn(&Entry) -> bool,

@@ -1,5 +1,5 @@
-//! Extractors for the parts of a control call: path, query and body. Each reads its part strictly,
-//! and rejects it with a [`Problem`] that names every invalid field of that part.
+//! Extractors for the parts of a control call: path, query and body. Each validates its part
+//! strictly; its error is a [`Problem`] that names every invalid field of the part.
 
 use super::problem::{InvalidField, Part, Problem};
 use crate::gateway::body::{self, Received};
@@ -24,21 +24,23 @@ use tokio::sync::Semaphore;
 /// The size limit of a body, except on routes that set their own.
 pub(super) const MAX_BODY_BYTES: usize = 4 << 20;
 
-/// Larger bodies are handled one at a time: in memory, a parsed body is many times its size.
-static LARGE: Semaphore = Semaphore::const_new(1);
+/// Bodies above [`MAX_BODY_BYTES`] are handled one at a time, because a parsed body takes many
+/// times its size in memory.
+static LARGE_BODY: Semaphore = Semaphore::const_new(1);
 
-/// In a larger body only the first invalid field is named: finding all takes much time and memory.
-const MAX_BYTES_FOR_ALL: usize = 1 << 20;
+/// The largest body in which all invalid fields are named; in a larger body, only the first is,
+/// because finding all takes much time and memory.
+const MAX_BYTES_FOR_ALL_ERRORS: usize = 1 << 20;
 
-/// A larger body is parsed on the control API's own runtime. It is also the size limit where a handler
-/// takes no body.
+/// The largest body that is parsed on the runtime that serves calls; a larger body is parsed on the
+/// control API's own runtime. Also the size limit on routes that take no body.
 pub(super) const SHORT_BODY_BYTES: usize = 64 << 10;
 
 /// The path's parameters.
 pub(super) struct Path<T>(pub(super) T);
 
-/// The query. A client that resumes a stream of events sends the header `Last-Event-ID`, which
-/// replaces `since`.
+/// The query. The header `Last-Event-ID`, with which a client resumes a stream of events, replaces
+/// `since`.
 pub(super) struct Query<T>(pub(super) T);
 
 /// The JSON body. An empty body is an empty object.
@@ -88,7 +90,7 @@ fn read_query<T: StrictRead>(call: &Parts) -> Result<T, Problem> {
     read_texts(Part::Query, pairs)
 }
 
-/// The reader of a type, made once.
+/// The cached reader of a type, because a reader takes long to make.
 fn reader<T: StrictRead>() -> Arc<Reader<T>> {
     static READERS: LazyLock<DashMap<TypeId, Arc<dyn Any + Send + Sync>>> =
         LazyLock::new(DashMap::new);
@@ -97,7 +99,7 @@ fn reader<T: StrictRead>() -> Arc<Reader<T>> {
     reader.downcast().expect("it is found by its type")
 }
 
-/// Reads a part of a call, or names its invalid fields, at most `most`.
+/// Reads a part of a call. The error names at most `most` invalid fields.
 fn read<T: StrictRead>(part: Part, value: Value, most: usize) -> Result<T, Problem> {
     reader().read(value, most).map_err(|mut invalid| {
         invalid.iter_mut().for_each(|field| field.part = Some(part));
@@ -133,7 +135,7 @@ fn pairs(query: &str) -> Result<Vec<(String, String)>, Problem> {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
         let (name, value) = (decode(name)?, decode(value)?);
         if pairs.iter().any(|(other, _)| *other == name) {
-            return Err(invalid(join("", &name), "is there twice"));
+            return Err(invalid(join("", &name), "is given twice"));
         }
         pairs.push((name, value));
     }
@@ -148,7 +150,7 @@ fn read_body<T: StrictRead>(bytes: &[u8]) -> Result<T, Problem> {
             Problem::new(StatusCode::BAD_REQUEST, detail)
         })?,
     };
-    let most = match bytes.len() <= MAX_BYTES_FOR_ALL {
+    let most = match bytes.len() <= MAX_BYTES_FOR_ALL_ERRORS {
         true => MAX_ERRORS,
         false => 1,
     };
@@ -162,20 +164,20 @@ pub(super) struct RouteOptions {
     pub(super) parts: &'static [Option<Part>],
     /// The size limit of the body.
     pub(super) max_body_bytes: usize,
-    /// Whether the handler may take long.
+    /// Whether the handler runs on the control API's own runtime, because it may take long.
     pub(super) is_long: bool,
 }
 
-/// A part in which no field is allowed. Without an empty list of properties, the validator would
-/// not name the unknown field.
+/// A part in which no field is allowed. The empty list of properties makes the validator name the
+/// unknown field.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(extend("properties" = {}))]
 struct Empty {}
 
-/// The middleware around each handler: receives the whole body, also of a call that is then
-/// rejected, and rejects parts that the handler does not read. Work that may take long runs on the
-/// control API's own runtime.
+/// The middleware around each handler: receives the whole body, even if the call is then rejected,
+/// and rejects parts that the handler does not read. Long routes, and calls with a large body, run
+/// on the control API's own runtime.
 pub(super) async fn receive(
     State((state, options)): State<(AppState, RouteOptions)>,
     call: Request,
@@ -188,8 +190,8 @@ pub(super) async fn receive(
         Ok(bytes) => bytes,
         Err(problem) => return problem.into_response(),
     };
-    let _alone = match bytes.len() > MAX_BODY_BYTES {
-        true => LARGE.acquire().await.ok(),
+    let _permit = match bytes.len() > MAX_BODY_BYTES {
+        true => LARGE_BODY.acquire().await.ok(),
         false => None,
     };
     let is_long = options.is_long || bytes.len() > SHORT_BODY_BYTES;
@@ -204,7 +206,7 @@ fn check(received: Received, call: &Parts, options: RouteOptions) -> Result<Byte
     let bytes = match received {
         Received::Whole(bytes) => bytes,
         Received::TooLong => {
-            let detail = format!("this body has at most {} bytes", options.max_body_bytes);
+            let detail = format!("the body is larger than {} bytes", options.max_body_bytes);
             return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail));
         }
         Received::Cut => {
@@ -213,7 +215,7 @@ fn check(received: Received, call: &Parts, options: RouteOptions) -> Result<Byte
         }
     };
     if !bytes.is_empty() && !is_json(&call.headers) {
-        let detail = "a body has to be application/json";
+        let detail = "the Content-Type of a body must be application/json";
         return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail));
     }
     if !options.parts.contains(&Some(Part::Query)) {

@@ -1,8 +1,8 @@
-//! The control API, `/_emulator/v1`: for tests and people, not Tencent's. Ordinary HTTP: real status
-//! codes, strict requests, and all invalid fields of a request named at once.
+//! The control API, `/_emulator/v1`: the emulator's own API, for tests and developers. Ordinary
+//! HTTP: real status codes, strict validation, and errors that name all invalid fields at once.
 //!
-//! A new route is one line in [`table`] and a handler in the file of its resource: an async function
-//! of extractors, whose types also describe the route in `openapi.json`.
+//! A new route is one line in [`table`] and a handler in the file of its resource. The handler is
+//! an async function of extractors, whose types also describe the route in `openapi.json`.
 
 mod account;
 mod account_reader;
@@ -34,7 +34,7 @@ use crate::gateway::body;
 use crate::protocol::ids::UserId;
 use crate::state::AppState;
 use crate::store::Accounts;
-use account::LARGE_BYTES;
+use account::MAX_ACCOUNTS_BYTES;
 use axum::Router;
 use axum::extract::{OriginalUri, Request, State};
 use axum::http::{Method, StatusCode};
@@ -48,83 +48,83 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// The path under which the control API is served.
 const PREFIX: &str = "/_emulator/v1";
 
-/// THE TABLE of control routes, one line each. A `long` route reads or writes a whole app, a long list
-/// or the journal; it runs on the control API's own runtime.
+/// The table of control routes, one line each. A `long` route reads or writes a whole app, a long
+/// list or the journal; it runs on the control API's own runtime.
 #[rustfmt::skip]
 fn table() -> Vec<Route> {
     vec![
         route(Method::GET, "/healthz", "200 when the process is up.", process::up),
         route(Method::GET, "/readyz", "200 when all accounts are seeded and calls are served.", process::up),
         route(Method::GET, "/health", "Version, pid, start time, uptime, listen address, apps.", process::health),
-        route(Method::GET, "/openapi.json", "This API and Tencent's as OpenAPI 3.1, made from the types of requests and answers.", openapi::show).long(),
+        route(Method::GET, "/openapi.json", "This API and Tencent's as OpenAPI 3.1, generated from the types of requests and answers.", openapi::show).long(),
         route(Method::GET, "/codes", "Every code: number, text, meaning, the evidence for it, how to get it.", process::codes),
         route(Method::GET, "/config", "The effective configuration: each value and its origin; secrets are redacted.", process::config),
         route(Method::POST, "/reset", "Resets everything to the configured start: apps, journal, faults, clock, limits.", process::reset).long(),
         route(Method::GET, "/apps", "All apps.", apps::list),
-        route(Method::POST, "/apps", "Makes an app, isolated from all others, and a UserSig for calls to it.", apps::create).long(),
+        route(Method::POST, "/apps", "Creates an app, isolated from all others, and a UserSig for calls to it.", apps::create).long(),
         route(Method::GET, "/apps/{sdkappid}", "One app.", apps::show),
         route(Method::DELETE, "/apps/{sdkappid}", "Removes an app.", apps::remove).long(),
         route(Method::POST, "/apps/{sdkappid}/reset", "Resets one app to its start.", apps::reset).long(),
-        route(Method::POST, "/apps/{sdkappid}/user_sig", "Makes a UserSig.", apps::user_sig),
-        route(Method::POST, "/apps/{sdkappid}/user_sig/inspect", "The contents of a UserSig, the step of its check that fails, by how much, and the resulting code.", apps::inspect),
+        route(Method::POST, "/apps/{sdkappid}/user_sig", "Creates a UserSig.", apps::user_sig),
+        route(Method::POST, "/apps/{sdkappid}/user_sig/inspect", "Decodes a UserSig: its contents, the check that fails, the seconds left, and the resulting code.", apps::inspect),
         route(Method::GET, "/apps/{sdkappid}/accounts", "The app's accounts.", accounts::list).long(),
         route(Method::GET, "/apps/{sdkappid}/accounts/{user}", "One account with all its lists.", accounts::show).long(),
-        route(Method::PUT, "/apps/{sdkappid}/accounts/{user}", "Makes or changes an account: AllowType, friends, blocklist, groups, pending requests.", accounts::put).long().max_body_bytes(LARGE_BYTES),
+        route(Method::PUT, "/apps/{sdkappid}/accounts/{user}", "Creates or changes an account: AllowType, friends, blocklist, groups, pending requests.", accounts::put).long().max_body_bytes(MAX_ACCOUNTS_BYTES),
         route(Method::DELETE, "/apps/{sdkappid}/accounts/{user}", "Deletes an account, and removes it from all other accounts' lists.", accounts::remove).long(),
-        route(Method::POST, "/apps/{sdkappid}/pending/{from}/{to}", "Answers a pending request, as the other user's client would.", accounts::respond).long(),
-        route(Method::POST, "/apps/{sdkappid}/arrange", "Builds the smallest state in which friend_add answers a code, and the request that gets it.", arrange::arrange).long(),
-        route(Method::POST, "/apps/{sdkappid}/explain", "What friend_add would answer to a body, why, and the change that would make it 0. Writes nothing.", explain::explain).long(),
+        route(Method::POST, "/apps/{sdkappid}/pending/{from}/{to}", "Answers a pending request, as the client of its receiver would.", accounts::respond).long(),
+        route(Method::POST, "/apps/{sdkappid}/arrange", "Creates the smallest state in which friend_add answers a code, and returns the request that gets it.", arrange::arrange).long(),
+        route(Method::POST, "/apps/{sdkappid}/explain", "What friend_add would answer to a body, why, and the change that would make the code 0. Writes nothing.", explain::explain).long(),
         route(Method::GET, "/apps/{sdkappid}/state", "The whole relationship graph, as JSON or as a drawing.", state::show).long(),
-        route(Method::PUT, "/apps/{sdkappid}/state", "Replaces all accounts by a saved graph.", state::replace).long().max_body_bytes(LARGE_BYTES),
+        route(Method::PUT, "/apps/{sdkappid}/state", "Replaces all accounts with a saved graph.", state::replace).long().max_body_bytes(MAX_ACCOUNTS_BYTES),
         route(Method::GET, "/apps/{sdkappid}/snapshots", "The names of the snapshots.", snapshots::list),
         route(Method::POST, "/apps/{sdkappid}/snapshots/{name}", "Saves the graph in memory.", snapshots::save).long(),
-        route(Method::DELETE, "/apps/{sdkappid}/snapshots/{name}", "Deletes a snapshot.", snapshots::forget).long(),
+        route(Method::DELETE, "/apps/{sdkappid}/snapshots/{name}", "Deletes a snapshot.", snapshots::remove).long(),
         route(Method::POST, "/apps/{sdkappid}/snapshots/{name}/restore", "Restores the app's accounts from a snapshot.", snapshots::restore).long(),
         route(Method::GET, "/apps/{sdkappid}/snapshots/{name}/diff", "The changes since a snapshot: accounts, and edges added, removed and changed.", snapshots::diff).long(),
-        route(Method::GET, "/apps/{sdkappid}/limits", "The rate limit of each command, and the tokens that are left.", limits::show),
-        route(Method::PUT, "/apps/{sdkappid}/limits", "Sets rate limits of single commands.", limits::put),
+        route(Method::GET, "/apps/{sdkappid}/limits", "The rate limit of each command, and the remaining tokens.", limits::show),
+        route(Method::PUT, "/apps/{sdkappid}/limits", "Sets the rate limits of single commands.", limits::put),
         route(Method::GET, "/faults", "Every armed fault, with its hits and the number left.", faults::list),
-        route(Method::PUT, "/faults", "Replaces all faults by these.", faults::replace),
+        route(Method::PUT, "/faults", "Replaces all faults with the given ones.", faults::replace),
         route(Method::POST, "/faults", "Arms a fault.", faults::add),
         route(Method::DELETE, "/faults", "Disarms all faults.", faults::clear),
         route(Method::DELETE, "/faults/{id}", "Disarms a fault.", faults::remove),
-        route(Method::POST, "/faults/verify", "409, with every fault that has not been consumed; else 200.", faults::verify),
-        route(Method::GET, "/requests", "The recorded calls, the oldest first.", requests::list).long(),
+        route(Method::POST, "/faults/verify", "200 if every fault has been consumed; else 409, with each fault that has not.", faults::verify),
+        route(Method::GET, "/requests", "The recorded calls, oldest first.", requests::list).long(),
         route(Method::DELETE, "/requests", "Empties the journal.", requests::clear).long(),
-        route(Method::GET, "/requests/count", "How many calls match.", requests::count).long(),
-        route(Method::GET, "/requests/wait", "Waits until a number of calls match; 408 at the timeout.", requests::wait).long(),
-        route(Method::GET, "/requests/rate", "How often clients called: the busiest second and other windows, and the calls over the limit.", rate::rate).long(),
+        route(Method::GET, "/requests/count", "The number of calls that match.", requests::count).long(),
+        route(Method::GET, "/requests/wait", "Waits until a number of calls match; 408 after the timeout.", requests::wait).long(),
+        route(Method::GET, "/requests/rate", "The rate of calls: the busiest second and other windows, and the calls over the limit.", rate::rate).long(),
         route(Method::GET, "/events", "A stream of the calls, as server-sent events.", events::events).long(),
-        route(Method::GET, "/clock", "The clock's time, and whether it is held.", clock::show),
-        route(Method::POST, "/clock/hold", "Holds the clock, at a given time or at its present one.", clock::hold),
-        route(Method::POST, "/clock/advance", "Moves the clock forward, and holds it.", clock::advance),
+        route(Method::GET, "/clock", "The clock's time, and whether the clock is held (stopped).", clock::show),
+        route(Method::POST, "/clock/hold", "Stops the clock, at a given time or at its present one.", clock::hold),
+        route(Method::POST, "/clock/advance", "Moves the clock forward, and stops it.", clock::advance),
         route(Method::POST, "/clock/release", "Lets the clock run again.", clock::release),
     ]
 }
 
-/// The probes, which are served outside the prefix as well: the path of a health check often cannot
-/// be configured.
+/// The probes, which are also served without the prefix: the path of a health check often cannot be
+/// configured.
 ///
 /// `/healthz` and `/readyz` are both 200 from the first connection on, because the port is bound
 /// only when everything is seeded.
 fn probes() -> Vec<Route> {
     let is_probe = |route: &Route| ["/healthz", "/readyz"].contains(&route.path);
     let probes = table().into_iter().filter(is_probe);
-    probes.map(Route::outside).collect()
+    probes.map(Route::without_prefix).collect()
 }
 
 /// `/metrics`, where Prometheus looks for it.
 fn metrics() -> Route {
     let summary = "Calls by command and code, latencies, calls over the rate limit, and sizes, for Prometheus.";
-    route(Method::GET, "/metrics", summary, process::metrics).outside()
+    route(Method::GET, "/metrics", summary, process::metrics).without_prefix()
 }
 
-/// All routes, inside and outside the prefix.
-fn all() -> impl Iterator<Item = Route> {
+/// All routes, with and without the prefix.
+fn all_routes() -> impl Iterator<Item = Route> {
     table().into_iter().chain(probes()).chain([metrics()])
 }
 
-/// The emulator's own routes.
+/// The router of the probes, `/metrics` and the control API.
 pub(crate) fn routes(state: &AppState) -> Router<AppState> {
     let serve =
         |routes: Router<AppState>, route: Route| routes.route(route.path, route.service(state));
@@ -144,7 +144,7 @@ pub(crate) fn routes(state: &AppState) -> Router<AppState> {
         .nest("/_emulator", emulator)
         .route("/_emulator/", any(not_found))
         .layer(from_fn_with_state(state.clone(), guard::check_token))
-        // Outermost, so that a web page does not learn whether there is a token.
+        // Outermost, so that a web page does not learn whether a token is required.
         .layer(from_fn_with_state(state.clone(), guard::check_origin));
     probes.merge(guarded)
 }
@@ -171,7 +171,7 @@ async fn wrong_method(
     OriginalUri(uri): OriginalUri,
     call: Request,
 ) -> Response {
-    let detail = format!("{} takes no {}", uri.path(), call.method());
+    let detail = format!("{} does not support {}", uri.path(), call.method());
     let problem = Problem::new(StatusCode::METHOD_NOT_ALLOWED, detail);
     reject(&state, call, problem).await
 }

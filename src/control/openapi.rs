@@ -1,7 +1,7 @@
-//! `openapi.json`: a document of both APIs, made from their tables and from the types of requests and
-//! answers.
+//! `openapi.json` describes both APIs. It is generated from their tables and from the types of
+//! requests and answers.
 
-use super::all;
+use super::all_routes;
 use super::problem::Problem;
 use super::route::parameters;
 use crate::commands::{self, Row};
@@ -17,7 +17,7 @@ pub(super) async fn show() -> Json<Value> {
 
 fn document() -> Value {
     let mut paths = Map::new();
-    for route in all() {
+    for route in all_routes() {
         let operations = paths.entry(route.path()).or_insert_with(|| json!({}));
         operations[route.method.as_str().to_lowercase()] = route.operation();
     }
@@ -30,7 +30,7 @@ fn document() -> Value {
         "info": {
             "title": "tencent-chat-emulator",
             "version": env!("CARGO_PKG_VERSION"),
-            "description": "Tencent Cloud Chat's relationship APIs, emulated, and the emulator's own control API.",
+            "description": "An emulation of Tencent Cloud Chat's relationship APIs, and the emulator's own control API.",
         },
         "paths": paths,
         "components": {
@@ -44,7 +44,7 @@ fn document() -> Value {
                 "token": {
                     "type": "http",
                     "scheme": "bearer",
-                    "description": "The control token, where one is needed: off loopback, or where one is configured.",
+                    "description": "The control token. Required if a token is configured, or by default if the server does not listen on loopback.",
                 },
             },
         },
@@ -60,7 +60,7 @@ fn command(row: &Row) -> Value {
     let reply = (row.reply)(&mut generator(SchemaSettings::for_serialize));
     json!({
         "operationId": info.name,
-        "summary": format!("Tencent's {}, {} calls per second", info.name, info.calls_per_second),
+        "summary": format!("Tencent's {}; at most {} calls per second", info.name, info.calls_per_second),
         "tags": [info.service.name()],
         "parameters": parameters(&query.to_value(), "query"),
         "requestBody": {

@@ -1,4 +1,4 @@
-//! The process as a whole: its health, the table of codes, the configuration, the reset, the metrics.
+//! Routes for the whole process: health, table of codes, configuration, reset and metrics.
 
 use super::arrange::{Source, source};
 use super::problem::Problem;
@@ -26,7 +26,7 @@ pub(super) async fn up(_: RawQuery) -> &'static str {
 pub(super) struct Health {
     version: &'static str,
     pid: u32,
-    /// Seconds since 1970-01-01 UTC, by the system's clock.
+    /// The start time by the system's clock: seconds since 1970-01-01 UTC.
     started: i64,
     uptime_seconds: f64,
     /// The address of the listener.
@@ -54,11 +54,11 @@ pub(super) struct KnownCode {
     code: u32,
     /// The outcome's name. Several outcomes can have the same number.
     outcome: &'static str,
-    /// The text that ErrorInfo or ResultInfo carries or begins with; `<Api>` stands for the command.
+    /// The text or beginning of ErrorInfo or ResultInfo; `<Api>` stands for the command.
     info: &'static str,
     /// When a call or an item gets this outcome.
     meaning: &'static str,
-    /// How to get it.
+    /// How to get this outcome.
     how: String,
     /// The evidence for the number: documented, seen, inferred, or guess.
     code_is: &'static str,
@@ -66,21 +66,21 @@ pub(super) struct KnownCode {
     info_is: &'static str,
 }
 
-/// How to get an outcome, in words.
+/// Describes how to get an outcome.
 fn how(code: Code, config: &Config) -> String {
     let name = code.name();
     let arrange = format!("POST apps/{{sdkappid}}/arrange {{\"code\": {name:?}}}");
     match source(code, config) {
         Some(Source::State) => format!("{arrange} makes the state in which friend_add answers it"),
-        Some(Source::Request) => format!("{arrange} answers a friend_add request that gets it"),
-        Some(Source::Fault) => format!("{arrange} arms the fault that gives it to friend_add"),
+        Some(Source::Request) => format!("{arrange} returns a friend_add request that gets it"),
+        Some(Source::Fault) => format!("{arrange} arms the fault that makes friend_add answer it"),
         None => {
             let field = if code.is_items() {
                 "result_code or code"
             } else {
                 "code"
             };
-            format!("as `meaning` says; or by a fault with the {field} {name:?}")
+            format!("as `meaning` says, or by a fault with {field} {name:?}")
         }
     }
 }
@@ -102,10 +102,10 @@ pub(super) async fn config(State(state): State<AppState>) -> Json<Vec<Setting>> 
     Json(state.config.settings.clone())
 }
 
-/// What a reset removed, and the apps after it.
+/// The removed state, and the apps that exist after the reset.
 #[derive(Serialize, JsonSchema)]
 pub(super) struct ResetResult {
-    /// The configured apps, which exist after the reset.
+    /// The configured apps.
     apps: Vec<SdkAppId>,
     /// The apps that were created after the start and are now removed.
     apps_gone: Vec<SdkAppId>,
@@ -133,7 +133,6 @@ pub(super) async fn reset(State(state): State<AppState>) -> Result<Json<ResetRes
     }))
 }
 
-/// The accounts of each app.
 async fn accounts(world: &World) -> Result<Vec<Accounts>, Problem> {
     let mut accounts = Vec::new();
     for app in world.apps.values() {
@@ -159,7 +158,7 @@ impl IntoResponse for OpenMetrics {
 
 impl OperationOutput for OpenMetrics {
     fn describe(operation: &mut Operation) {
-        operation.answers(OPEN_METRICS, None);
+        operation.add_media_type(OPEN_METRICS, None);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::extract::Query;
 use super::problem::Problem;
-use super::requests::{Wanted, named};
+use super::requests::{CallFilter, named};
 use crate::journal::Coverage;
 use crate::limiter::Bucket;
 use crate::protocol::ids::SdkAppId;
@@ -16,10 +16,10 @@ use std::time::Duration;
 /// The rate limit that most commands document, in calls per second.
 const DEFAULT_LIMIT: u32 = 200;
 
-/// Which calls are counted. Rejected calls count as well, because they were sent.
+/// A filter of calls. Rejected calls count as well, because the client sent them.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct RateOf {
+pub(super) struct RateQuery {
     /// Only calls of this app.
     sdkappid: Option<SdkAppId>,
     /// Only calls of this command, such as friend_add.
@@ -32,16 +32,16 @@ pub(super) struct RateOf {
     limit: Option<u32>,
 }
 
-/// The rate of calls on the emulator's clock.
+/// The rate of calls by the emulator's clock.
 #[derive(Serialize, JsonSchema)]
 pub(super) struct Rate {
     /// The number of calls that match.
     calls: usize,
-    /// For each length of window, the window with the most calls.
+    /// The window with the most calls, for each window length.
     busiest: Vec<Busiest>,
     /// The limit that the calls are compared with.
     limit_per_second: u32,
-    /// The number of calls that a token bucket of that size would have rejected.
+    /// The number of calls that a token bucket with this limit would have rejected.
     over_limit: usize,
     #[serde(flatten)]
     coverage: Coverage,
@@ -51,33 +51,33 @@ pub(super) struct Rate {
 #[derive(Serialize, JsonSchema)]
 struct Busiest {
     window_ms: u64,
-    /// The number of calls in the window. A call at its very end is outside.
+    /// The number of calls in the window, which includes its start and excludes its end.
     calls: usize,
-    /// The begin of the window: seconds since 1970-01-01 UTC.
+    /// The start of the window: seconds since 1970-01-01 UTC; null without calls.
     from: Option<f64>,
 }
 
 pub(super) async fn rate(
     State(state): State<AppState>,
-    Query(RateOf {
+    Query(RateQuery {
         sdkappid,
         command,
         since,
         limit,
-    }): Query<RateOf>,
+    }): Query<RateQuery>,
 ) -> Result<Json<Rate>, Problem> {
-    let wanted = Wanted {
+    let filter = CallFilter {
         sdkappid,
         command,
         from_account: None,
         code: None,
         since,
     };
-    let documented = wanted.command.as_deref().and_then(named);
+    let documented = filter.command.as_deref().and_then(named);
     let documented = documented.map_or(DEFAULT_LIMIT, |info| info.calls_per_second);
     let limit = limit.unwrap_or(documented);
     let mut moments = Vec::new();
-    let coverage = wanted.read(&state, |entry| moments.push(entry.call.at))?;
+    let coverage = filter.read(&state, |entry| moments.push(entry.call.at))?;
     moments.sort_by_key(|at| at.steady);
     let times: Vec<_> = moments.iter().map(|at| at.steady).collect();
     let busiest = [10, 100, 1000, 10_000, 60_000].map(|window_ms| {
@@ -101,7 +101,7 @@ pub(super) async fn rate(
     }))
 }
 
-/// The largest number of these sorted times within one window, and the index of the first of them.
+/// The largest number of these sorted times within a window, and the index of the first such time.
 fn busiest(times: &[Duration], window: Duration) -> (usize, usize) {
     let (mut most, mut start) = ((0, 0), 0);
     for (end, now) in times.iter().enumerate() {

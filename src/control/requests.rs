@@ -21,21 +21,21 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The number of calls that an answer has at most without `limit`.
+/// The maximum number of calls in an answer, if `limit` is not given.
 const DEFAULT_LIMIT: usize = 1000;
 
-/// The size of the entries that an answer has at most.
+/// The maximum size of the entries in an answer.
 const MAX_ANSWER_BYTES: usize = 8 << 20;
 
-/// A filter of calls. Without any field, it matches every call.
+/// A filter of calls. Without fields, it matches every call.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Wanted {
+pub(super) struct CallFilter {
     /// Only calls of this app.
     pub(super) sdkappid: Option<SdkAppId>,
     /// Only calls of this command, such as friend_add.
     pub(super) command: Option<String>,
-    /// Only calls with this From_Account. A call that was rejected before its body was decoded has none.
+    /// Only calls with this From_Account. A call has none if its body was not decoded.
     pub(super) from_account: Option<UserId>,
     /// Only calls with this ErrorCode, or with this ResultCode of an item.
     pub(super) code: Option<u32>,
@@ -46,10 +46,10 @@ pub(super) struct Wanted {
 /// A filter of calls, and how many of them to list.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct List {
+pub(super) struct ListQuery {
     #[serde(flatten)]
-    wanted: Wanted,
-    /// The newest calls, at most this many and at most 8 MiB; 1000, if not given.
+    filter: CallFilter,
+    /// The maximum number of calls, 1000 by default: the newest, and at most 8 MiB of them.
     #[schemars(range(min = 1, max = 100_000))]
     limit: Option<usize>,
 }
@@ -57,12 +57,12 @@ pub(super) struct List {
 /// A filter of calls, and how many of them to wait for.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Wait {
+pub(super) struct WaitQuery {
     #[serde(flatten)]
-    wanted: Wanted,
-    /// 1, if not given.
+    filter: CallFilter,
+    /// The number of calls; 1 by default.
     count: Option<usize>,
-    /// The timeout by the system's clock; 10 s, if not given.
+    /// The timeout by the system's clock, in milliseconds; 10000 by default.
     #[schemars(range(max = 60_000))]
     timeout_ms: Option<u64>,
 }
@@ -79,8 +79,8 @@ pub(super) fn unknown_command(name: &str) -> String {
     unknown(name, table.iter().map(|row| row.info.name))
 }
 
-impl Wanted {
-    /// Rejects a command that neither exists nor was called: it would never match.
+impl CallFilter {
+    /// Rejects a command that neither exists nor was called, because it would never match.
     pub(super) fn check(&self, state: &AppState) -> Result<(), Problem> {
         let Some(command) = &self.command else {
             return Ok(());
@@ -88,7 +88,7 @@ impl Wanted {
         let mut is_known = named(command).is_some();
         if !is_known {
             let journal = Arc::clone(&state.world().journal);
-            journal.visit(0, |entry| is_known |= is_of(&entry, command));
+            journal.visit(0, |entry| is_known |= has_command(&entry, command));
         }
         if is_known {
             return Ok(());
@@ -100,8 +100,9 @@ impl Wanted {
 
     pub(super) fn matches(&self, entry: &Entry) -> bool {
         let is_from = |user: UserId| entry.call.from_account == Some(user);
+        let is_command = |name: &String| has_command(entry, name);
         self.sdkappid.is_none_or(|app| entry.call.app == Some(app))
-            && self.command.as_ref().is_none_or(|name| is_of(entry, name))
+            && self.command.as_ref().is_none_or(is_command)
             && self.from_account.is_none_or(is_from)
             && self.code.is_none_or(|code| has_code(entry, code))
     }
@@ -139,12 +140,12 @@ fn has_code(entry: &Entry, code: u32) -> bool {
     entry.call.code.number() == code || has_item()
 }
 
-fn is_of(entry: &Entry, name: &str) -> bool {
+fn has_command(entry: &Entry, name: &str) -> bool {
     let command = entry.texts().command;
     command == name || command.split('/').next_back() == Some(name)
 }
 
-/// Calls. The oldest call comes first.
+/// The calls that match, oldest first.
 #[derive(Serialize, JsonSchema)]
 pub(super) struct Calls {
     calls: Vec<CallDocument>,
@@ -160,10 +161,10 @@ pub(super) struct CallDocument {
     id: u64,
     /// When the call arrived, by the emulator's clock: seconds since 1970-01-01 UTC.
     time: f64,
-    /// The duration by the system's clock.
+    /// The duration by the system's clock, in milliseconds.
     duration_ms: f64,
     sdkappid: Option<SdkAppId>,
-    /// Such as sns/friend_add.
+    /// The command, such as sns/friend_add; the path, if the call reached no command.
     command: String,
     method: &'static str,
     /// The query without the UserSig.
@@ -176,12 +177,12 @@ pub(super) struct CallDocument {
     code: u32,
     /// The name of the outcome.
     outcome: &'static str,
-    /// A deviation from the documentation that was accepted.
+    /// A deviation from the documentation that the gateway accepted.
     warning: Option<String>,
     /// The body, if the gateway admitted the call: as JSON, or as a string if it is not JSON.
     #[schemars(with = "serde_json::Value")]
     request: Option<Box<RawValue>>,
-    /// The answer, as it was before a fault damaged it.
+    /// The answer before a fault damaged it.
     #[schemars(with = "serde_json::Value")]
     response: Option<Box<RawValue>>,
     /// Whether a body was too long and was cut off.
@@ -214,10 +215,10 @@ impl CallDocument {
 
 pub(super) async fn list(
     State(state): State<AppState>,
-    Query(List { wanted, limit }): Query<List>,
+    Query(ListQuery { filter, limit }): Query<ListQuery>,
 ) -> Result<Json<Calls>, Problem> {
     let mut matching = Vec::new();
-    let coverage = wanted.read(&state, |entry| matching.push(entry))?;
+    let coverage = filter.read(&state, |entry| matching.push(entry))?;
     let newest = matching.iter().rev().take(limit.unwrap_or(DEFAULT_LIMIT));
     let mut bytes = 0;
     let fit = newest.take_while(|entry| {
@@ -243,47 +244,47 @@ pub(super) struct Count {
 
 pub(super) async fn count(
     State(state): State<AppState>,
-    Query(wanted): Query<Wanted>,
+    Query(filter): Query<CallFilter>,
 ) -> Result<Json<Count>, Problem> {
     let mut count = 0;
-    let coverage = wanted.read(&state, |_| count += 1)?;
+    let coverage = filter.read(&state, |_| count += 1)?;
     Ok(Json(Count { count, coverage }))
 }
 
 pub(super) async fn wait(
     State(state): State<AppState>,
-    Query(Wait {
-        wanted,
+    Query(WaitQuery {
+        filter,
         count,
         timeout_ms,
-    }): Query<Wait>,
+    }): Query<WaitQuery>,
 ) -> Result<Json<Count>, Problem> {
-    wanted.check(&state)?;
+    filter.check(&state)?;
     let mut journal = Arc::clone(&state.world().journal);
     if !journal.is_enabled() {
         let detail = "the journal is disabled: journal.bytes is 0";
         return Err(Problem::conflict(detail));
     }
-    let wished = count.unwrap_or(1);
+    let target = count.unwrap_or(1);
     let timeout = Duration::from_millis(timeout_ms.unwrap_or(10_000));
-    let mut is_over = pin!(tokio::time::sleep(timeout));
-    let start = wanted.since.unwrap_or_default();
+    let mut timer = pin!(tokio::time::sleep(timeout));
+    let start = filter.since.unwrap_or_default();
     let (mut cursor, mut count, mut complete) = (start, 0, true);
     loop {
         let current = Arc::clone(&state.world().journal);
         if !Arc::ptr_eq(&journal, &current) {
-            // The journal was emptied: the count starts again.
+            // The journal was emptied: the count restarts.
             (cursor, count, complete) = (start, 0, true);
             journal = current;
         }
         let grown = journal.grown();
         // Only the new entries are counted.
-        let mut coverage = wanted.read_after(cursor, &journal, |_| count += 1);
+        let mut coverage = filter.read_after(cursor, &journal, |_| count += 1);
         cursor = cursor.max(coverage.last_id);
         complete &= coverage.complete;
         coverage.complete = complete;
         let counted = Count { count, coverage };
-        if count >= wished {
+        if count >= target {
             return Ok(Json(counted));
         }
         tokio::select! {
@@ -291,19 +292,19 @@ pub(super) async fn wait(
             () = grown => {}
             () = state.stopping.cancelled() => {
                 let status = StatusCode::SERVICE_UNAVAILABLE;
-                return Err(Problem::new(status, "the emulator stops"));
+                return Err(Problem::new(status, "the emulator is shutting down"));
             }
-            () = &mut is_over => return Err(too_late(&counted, wished, timeout)),
+            () = &mut timer => return Err(timed_out(&counted, target, timeout)),
         }
     }
 }
 
-fn too_late(counted: &Count, wished: usize, timeout: Duration) -> Problem {
+fn timed_out(counted: &Count, target: usize, timeout: Duration) -> Problem {
     let Count { count, coverage } = counted;
-    let mut detail = format!("{count} of {wished} calls in {} ms", timeout.as_millis());
+    let mut detail = format!("{count} of {target} calls in {} ms", timeout.as_millis());
     if !coverage.complete {
         let dropped_to = coverage.dropped_to;
-        detail += &format!("; calls up to {dropped_to} were dropped, and some may have matched");
+        detail += &format!("; calls up to id {dropped_to} were dropped, and some may have matched");
     }
     Problem::new(StatusCode::REQUEST_TIMEOUT, detail)
 }
@@ -314,7 +315,7 @@ pub(super) struct Cleared {
     calls: usize,
 }
 
-/// With an app, removes only the calls that named it.
+/// With `sdkappid`, removes only the calls that named this app.
 pub(super) async fn clear(
     State(state): State<AppState>,
     Query(AppFilter { sdkappid }): Query<AppFilter>,

@@ -1,5 +1,5 @@
-//! A row of the table of control routes. The types of its handler decide what is read of a call, and
-//! describe the route in `openapi.json`.
+//! A row of the table of control routes. The types of its handler decide which parts of a call are
+//! read, and describe the route in `openapi.json`.
 
 use super::extract::{Body, MAX_BODY_BYTES, Path, Query, RouteOptions, SHORT_BODY_BYTES, receive};
 use super::problem::{Part, Problem};
@@ -17,14 +17,13 @@ use schemars::generate::SchemaSettings;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-/// A row of the table.
 pub(super) struct Route {
     pub(super) method: Method,
-    /// The path's beginning, which the nested router has taken off.
+    /// The beginning of the path, which the nested router strips.
     prefix: &'static str,
-    /// The path behind the prefix, with `{names}`.
+    /// The path after the prefix, with `{parameters}`.
     pub(super) path: &'static str,
-    /// One line: what the route does.
+    /// One line that describes the route.
     pub(super) summary: &'static str,
     handler: MethodRouter<AppState>,
     options: RouteOptions,
@@ -32,8 +31,8 @@ pub(super) struct Route {
 }
 
 impl Route {
-    /// The same route, outside the control API's prefix.
-    pub(super) fn outside(self) -> Self {
+    /// The same route, without the control API's prefix.
+    pub(super) fn without_prefix(self) -> Self {
         Self { prefix: "", ..self }
     }
 
@@ -49,7 +48,7 @@ impl Route {
         self
     }
 
-    /// The whole path.
+    /// The path with the prefix.
     pub(super) fn path(&self) -> String {
         format!("{}{}", self.prefix, self.path)
     }
@@ -60,7 +59,6 @@ impl Route {
         self.handler.route_layer(from_fn_with_state(state, receive))
     }
 
-    /// The OpenAPI operation.
     pub(super) fn operation(&self) -> Value {
         let mut operation = Operation::default();
         (self.describe)(&mut operation);
@@ -87,8 +85,8 @@ impl Route {
         operation
     }
 
-    /// `postAppsSdkappidReset` for POST /apps/{sdkappid}/reset; outside the prefix,
-    /// `getHealthzOutside`.
+    /// `postAppsSdkappidReset` for POST /apps/{sdkappid}/reset; `getHealthzOutside` for a route
+    /// without the prefix.
     fn operation_id(&self) -> String {
         let words = self.path.split(|c: char| !c.is_ascii_alphanumeric());
         let capital = |word: &str| {
@@ -134,7 +132,7 @@ where
     }
 }
 
-/// What the types of a handler say about an OpenAPI operation.
+/// The parts of an OpenAPI operation that follow from the handler's types.
 #[derive(Default)]
 pub(super) struct Operation {
     parameters: Vec<Value>,
@@ -144,8 +142,8 @@ pub(super) struct Operation {
 }
 
 impl Operation {
-    /// Adds a media type to the answer, with the schema where it is JSON.
-    pub(super) fn answers(&mut self, media_type: &str, schema: Option<Value>) {
+    /// Adds a media type of the answer; a JSON answer has a schema.
+    pub(super) fn add_media_type(&mut self, media_type: &str, schema: Option<Value>) {
         let content = schema.map_or_else(|| json!({}), |schema| json!({ "schema": schema }));
         self.content.insert(media_type.to_owned(), content);
     }
@@ -159,7 +157,7 @@ pub(super) trait DescribedHandler<I> {
     fn describe(operation: &mut Operation);
 }
 
-/// An extractor that a handler may have.
+/// An extractor of a handler.
 pub(super) trait OperationInput {
     /// The part of the call that it reads.
     const PART: Option<Part> = None;
@@ -167,7 +165,7 @@ pub(super) trait OperationInput {
     fn describe(_: &mut Operation) {}
 }
 
-/// An answer that a handler may give.
+/// The answer of a handler.
 pub(super) trait OperationOutput: IntoResponse {
     fn describe(operation: &mut Operation);
 }
@@ -241,18 +239,18 @@ impl<T: Serialize + JsonSchema> OperationOutput for Json<T> {
     fn describe(operation: &mut Operation) {
         let generator = generator(SchemaSettings::for_serialize);
         let schema = generator.into_root_schema_for::<T>().to_value();
-        operation.answers("application/json", Some(schema));
+        operation.add_media_type("application/json", Some(schema));
     }
 }
 
-/// Every operation may answer a problem; `openapi.json` describes it once.
+/// Describes only the success: `openapi.json` describes `Problem` once for all operations.
 impl<T: OperationOutput> OperationOutput for Result<T, Problem> {
     fn describe(operation: &mut Operation) {
         T::describe(operation);
     }
 }
 
-/// 201, with JSON about what was made.
+/// 201, with the JSON of the created resource.
 pub(super) struct Created<T>(pub(super) T);
 
 impl<T: Serialize> IntoResponse for Created<T> {
@@ -270,11 +268,11 @@ impl<T: Serialize + JsonSchema> OperationOutput for Created<T> {
 
 impl OperationOutput for &'static str {
     fn describe(operation: &mut Operation) {
-        operation.answers("text/plain; charset=utf-8", None);
+        operation.add_media_type("text/plain; charset=utf-8", None);
     }
 }
 
-/// The fields of an object as parameters.
+/// The fields of an object's schema as OpenAPI parameters.
 pub(super) fn parameters(schema: &Value, place: &str) -> Vec<Value> {
     let required = |name: &str| {
         let names = schema["required"].as_array();

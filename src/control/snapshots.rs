@@ -19,7 +19,7 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// The largest number of snapshots of an app.
+/// The maximum number of snapshots per app.
 const MAX_SNAPSHOTS: usize = 100;
 
 #[derive(Deserialize, JsonSchema)]
@@ -35,13 +35,13 @@ impl SnapshotPath {
     fn find(&self, state: &AppState) -> Result<(Arc<App>, Accounts), Problem> {
         let app = find_app(state, self.sdkappid)?;
         let accounts = app.snapshots().get(&self.name).cloned();
-        let accounts = accounts.ok_or_else(|| self.missing(&app))?;
+        let accounts = accounts.ok_or_else(|| self.not_found(&app))?;
         Ok((app, accounts))
     }
 
-    fn missing(&self, app: &App) -> Problem {
+    fn not_found(&self, app: &App) -> Problem {
         let (name, names) = (&self.name, names(app).join(", "));
-        Problem::not_found(format!("there is no snapshot {name}; there are: {names}"))
+        Problem::not_found(format!("unknown snapshot {name}; known: {names}"))
     }
 }
 
@@ -82,24 +82,24 @@ pub(super) async fn restore(
     Ok(Json(size))
 }
 
-pub(super) async fn forget(
+pub(super) async fn remove(
     State(state): State<AppState>,
     Path(path): Path<SnapshotPath>,
 ) -> Result<Json<Size>, Problem> {
     let app = find_app(&state, path.sdkappid)?;
     let accounts = app.snapshots().remove(&path.name);
-    let accounts = accounts.ok_or_else(|| path.missing(&app))?;
+    let accounts = accounts.ok_or_else(|| path.not_found(&app))?;
     Ok(Json(Size::of(&accounts)))
 }
 
-/// What has changed since a snapshot.
+/// The changes since a snapshot.
 #[derive(Default, Serialize, JsonSchema)]
 pub(super) struct Diff {
     accounts_added: Vec<UserId>,
     accounts_removed: Vec<UserId>,
     /// Edges that are new.
     added: Vec<Edge>,
-    /// Edges that no longer exist, as they were.
+    /// Edges that no longer exist, with their fields in the snapshot.
     removed: Vec<Edge>,
     /// Edges whose fields have changed.
     changed: Vec<ChangedEdge>,

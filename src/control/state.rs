@@ -1,4 +1,4 @@
-//! An app's whole relationship graph: as JSON, which can be restored, or as a drawing.
+//! An app's whole relationship graph: as JSON, which can be read back, or as a drawing.
 
 use super::account::AccountDocument;
 use super::account_reader::AccountReader;
@@ -21,7 +21,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// The version of the document.
+/// The version of the document format.
 const VERSION: u32 = 1;
 
 /// A graph as JSON.
@@ -35,7 +35,7 @@ pub(super) struct StateDocument {
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Drawn {
+pub(super) struct ShowQuery {
     /// JSON, if not given.
     format: Option<Format>,
 }
@@ -70,15 +70,15 @@ impl IntoResponse for Shown {
 impl OperationOutput for Shown {
     fn describe(operation: &mut Operation) {
         Json::<StateDocument>::describe(operation);
-        operation.answers(DOT, None);
-        operation.answers(MERMAID, None);
+        operation.add_media_type(DOT, None);
+        operation.add_media_type(MERMAID, None);
     }
 }
 
 pub(super) async fn show(
     State(state): State<AppState>,
     Path(path): Path<AppPath>,
-    Query(Drawn { format }): Query<Drawn>,
+    Query(ShowQuery { format }): Query<ShowQuery>,
 ) -> Result<Shown, Problem> {
     let app = find_app(&state, path.sdkappid)?;
     let accounts = app.store.accounts().await?;
@@ -100,7 +100,7 @@ pub(super) async fn show(
 #[derive(Serialize, JsonSchema)]
 pub(super) struct Size {
     accounts: usize,
-    /// One-way friendships.
+    /// Entries in all friend lists: a mutual friendship counts as two.
     friendships: usize,
 }
 
@@ -133,8 +133,8 @@ pub(super) async fn replace(
         admin.or_insert_with(|| Account::clone(&app.new_account));
     }
     for (user, account) in &graph {
-        for stranger in peers(account).filter(|peer| !graph.contains_key(peer)) {
-            let detail = format!("names {stranger}, which is no account of this state");
+        for missing in peers(account).filter(|peer| !graph.contains_key(peer)) {
+            let detail = format!("names {missing}, which is not in `accounts`");
             let at = join("/accounts", user.as_str());
             reader.invalid.push(InvalidField::of_body(at, detail));
         }
@@ -149,7 +149,7 @@ pub(super) async fn replace(
     Ok(Json(size))
 }
 
-/// Adds the other side of each request that only one side has.
+/// Adds the missing entry of each pending request that only one of its two accounts lists.
 fn complete_requests(graph: &mut BTreeMap<UserId, Account>) {
     let (mut received, mut sent) = (Vec::new(), Vec::new());
     for (user, account) in &*graph {

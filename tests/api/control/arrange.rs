@@ -205,10 +205,10 @@ async fn what_friend_add_never_answers_cannot_be_arranged() {
     let before = made.control.get(&made.path("/state")).await.ok();
 
     for (wish, why) in [
-        (json!({"code": 31704}), "is no outcome of friend_add"),
+        (json!({"code": 31704}), "is not an outcome of friend_add"),
         (
             json!({"code": "AlreadyBlocked"}),
-            "is no outcome of friend_add",
+            "is not an outcome of friend_add",
         ),
         (json!({"code": 12345}), "unknown code"),
         (json!({"code": "NeedConfrim"}), "did you mean NeedConfirm?"),

@@ -163,7 +163,7 @@ async fn it_ends_when_the_emulator_stops() {
     stopped.expect("it stops");
     assert_eq!(answer.status, 503, "{}", answer.body);
     let problem: Value = serde_json::from_str(&answer.body).expect("JSON");
-    assert_eq!(problem["detail"], "the emulator stops");
+    assert_eq!(problem["detail"], "the emulator is shutting down");
 }
 
 #[tokio::test]
@@ -201,7 +201,7 @@ async fn a_command_that_there_is_not_is_refused_before_anybody_waits() {
                 "/requests{path}?command=friend_add&command=friend_get"
             ))
             .await;
-        assert_eq!(twice.faults(422)[0].1, "is there twice", "{path}");
+        assert_eq!(twice.faults(422)[0].1, "is given twice", "{path}");
     }
     // One that was called is known, though there is none.
     app.post("/v4/sns/frend_add", &app.query(), "{}").await;
