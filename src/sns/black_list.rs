@@ -1,4 +1,4 @@
-//! Who is on whose blocklist: the rules of `v4/sns/black_list_add` and `v4/sns/black_list_delete`.
+//! The rules of `v4/sns/black_list_add` and `v4/sns/black_list_delete`.
 
 use super::decision::{Change, Decision, Side};
 use super::model::{Blocked, SnsPolicy};
@@ -7,7 +7,7 @@ use crate::protocol::code::Code;
 use crate::protocol::ids::{UnixTime, UserId};
 use serde::Deserialize;
 
-/// What becomes of a friendship when one side blocks the other.
+/// What happens to a friendship when one side blocks the other.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(from = "bool")]
 pub enum Friendship {
@@ -27,10 +27,10 @@ impl From<bool> for Friendship {
     }
 }
 
-/// May From_Account block To_Account, and what follows.
+/// Adds To_Account to From_Account's blocklist.
 ///
 /// # Precedence
-/// Itself, not imported, already there, full (GUESS).
+/// To_Account is From_Account, not imported, already blocked; then the blocklist is full (GUESS).
 pub fn judge_add(
     (from, to): (UserId, UserId),
     pair: &PairFacts,
@@ -63,10 +63,10 @@ pub fn judge_add(
     Decision::done(changes)
 }
 
-/// Takes To_Account off From_Account's blocklist. A friendship does not come back.
+/// Removes To_Account from From_Account's blocklist. An ended friendship is not restored.
 ///
 /// # Precedence
-/// Not imported, not there.
+/// To_Account not imported, then not blocked.
 pub fn judge_delete(pair: &PairFacts) -> Decision {
     if !pair.to_exists {
         return Decision::refuse(Code::ToAccountNotExist);

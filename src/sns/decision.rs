@@ -1,24 +1,24 @@
-//! What a rule decides: an outcome, and the changes that follow from it.
+//! The decision of a rule: a result code and the changes to make.
 
 use super::model::{Blocked, Friend, FriendUpdate, PendingRequest, RequestMinute};
 use super::texts::GroupName;
 use crate::protocol::code::Code;
 use smallvec::SmallVec;
 
-/// A rule's answer about one item.
+/// The decision about one item.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Decision {
     /// The item's ResultCode and ResultInfo.
     pub code: Code,
-    /// The changes that follow. A store applies all of them, or none.
+    /// The changes to make. A store applies all of them or none.
     pub changes: Changes,
 }
 
-/// Most decisions have two changes at most, which need no allocation.
+/// Up to two changes, which most decisions have, need no allocation.
 pub type Changes = SmallVec<[Change; 2]>;
 
 impl Decision {
-    /// A refusal changes nothing.
+    /// A failure; it changes nothing.
     pub fn refuse(code: Code) -> Self {
         Self {
             code,
@@ -26,7 +26,7 @@ impl Decision {
         }
     }
 
-    /// Success, and what follows.
+    /// Success, with its changes.
     pub fn done(changes: impl Into<Changes>) -> Self {
         Self {
             code: Code::Ok,
@@ -44,36 +44,36 @@ pub enum Side {
     To,
 }
 
-/// One step of what a store is to do.
+/// A change that a store makes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
-    /// That side's list gains this friend, which it does not have yet.
+    /// Adds a friend to this side's list, which does not have it yet.
     Befriend(Side, Friend),
-    /// That side's list loses the other side, if it is there.
+    /// Removes the other account from this side's list, if the list has it.
     Unfriend(Side),
-    /// From_Account's list loses all its entries.
+    /// Removes all friends from From_Account's list.
     UnfriendAll,
-    /// To_Account changes in From_Account's list, where it is.
+    /// Changes the fields of To_Account in From_Account's list, if the list has it.
     Update(FriendUpdate),
-    /// From_Account puts To_Account, its friend, in these groups as well.
+    /// Adds To_Account, a friend of From_Account, to groups.
     JoinGroups(Vec<GroupName>),
-    /// From_Account gains those of these groups that it does not have yet.
+    /// Creates the groups that From_Account does not have yet.
     CreateGroups(Vec<GroupName>),
-    /// From_Account loses this group, if it has it, and its friends are in it no longer.
+    /// Deletes a group of From_Account, if it exists, and removes all friends from it.
     DeleteGroup(GroupName),
-    /// From_Account's blocklist gains To_Account, which it does not have yet.
+    /// Adds To_Account to From_Account's blocklist, which does not have it yet.
     Block(Blocked),
-    /// From_Account's blocklist loses To_Account.
+    /// Removes To_Account from From_Account's blocklist.
     Unblock,
-    /// From_Account's request to To_Account is pending on both sides, or is made anew.
+    /// Stores From_Account's request on both sides, or replaces a pending one.
     Ask(Box<NewRequest>),
-    /// No request between the two is pending any more, in either direction.
+    /// Removes the pending requests between the two accounts, in both directions.
     Settle,
-    /// From_Account has made this many requests of late.
+    /// Stores the number of From_Account's latest requests.
     CountRequest(RequestMinute),
 }
 
-/// A friend request, as each side keeps it.
+/// A friend request, as each side stores it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewRequest {
     /// From_Account's side.

@@ -1,9 +1,9 @@
-//! May From_Account add To_Account, and what follows: the rule of `v4/sns/friend_add`.
+//! The rule of `v4/sns/friend_add`: whether From_Account can add To_Account, and the changes.
 //!
 //! # Precedence
-//! The first fault is the item's result. Tencent documents no order; ours (GUESS) goes from what
-//! the item alone shows, over what either account is, to what the two are to each other.
-//! Rows 1 to 4 are [`NewFriend::parse`], rows 5 to 13 are [`judge`].
+//! The first check that fails gives the item's result. Tencent documents no order. Ours (GUESS):
+//! [`NewFriend::parse`] checks the item alone; then [`judge`] checks the accounts. Each makes its
+//! checks in the order of its code.
 
 use super::decision::{Change, Changes, Decision, NewRequest, Side};
 use super::model::{
@@ -19,18 +19,18 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use smol_str::SmolStr;
 
-/// An item of AddFriendItem, well-formed.
+/// A valid item of AddFriendItem.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewFriend {
     /// To_Account.
     pub to: UserId,
-    /// What From_Account will call it.
+    /// From_Account's name for the friend.
     pub remark: Option<Remark>,
-    /// The group of From_Account's that it will be in.
+    /// The group of From_Account that gets the friend.
     pub group: Option<GroupName>,
-    /// Where it was found.
+    /// The source of the friend.
     pub add_source: Option<AddSource>,
-    /// What the request says to it.
+    /// The text of the friend request.
     pub add_wording: Option<AddWording>,
 }
 
@@ -56,7 +56,10 @@ pub struct AddFriendItem {
 }
 
 impl NewFriend {
-    /// Rows 1 to 4: what the item alone shows.
+    /// Validates an item without its accounts.
+    ///
+    /// # Precedence
+    /// To_Account, AddSource, Remark, GroupName, AddWording.
     pub fn parse(from: UserId, item: &AddFriendItem) -> Result<Self, Code> {
         let to = UserId::parse(&item.to_account).ok_or(Code::ToAccountIllegal)?;
         if to == from {
@@ -83,7 +86,7 @@ impl NewFriend {
         })
     }
 
-    /// What From_Account's side keeps of the item's texts.
+    /// The texts that From_Account stores.
     fn details(&self) -> FriendDetails {
         FriendDetails {
             remark: self.remark.clone(),
@@ -93,7 +96,7 @@ impl NewFriend {
         }
     }
 
-    /// What To_Account's side keeps of them: the wording alone.
+    /// The texts that To_Account stores: only AddWording.
     fn details_for_to(&self) -> FriendDetails {
         FriendDetails {
             add_wording: self.add_wording.clone(),
@@ -112,22 +115,21 @@ impl ItemTarget for NewFriend {
     }
 }
 
-/// What holds for the whole request.
+/// The options of the whole request.
 #[derive(Clone, Copy, Debug)]
 pub struct How {
     /// AddType.
     pub add_type: AddType,
     /// ForceAddFlags.
     pub force: ForceAddFlags,
-    /// The time that AddTime gets.
+    /// The value of AddTime.
     pub now: UnixTime,
 }
 
-/// Rows 5 to 13: what the two accounts are to each other.
+/// Decides from the facts about the two accounts.
 ///
-/// `ForceAddFlags: 1` passes over rows 9 and 12 only (that it passes over AllowType is documented,
-/// that it passes over nothing else is a GUESS). AddType does not matter to them: the page's table
-/// makes no difference.
+/// `ForceAddFlags: 1` overrides AllowType (documented) and nothing else (GUESS). AllowType counts
+/// with both AddTypes, because the page's table does not distinguish them.
 pub fn judge(
     from: UserId,
     pair: &PairFacts,
@@ -167,7 +169,7 @@ pub fn judge(
     if pair.new_groups > 0 && pair.from_groups + pair.new_groups > policy.max_groups {
         return refuse(Code::GroupsFull);
     }
-    // GUESS: only what would go out counts as a request, and a filtered one does not.
+    // GUESS: a refused request does not count; a pending request counts.
     let counts_requests = policy.max_requests_per_minute > 0;
     if counts_requests && minute.requests >= policy.max_requests_per_minute {
         return refuse(Code::TooManyRequests);

@@ -1,4 +1,4 @@
-//! The rule of friend_add over its whole input space, against the precedence written as a list.
+//! Tests of friend_add's rule over its whole input space, against the precedence as a list.
 
 use super::*;
 
@@ -35,7 +35,7 @@ impl Case {
     }
 }
 
-/// The group an item names: how many groups From_Account has, and whether the name is new to it.
+/// The group of an item, the number of From_Account's groups, and the number of new groups.
 const GROUPS: [(Option<&str>, u32, u32); 4] = [
     (None, 32, 0),
     (Some("Classmates"), 32, 0),
@@ -43,7 +43,7 @@ const GROUPS: [(Option<&str>, u32, u32); 4] = [
     (Some("Classmates"), 32, 1),
 ];
 
-/// The request minute: whether requests are counted, and how many were made.
+/// `max_requests_per_minute`, and the number of requests in this minute.
 const MINUTES: [(u32, u32); 3] = [(0, 99), (5, 4), (5, 5)];
 
 fn every_case(mut check: impl FnMut(&Case)) {
@@ -124,7 +124,7 @@ fn every_case(mut check: impl FnMut(&Case)) {
     assert_eq!(cases, (1 << BOOLS) * 3 * 4 * 3 * 2);
 }
 
-/// decisions, rows 5 to 13, written as the list they are.
+/// The checks of `judge` as a list, in order of precedence.
 fn expected(case: &Case) -> Code {
     let Case { pair, policy, .. } = case;
     let asks = pair.to_allows == AllowType::NeedConfirm && !case.forced();
@@ -165,7 +165,7 @@ fn expected(case: &Case) -> Code {
         .map_or(Code::Ok, |(_, code)| code)
 }
 
-/// What the changes make of the facts.
+/// The facts after these changes.
 fn apply(pair: PairFacts, changes: &[Change]) -> PairFacts {
     changes.iter().fold(pair, |pair, change| match change {
         Change::Befriend(Side::From, _) => PairFacts {

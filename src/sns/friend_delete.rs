@@ -1,12 +1,14 @@
-//! What of two friends is left: the rule of `v4/sns/friend_delete`.
+//! The rules of `v4/sns/friend_delete` and `v4/sns/friend_delete_all`.
 
 use super::decision::{Change, Decision, Side};
 use super::model::DeleteType;
 use super::pair::PairFacts;
 use crate::protocol::code::Code;
 
+/// The rule of `v4/sns/friend_delete`.
+///
 /// # Precedence
-/// To_Account not imported, then not in From_Account's list: that list alone decides, as it does
+/// To_Account not imported, then not in From_Account's list. To_Account's list does not matter, as
 /// for friend_add (GUESS).
 pub fn judge(pair: &PairFacts, delete_type: DeleteType) -> Decision {
     if !pair.to_exists {
@@ -22,7 +24,7 @@ pub fn judge(pair: &PairFacts, delete_type: DeleteType) -> Decision {
     Decision::done(changes)
 }
 
-/// The rule of `v4/sns/friend_delete_all` for From_Account's own list: nothing keeps a friend in it.
+/// The rule of `v4/sns/friend_delete_all` for From_Account's own list.
 pub fn judge_all() -> Decision {
     Decision::done(vec![Change::UnfriendAll])
 }

@@ -1,4 +1,4 @@
-//! Friends as another system knew them: the rule of `v4/sns/friend_import`.
+//! The rule of `v4/sns/friend_import`, which imports friends from another system.
 
 use super::decision::{Change, Decision, Side};
 use super::friend_tag::FriendTag;
@@ -14,12 +14,12 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use smol_str::SmolStr;
 
-/// An item of AddFriendItem, well-formed.
+/// A valid item of AddFriendItem.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ImportedFriend {
     /// To_Account.
     pub to: UserId,
-    /// All that is said of it.
+    /// The given fields of the friend.
     pub fields: FriendUpdate,
 }
 
@@ -55,7 +55,7 @@ pub struct ImportItem {
 }
 
 impl ImportedFriend {
-    /// What the item alone shows. Unlike friend_add's, an import's AddSource is required.
+    /// Validates an item without its accounts. `declared` are the app's custom fields.
     pub fn parse(
         from: UserId,
         item: &ImportItem,
@@ -107,10 +107,10 @@ impl ItemTarget for ImportedFriend {
     }
 }
 
-/// From_Account's list gains To_Account, one way, or has it with these fields from now on.
+/// Adds To_Account to From_Account's list, or updates the fields of an existing friend.
 ///
-/// AllowType, blocklists and AdminForbidType do not count (inferred: the page lists none of their
-/// codes). A request that waits between the two is settled, as by friend_add (GUESS).
+/// AllowType, blocklists and AdminForbidType are ignored (inferred: the page lists none of their
+/// codes). A pending request between the two accounts ends, as with friend_add (GUESS).
 ///
 /// # Precedence
 /// To_Account not imported, the friend list full, too many groups.
@@ -132,7 +132,7 @@ pub fn judge(
     } else {
         Change::Befriend(Side::From, fields.into_friend(item.to, now))
     };
-    let mut decision = group::judge_and(pair, item.groups(), policy, change);
+    let mut decision = group::judge_with_groups(pair, item.groups(), policy, change);
     if decision.code == Code::Ok && (pair.from_asked_to || pair.to_asked_from) {
         decision.changes.push(Change::Settle);
     }
@@ -162,7 +162,7 @@ mod tests {
         }
     }
 
-    /// Parses a good item after a change.
+    /// Parses a valid item after a change.
     fn parse(change: impl FnOnce(&mut ImportItem)) -> Result<ImportedFriend, Code> {
         let mut item = good();
         change(&mut item);

@@ -1,5 +1,5 @@
-//! What the asked account answers to a friend request that waits for it: the client SDKs' accept and
-//! refuse. There is no REST command for it.
+//! The rule for answering a pending friend request: accept and refuse of the client SDKs. No REST
+//! command does this.
 
 use super::decision::{Change, Decision, Side};
 use super::model::{Friend, FriendDetails, PendingRequest, SnsPolicy};
@@ -16,18 +16,18 @@ use serde::Deserialize;
 pub enum Response {
     /// `Response_Action_Agree`: From_Account's list gains To_Account.
     Agree,
-    /// `Response_Action_AgreeAndAdd`: each list gains the other.
+    /// `Response_Action_AgreeAndAdd`: each list gains the other account.
     AgreeAndAdd,
-    /// `Response_Action_Reject`: neither does.
+    /// `Response_Action_Reject`: no list changes.
     Reject,
 }
 
-/// A request of From_Account's that is answered.
+/// A request of From_Account, and To_Account's answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answered {
-    /// The request, as From_Account has sent it.
+    /// The request, as From_Account stores it.
     pub request: PendingRequest,
-    /// What To_Account says.
+    /// The answer.
     pub response: Response,
 }
 
@@ -44,14 +44,15 @@ impl ItemTarget for Answered {
     }
 }
 
-/// That no such request waits (any more): no command answers this, so what says it best does.
+/// The code if no such request is pending. No documented code means this; this one is the closest.
 pub const NO_REQUEST: Code = Code::FriendNotExist;
 
-/// The request ends, in any case; its Remark and group hold from then on (inferred).
+/// Ends the request. If it is accepted, the friend gets its Remark and group (inferred).
 ///
 /// # Precedence
-/// To_Account gone, no request that waits, From_Account's list full, To_Account's list full where it gains a friend, too many groups
-/// (GUESS: as friend_add). A request that cannot be granted stays.
+/// To_Account not imported, no pending request, From_Account's list full, To_Account's list full,
+/// too many groups (GUESS: as for friend_add). Only lists that gain a friend are checked. If a
+/// check fails, the request stays pending.
 pub fn judge(
     from: UserId,
     pair: &PairFacts,
@@ -119,7 +120,6 @@ mod tests {
         ..SnsPolicy::PRODUCT
     };
 
-    /// Every answer to every state that matters: who gains whom, and what is too much.
     #[test]
     fn what_nobody_asked_for_or_of_an_account_that_is_gone_is_not_granted() {
         let request = PendingRequest {

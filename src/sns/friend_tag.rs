@@ -1,4 +1,4 @@
-//! A friend's fields by their Tags (contacts model, doc 1047/33521).
+//! The fields of a friend and their Tags (contacts model, doc 1047/33521).
 
 use super::model::{Friend, FriendUpdate};
 use super::texts::Keyword;
@@ -6,10 +6,10 @@ use crate::protocol::code::Code;
 use crate::protocol::tag::{TagItem, TagValue};
 use std::borrow::Cow;
 
-/// The longest value of a custom field, in bytes.
+/// The longest text of a custom field, in bytes.
 const MAX_CUSTOM_BYTES: usize = 500;
 
-/// One field of a friend's.
+/// A field of a friend.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FriendTag {
     /// `Tag_SNS_IM_AddSource`: a string.
@@ -25,13 +25,13 @@ pub enum FriendTag {
     /// `Tag_SNS_IM_RemarkTime`: seconds since 1970. Seen in a client, not documented.
     RemarkTime,
     /// `Tag_SNS_Custom_` and a keyword that the app declares: a string of at most 500 bytes, or an
-    /// integer (the page's samples have integers, its text says that there are none).
+    /// integer (the page's samples have integers, although its text excludes them).
     Custom(Keyword),
 }
 
 const CUSTOM_PREFIX: &str = "Tag_SNS_Custom_";
 
-/// In the order in which friend_get answers them, which is the page's.
+/// The standard fields, in the page's order, in which friend_get answers them.
 const STANDARD: [(&str, FriendTag); 6] = [
     ("Tag_SNS_IM_AddSource", FriendTag::AddSource),
     ("Tag_SNS_IM_Remark", FriendTag::Remark),
@@ -42,7 +42,7 @@ const STANDARD: [(&str, FriendTag); 6] = [
 ];
 
 impl FriendTag {
-    /// Reads a Tag; `declared` are the app's custom fields.
+    /// Parses a Tag; `declared` are the app's custom fields.
     pub fn parse(text: &str, declared: &[Keyword]) -> Option<Self> {
         if let Some(keyword) = text.strip_prefix(CUSTOM_PREFIX) {
             let keyword = Keyword::parse(keyword).filter(|keyword| declared.contains(keyword));
@@ -52,7 +52,7 @@ impl FriendTag {
         found.map(|(_, tag)| *tag)
     }
 
-    /// Whether a custom field takes this value.
+    /// Whether this is a valid value of a custom field.
     pub fn check_custom(value: &TagValue) -> bool {
         match value {
             TagValue::Text(text) => text.len() <= MAX_CUSTOM_BYTES,
@@ -61,7 +61,7 @@ impl FriendTag {
         }
     }
 
-    /// The Tag as the protocol spells it.
+    /// The Tag's spelling in requests and answers.
     pub fn name(self) -> Cow<'static, str> {
         if let Self::Custom(keyword) = self {
             return Cow::Owned(format!("{CUSTOM_PREFIX}{keyword}"));
@@ -72,7 +72,7 @@ impl FriendTag {
 }
 
 impl FriendUpdate {
-    /// Sets a custom field; one that is set twice has what was set last.
+    /// Sets a custom field, and replaces an earlier value.
     pub(super) fn set_custom(&mut self, field: Keyword, value: &TagValue) -> Result<(), Code> {
         if !FriendTag::check_custom(value) {
             return Err(Code::ValueIllegal);
@@ -84,7 +84,7 @@ impl FriendUpdate {
 }
 
 impl Friend {
-    /// The field's value, where it has one.
+    /// The field's value, if it has one.
     pub fn value(&self, tag: FriendTag) -> Option<TagValue> {
         let details = self.details.as_deref();
         match tag {
@@ -109,7 +109,7 @@ impl Friend {
         }
     }
 
-    /// The field as it is answered, where it has a value.
+    /// The Tag and the value, if the field has one.
     pub fn item(&self, tag: FriendTag) -> Option<TagItem> {
         let value = self.value(tag)?;
         let tag = tag.name();

@@ -1,4 +1,4 @@
-//! What may be written about a friend: the rule of `v4/sns/friend_update`.
+//! The rule of `v4/sns/friend_update`, which changes the fields of a friend.
 
 use super::decision::{Change, Decision};
 use super::friend_tag::FriendTag;
@@ -10,12 +10,12 @@ use crate::protocol::code::Code;
 use crate::protocol::ids::UserId;
 use crate::protocol::tag::{TagItem, TagValue};
 
-/// A friend, and what changes about it.
+/// A valid item of UpdateItem.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UpdatedFriend {
     /// To_Account.
     pub to: UserId,
-    /// What changes.
+    /// The new values.
     pub update: FriendUpdate,
 }
 
@@ -30,8 +30,8 @@ impl ItemTarget for UpdatedFriend {
 }
 
 impl UpdatedFriend {
-    /// What an item of UpdateItem alone shows. Only Remark, Group and the custom fields that the
-    /// app declares may be written (documented). Of a Tag that is there twice, the last counts.
+    /// Validates an item without its accounts. Only Remark, Group and the custom fields that the
+    /// app declares can be changed (documented). If a Tag occurs twice, the last value counts.
     pub fn parse(
         to_account: &str,
         items: &[TagItem],
@@ -61,7 +61,7 @@ impl UpdatedFriend {
     }
 }
 
-/// A list of names; or one, from clients that have only strings.
+/// The groups of a value: a list of names, or one name from clients that only send strings.
 fn groups(value: &TagValue, policy: &SnsPolicy) -> Result<Vec<GroupName>, Code> {
     match value {
         TagValue::Texts(names) => group_names(names.iter().map(AsRef::as_ref), policy.max_groups),
@@ -70,7 +70,7 @@ fn groups(value: &TagValue, policy: &SnsPolicy) -> Result<Vec<GroupName>, Code> 
     }
 }
 
-/// May From_Account write this about To_Account.
+/// Decides whether From_Account can change these fields of To_Account.
 ///
 /// # Precedence
 /// To_Account not imported, then not in From_Account's list, then too many groups.
@@ -82,7 +82,7 @@ pub fn judge(pair: &PairFacts, item: &UpdatedFriend, policy: &SnsPolicy) -> Deci
         return Decision::refuse(Code::FriendNotExist);
     }
     let update = Change::Update(item.update.clone());
-    group::judge_and(pair, item.groups(), policy, update)
+    group::judge_with_groups(pair, item.groups(), policy, update)
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use super::texts::GroupName;
 use crate::protocol::code::Code;
 use crate::protocol::ids::UserId;
 
-/// May From_Account have these groups. Those it has already are no fault (GUESS).
+/// Creates the groups that From_Account does not have yet. An existing group is no error (GUESS).
 pub fn judge_add(pair: &PairFacts, groups: &[GroupName], policy: &SnsPolicy) -> Decision {
     if pair.new_groups == 0 {
         return Decision::done(Vec::new());
@@ -18,12 +18,12 @@ pub fn judge_add(pair: &PairFacts, groups: &[GroupName], policy: &SnsPolicy) -> 
     Decision::done(vec![Change::CreateGroups(groups.to_vec())])
 }
 
-/// A friend of From_Account's, and the groups to put it in.
+/// A friend of From_Account, and the groups to add it to.
 #[derive(Clone, Copy, Debug)]
 pub struct Joining<'a> {
     /// To_Account.
     pub to: UserId,
-    /// The groups, each once.
+    /// The groups, without duplicates.
     pub groups: &'a [GroupName],
 }
 
@@ -37,11 +37,11 @@ impl ItemTarget for Joining<'_> {
     }
 }
 
-/// May To_Account be put in the groups.
+/// Adds To_Account to groups.
 ///
 /// # Precedence
-/// To_Account not imported, then not in From_Account's list, then a group gone in the meantime that
-/// cannot be made anew.
+/// To_Account not imported, then not in From_Account's list, then too many groups: a group that was
+/// deleted in the meantime is created again.
 pub fn judge_join(pair: &PairFacts, item: &Joining<'_>, policy: &SnsPolicy) -> Decision {
     if !pair.to_exists {
         return Decision::refuse(Code::ToAccountNotExist);
@@ -50,11 +50,11 @@ pub fn judge_join(pair: &PairFacts, item: &Joining<'_>, policy: &SnsPolicy) -> D
         return Decision::refuse(Code::NotInFriendList);
     }
     let join = Change::JoinGroups(item.groups.to_vec());
-    judge_and(pair, item.groups, policy, join)
+    judge_with_groups(pair, item.groups, policy, join)
 }
 
-/// May From_Account have these groups; and if so, the change that needs them.
-pub(super) fn judge_and(
+/// Makes a change that needs these groups, and creates the groups that are missing.
+pub(super) fn judge_with_groups(
     pair: &PairFacts,
     groups: &[GroupName],
     policy: &SnsPolicy,
@@ -67,7 +67,7 @@ pub(super) fn judge_and(
     decision
 }
 
-/// From_Account has these groups no longer. Those it never had are no fault (GUESS).
+/// Deletes groups of From_Account. A group that does not exist is no error (GUESS).
 pub fn judge_delete(groups: &[GroupName]) -> Decision {
     let changes = groups.iter().cloned().map(Change::DeleteGroup);
     Decision::done(changes.collect::<Changes>())

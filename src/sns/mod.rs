@@ -1,5 +1,5 @@
-//! The relationship chain's rules. Pure: facts about two accounts and one item go in, a decision
-//! comes out. They know no store, no HTTP, no clock.
+//! The rules of the relationship chain, as pure functions: facts about two accounts and one item
+//! in, a decision out. They use no store, no HTTP and no clock.
 
 pub mod black_list;
 pub mod decision;

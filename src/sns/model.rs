@@ -1,5 +1,5 @@
-//! The words of the relationship chain: what an account, a friend and a request are made of, and
-//! the product's ceilings.
+//! The types of the relationship chain: settings of accounts, friends, pending requests, and the
+//! product's limits.
 
 use super::texts::{AddSource, AddWording, GroupName, Keyword, Remark};
 use crate::protocol::ids::{UnixTime, UserId};
@@ -8,23 +8,23 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use std::borrow::Cow;
 
-/// Whom an account lets add it: `Tag_Profile_IM_AllowType`.
+/// How an account treats friend requests: `Tag_Profile_IM_AllowType`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum AllowType {
-    /// `AllowType_Type_AllowAny`: everybody, at once.
+    /// `AllowType_Type_AllowAny`, the default: each request succeeds at once.
     #[default]
     AllowAny,
     /// `AllowType_Type_NeedConfirm` (the page's error table once spells it `NeeedConfirm`): a
-    /// request waits until the account confirms it.
+    /// request is pending until the account confirms it.
     NeedConfirm,
-    /// `AllowType_Type_DenyAny`: nobody.
+    /// `AllowType_Type_DenyAny`: each request is refused.
     DenyAny,
 }
 
 /// Whether an account may send friend requests: `Tag_Profile_IM_AdminForbidType`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum AdminForbidType {
-    /// `AdminForbid_Type_None`: it may.
+    /// `AdminForbid_Type_None`, the default: it may.
     #[default]
     None,
     /// `AdminForbid_Type_SendOut`: an admin has forbidden it.
@@ -34,15 +34,15 @@ pub enum AdminForbidType {
 macro_rules! wire_spelling {
     ($type:ident { $( $variant:ident = $wire:literal ),* $(,)? }) => {
         impl $type {
-            /// Every value, as the protocol spells it.
+            /// Every value with its spelling.
             pub const WIRE: &[(&'static str, Self)] = &[ $( ($wire, Self::$variant), )* ];
 
-            /// Reads the protocol's spelling, which is case-sensitive.
+            /// Parses the spelling, which is case-sensitive.
             pub fn parse(text: &str) -> Option<Self> {
                 Self::WIRE.iter().find(|(wire, _)| *wire == text).map(|(_, value)| *value)
             }
 
-            /// The protocol's spelling.
+            /// The spelling in requests and answers.
             pub const fn wire(self) -> &'static str {
                 match self { $( Self::$variant => $wire, )* }
             }
@@ -85,12 +85,12 @@ wire_spelling!(AllowType {
 
 wire_spelling!(AdminForbidType { None = "AdminForbid_Type_None", SendOut = "AdminForbid_Type_SendOut" });
 
-/// Whether one list gains a friend or both do.
+/// Whether friend_add changes one friend list or both.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum AddType {
     /// `Add_Type_Single`: From_Account's list gains To_Account.
     Single,
-    /// `Add_Type_Both`, the default: each list gains the other.
+    /// `Add_Type_Both`, the default: each list gains the other account.
     #[default]
     Both,
 }
@@ -100,50 +100,50 @@ wire_spelling!(AddType { Single = "Add_Type_Single", Both = "Add_Type_Both" });
 /// Whether an admin forces the friendship.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ForceAddFlags {
-    /// 0, the default: To_Account's AllowType counts.
+    /// 0, the default: To_Account's AllowType applies.
     #[default]
     Normal,
-    /// 1: To_Account's AllowType does not count.
+    /// 1: To_Account's AllowType is ignored.
     Forced,
 }
 
-/// Whether one list loses a friend or both do.
+/// Whether friend_delete changes one friend list or both.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum DeleteType {
     /// `Delete_Type_Single`, the default: From_Account's list loses To_Account.
     #[default]
     Single,
-    /// `Delete_Type_Both`: each list loses the other.
+    /// `Delete_Type_Both`: each list loses the other account.
     Both,
 }
 
 wire_spelling!(DeleteType { Single = "Delete_Type_Single", Both = "Delete_Type_Both" });
 
-/// What an account is made of when it is imported.
+/// The settings of an account when it is imported.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AccountSeed {
-    /// Whom it lets add it.
+    /// How it treats friend requests.
     pub allow_type: AllowType,
     /// Whether it may send friend requests.
     pub admin_forbid_type: AdminForbidType,
-    /// Whom it has blocked.
+    /// The accounts that it has blocked.
     pub blocklist: Vec<UserId>,
 }
 
-/// One account in another's friend list. Most friends have only what is kept in place.
+/// An entry of a friend list. Fields that few friends have are boxed, to save memory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Friend {
-    /// Whose friendship the list's owner has.
+    /// The friend.
     pub to: UserId,
     /// `Tag_SNS_IM_AddTime`.
     pub add_time: UnixTime,
     /// `Tag_SNS_IM_AddSource`.
     pub add_source: Option<AddSource>,
-    /// The rest, where there is any.
+    /// The other fields; `None` if none of them has a value.
     pub details: Option<Box<FriendDetails>>,
 }
 
-/// What only some friends have.
+/// The fields that few friends have.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FriendDetails {
     /// `Tag_SNS_IM_Remark`.
@@ -159,18 +159,18 @@ pub struct FriendDetails {
 }
 
 impl FriendDetails {
-    /// `None` when there is nothing to keep.
+    /// `None` if no field has a value.
     pub fn boxed(self) -> Option<Box<Self>> {
         (self != Self::default()).then(|| Box::new(self))
     }
 }
 
-/// What changes about a friend. What is `None` stays; an empty text, list or value takes away.
+/// New values for fields of a friend. `None` keeps a field; an empty text or list removes it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FriendUpdate {
     /// `Tag_SNS_IM_Remark`.
     pub remark: Option<Remark>,
-    /// `Tag_SNS_IM_Group`: all the groups that the friend is in from now on.
+    /// `Tag_SNS_IM_Group`: replaces all groups of the friend.
     pub groups: Option<Vec<GroupName>>,
     /// `Tag_SNS_IM_AddSource`.
     pub add_source: Option<AddSource>,
@@ -185,7 +185,7 @@ pub struct FriendUpdate {
 }
 
 impl FriendUpdate {
-    /// Whether anything but custom fields changes.
+    /// Whether it has a standard field.
     pub fn is_standard(&self) -> bool {
         *self
             != Self {
@@ -194,7 +194,7 @@ impl FriendUpdate {
             }
     }
 
-    /// A new friend of these, added at `now` unless they say when.
+    /// A new friend with these fields. Its AddTime is `now` if the fields have none.
     pub fn into_friend(self, to: UserId, now: UnixTime) -> Friend {
         let mut friend = Friend {
             to,
@@ -208,7 +208,7 @@ impl FriendUpdate {
 }
 
 impl Friend {
-    /// Changes what the update says.
+    /// Applies an update.
     pub fn update(&mut self, update: FriendUpdate) {
         let FriendUpdate {
             remark,
@@ -240,7 +240,7 @@ impl Friend {
         self.details = details.boxed();
     }
 
-    /// Puts the friend in these groups as well.
+    /// Adds the friend to groups.
     pub fn join(&mut self, groups: &[GroupName]) {
         let details = self.details.get_or_insert_default();
         for group in groups {
@@ -250,7 +250,7 @@ impl Friend {
         }
     }
 
-    /// Takes the friend out of a group; whether it was in it.
+    /// Removes the friend from a group, and returns whether it was a member.
     pub fn leave(&mut self, group: &GroupName) -> bool {
         let Some(details) = &mut self.details else {
             return false;
@@ -275,20 +275,19 @@ impl Friend {
     }
 }
 
-/// One account on another's blocklist.
+/// An entry of a blocklist.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Blocked {
-    /// Whom the list's owner has blocked.
+    /// The blocked account.
     pub to: UserId,
     /// AddBlackTimeStamp.
     pub add_time: UnixTime,
 }
 
-/// The largest sequence: published clients read sequences as i32.
+/// The largest sequence, because published clients read sequences as i32. The next one is 0.
 pub const MAX_SEQUENCE: u32 = i32::MAX.unsigned_abs();
 
-/// How often an account's lists have changed: each number grows by one with each item of a call
-/// that changes something.
+/// The number of changes of an account's lists. An item of a call that changes something adds 1.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Sequences {
@@ -306,31 +305,31 @@ pub struct Sequences {
     pub blocklist: u32,
 }
 
-/// A friend request that waits for the other side: kept by both, as sent and as received.
+/// A pending friend request. Both accounts store it: one as sent, the other as received.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PendingRequest {
-    /// The other side.
+    /// The other account.
     pub with: UserId,
-    /// When it was last made.
+    /// When it was last sent.
     pub add_time: UnixTime,
     /// `Tag_SNS_IM_AddSource`.
     pub add_source: Option<AddSource>,
-    /// What From_Account will call To_Account, and where it will put it: the sender's side only.
+    /// The details of the future friend. The received request has only the AddWording.
     pub details: Option<Box<FriendDetails>>,
 }
 
-/// How many friend requests an account made in the minute that began at `since`.
+/// The friend requests that an account sent in the minute that began at `since`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RequestMinute {
-    /// When the first of them was made.
+    /// When the first of them was sent.
     pub since: UnixTime,
-    /// How many there were.
+    /// Their number.
     pub requests: u32,
 }
 
 impl RequestMinute {
-    /// The minute that `now` falls in: this one, or a new one.
+    /// This minute if `now` is in it; else an empty minute that begins at `now`.
     pub fn at(self, now: UnixTime) -> Self {
         let is_over = now.0.saturating_sub(self.since.0) >= 60 || now < self.since;
         if is_over {
@@ -344,35 +343,35 @@ impl RequestMinute {
     }
 }
 
-/// The product's ceilings, which the configuration may change.
+/// The product's limits, which can be configured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SnsPolicy {
-    /// Friends an account may have.
+    /// The most friends of an account.
     #[schemars(range(min = 1, max = 1_000_000))]
     pub max_friends: u32,
-    /// Items a request may have.
+    /// The most items in a request.
     #[schemars(range(min = 1, max = 100_000))]
     pub max_items: u32,
-    /// Pending requests an account may have, sent and received together.
+    /// The most pending requests of an account, sent and received together.
     #[schemars(range(max = 10_000))]
     pub max_pending: u32,
-    /// Groups an account may have.
+    /// The most groups of an account.
     #[schemars(range(max = 10_000))]
     pub max_groups: u32,
-    /// Accounts that an account may block.
+    /// The most accounts that an account can block.
     #[schemars(range(max = 1_000_000))]
     pub max_blocklist: u32,
-    /// Friend requests an account may make in a minute; 0 is no limit.
+    /// The most friend requests of an account in a minute; 0 means no limit.
     #[schemars(range(max = 1_000_000))]
     pub max_requests_per_minute: u32,
-    /// What becomes of an account that a call names and nobody imported.
+    /// How a call treats an account that is not imported.
     pub unknown_accounts: UnknownAccounts,
 }
 
 #[cfg(test)]
 impl SnsPolicy {
-    /// The product's own.
+    /// The product's defaults.
     pub(crate) const PRODUCT: Self = Self {
         max_friends: 3000,
         max_items: 1000,
@@ -384,13 +383,13 @@ impl SnsPolicy {
     };
 }
 
-/// What becomes of an account that a call names and nobody imported.
+/// How a call treats an account that is not imported.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum UnknownAccounts {
-    /// `refuse`, the default and Tencent's way: it does not exist.
+    /// `refuse`, the default, as Tencent does: the account does not exist.
     #[default]
     Refuse,
-    /// `create`: it is imported on the spot.
+    /// `create`: the call imports the account.
     Create,
 }
 

@@ -1,4 +1,4 @@
-//! The facts a rule may know of From_Account and To_Account.
+//! The facts about From_Account and To_Account that rules use.
 
 use super::model::{AdminForbidType, AllowType, RequestMinute};
 use super::texts::GroupName;
@@ -7,14 +7,14 @@ use crate::protocol::ids::UserId;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-/// What is true of two accounts at the moment a rule judges them.
+/// The facts about two accounts at the moment when a rule judges them.
 ///
-/// It holds answers, not accounts: each field is one look-up in memory, or one column of a query,
-/// so one rule serves every store and none has to load a whole friend list.
+/// Each field is one look-up in memory or one column of a query. So the rules work with every
+/// store, and no store has to load a whole friend list.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct PairFacts {
-    /// To_Account is imported. If it is not, the facts about it are those of an empty account; and
-    /// so they are where it is From_Account, which is nothing to itself.
+    /// To_Account is imported. If it is not, or if it is From_Account, the other facts about it are
+    /// those of an empty account.
     pub to_exists: bool,
     /// From_Account's AdminForbidType.
     pub from_forbidden: AdminForbidType,
@@ -46,27 +46,27 @@ pub struct PairFacts {
     pub from_pending: u32,
     /// Pending requests that To_Account has, sent and received.
     pub to_pending: u32,
-    /// The friend requests From_Account made of late.
+    /// The latest friend requests of From_Account.
     pub from_minute: RequestMinute,
 }
 
 impl PairFacts {
-    /// Whether To_Account can be looked at, by calls that only look.
+    /// The check of commands that only read: To_Account must be imported.
     pub fn readable(&self) -> Result<(), Code> {
         self.to_exists.then_some(()).ok_or(Code::ToAccountNotExist)
     }
 }
 
-/// What the store must know of an item to gather its facts.
+/// The parts of an item that a store needs to find the facts.
 pub trait ItemTarget {
     /// The account that the item is about.
     fn to(&self) -> UserId;
 
-    /// The groups of From_Account's that the item names.
+    /// The groups of From_Account that the item names.
     fn groups(&self) -> &[GroupName];
 }
 
-/// An item that says nothing but whom it is about.
+/// An item that is only an account.
 impl ItemTarget for UserId {
     fn to(&self) -> UserId {
         *self

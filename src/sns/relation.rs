@@ -1,6 +1,6 @@
-//! What two accounts are to each other on a list: the answer of friend_check and black_list_check.
+//! The relation of two accounts: the result of friend_check and black_list_check.
 
-/// Whether one list is looked at or both are: `…_Type_Single` and `…_Type_Both`.
+/// Whether one list is checked or both are: `…_Type_Single` and `…_Type_Both`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CheckType {
     /// From_Account's list.
@@ -9,21 +9,21 @@ pub enum CheckType {
     Both,
 }
 
-/// Who has whom; A is From_Account, B is To_Account.
+/// Which list has the other account. A is From_Account, B is To_Account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Relation {
-    /// Neither list has the other account, as far as was looked.
+    /// No checked list has the other account.
     None,
     /// From_Account's list has To_Account.
     AWithB,
-    /// To_Account's list has From_Account; only where both lists are looked at.
+    /// To_Account's list has From_Account; only if both lists are checked.
     BWithA,
-    /// Each list has the other.
+    /// Each list has the other account.
     BothWay,
 }
 
 impl Relation {
-    /// What a check of that type says.
+    /// The result of a check of this type.
     pub fn of(check_type: CheckType, a_has_b: bool, b_has_a: bool) -> Self {
         let b_has_a = b_has_a && check_type == CheckType::Both;
         match (a_has_b, b_has_a) {

@@ -1,11 +1,11 @@
-//! What would have to be otherwise for a rule to say 0. No rule is written down here a second time:
-//! the facts are changed, and the rule itself is asked again.
+//! Finds the fewest changes of the facts after which a rule gives 0. It runs the rule itself on
+//! changed facts, so it has no copy of the rule.
 
 use super::model::{AdminForbidType, AllowType, RequestMinute, SnsPolicy};
 use super::pair::PairFacts;
 use crate::protocol::code::Code;
 
-/// One change to what is true of two accounts.
+/// A change of the facts about two accounts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Remedy {
     /// From_Account may send friend requests.
@@ -18,20 +18,20 @@ pub enum Remedy {
     UnblockTo,
     /// To_Account's blocklist loses From_Account.
     UnblockFrom,
-    /// To_Account lets everybody add it.
+    /// To_Account's AllowType becomes AllowAny.
     AllowAny,
-    /// From_Account's list loses so many friends.
+    /// From_Account's list loses this number of friends.
     FreeFrom(u32),
-    /// To_Account's list loses so many friends.
+    /// To_Account's list loses this number of friends.
     FreeTo(u32),
-    /// From_Account loses so many groups.
+    /// From_Account loses this number of groups.
     FreeGroups(u32),
-    /// From_Account has made no requests of late.
+    /// From_Account's requests of this minute are forgotten.
     ForgetRequests,
 }
 
 impl Remedy {
-    /// All that may help; `allow_type` is what an account has that is new.
+    /// All remedies. `Free…` has the number over the limit, which can be 0.
     fn all(pair: &PairFacts, policy: &SnsPolicy) -> [Self; 10] {
         let over = |has: u32, max: u32| has.saturating_sub(max);
         let room_for_one = policy.max_friends.saturating_sub(1);
@@ -66,8 +66,8 @@ impl Remedy {
     }
 }
 
-/// The fewest changes after which `rule` says 0; `None` where none of these help. `new_account` is
-/// the AllowType of an account that is imported.
+/// The fewest changes after which `rule` gives 0; `None` if no combination does. `new_account` is
+/// the AllowType of a newly imported account.
 pub fn fewest(
     pair: &PairFacts,
     policy: &SnsPolicy,
@@ -86,7 +86,7 @@ pub fn fewest(
     };
     let helps = |subset: &u32| {
         let mut changed = *pair;
-        // Who is imported first can be changed then.
+        // The import comes first, because other changes need the account.
         let (import, others): (Vec<_>, Vec<_>) =
             chosen(*subset).partition(|remedy| *remedy == Remedy::ImportTo);
         for remedy in import.into_iter().chain(others) {

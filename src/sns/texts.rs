@@ -8,11 +8,10 @@ use std::fmt;
 use std::num::NonZeroU64;
 use std::sync::Arc;
 
-/// A word of 1 to 8 ASCII letters: what is left of an AddSource, or of a custom field's Tag, behind
-/// its prefix.
+/// A keyword of 1 to 8 ASCII letters: the part of an AddSource or of a custom field's Tag after the
+/// prefix.
 ///
-/// It is kept NUL-padded in one word of memory, so that a million friendships with a source cost no
-/// allocation.
+/// It is stored in 8 bytes, padded with NUL, so that it needs no allocation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize, JsonSchema)]
 #[serde(try_from = "String")]
 #[schemars(with = "String", extend("pattern" = "^[A-Za-z]{1,8}$", "x-expected" = "1 to 8 letters"))]
@@ -27,7 +26,7 @@ impl TryFrom<String> for Keyword {
 }
 
 impl Keyword {
-    /// `None` when it is not 1 to 8 letters.
+    /// `None` if `text` is not 1 to 8 letters.
     pub fn parse(text: &str) -> Option<Self> {
         let letters = text.as_bytes();
         if letters.len() > 8 || !letters.iter().all(u8::is_ascii_alphabetic) {
@@ -47,7 +46,7 @@ impl fmt::Display for Keyword {
     }
 }
 
-/// Where a friend was found: `AddSource_Type_` and a keyword.
+/// The source of a friend: `AddSource_Type_` and a keyword.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(into = "String", try_from = "String")]
 #[schemars(inline, extend("pattern" = "^AddSource_Type_[A-Za-z]{1,8}$"))]
@@ -70,7 +69,7 @@ impl TryFrom<String> for AddSource {
 impl AddSource {
     const PREFIX: &str = "AddSource_Type_";
 
-    /// `None` when the prefix is missing or the keyword is not 1 to 8 letters.
+    /// `None` if the prefix is missing or the keyword is not 1 to 8 letters.
     pub fn parse(text: &str) -> Option<Self> {
         Keyword::parse(text.strip_prefix(Self::PREFIX)?).map(Self)
     }
@@ -93,7 +92,7 @@ macro_rules! bounded_text {
             /// The longest text, in UTF-8 bytes.
             pub const MAX_BYTES: usize = $max;
 
-            /// `None` when `text` is longer than that.
+            /// `None` if `text` is longer than `MAX_BYTES`.
             pub fn parse(text: &str) -> Option<Self> {
                 (text.len() <= Self::MAX_BYTES).then(|| Self(text.into()))
             }
@@ -103,7 +102,7 @@ macro_rules! bounded_text {
                 &self.0
             }
 
-            /// The same text, shared.
+            /// The text, without a copy.
             pub fn to_shared(&self) -> Arc<str> {
                 Arc::clone(&self.0)
             }
@@ -121,27 +120,27 @@ macro_rules! bounded_text {
 }
 
 bounded_text! {
-    /// From_Account's own name for To_Account: at most 96 bytes.
+    /// From_Account's name for To_Account: at most 96 bytes.
     Remark: 96;
     /// The name of one of an account's groups of friends (the English page calls them "friend
     /// lists"): at most 30 bytes.
     GroupName: 30;
-    /// What the request says to To_Account: at most 256 bytes.
+    /// The text of a friend request: at most 256 bytes.
     AddWording: 256;
 }
 
-/// An optional text, read; an empty one is the same as none. `fault` is what a wrong one is told.
+/// Parses an optional text. An empty text is the same as `None`; an invalid text gives `code`.
 pub(super) fn given<T>(
     text: Option<&str>,
     parse: impl Fn(&str) -> Option<T>,
-    fault: Code,
+    code: Code,
 ) -> Result<Option<T>, Code> {
     text.filter(|text| !text.is_empty())
-        .map(|text| parse(text).ok_or(fault))
+        .map(|text| parse(text).ok_or(code))
         .transpose()
 }
 
-/// The groups that a list names, each once; empty names are none. More than `max` cannot be had.
+/// Parses GroupNames, without duplicates and without empty names: at most `max`.
 pub(super) fn group_names<'a>(
     names: impl Iterator<Item = &'a str>,
     max: u32,
