@@ -28,7 +28,7 @@ pub(crate) struct AccountCheckResponse {
     result_item: Vec<ResultItem>,
 }
 
-/// One account's outcome. A missing account is no failure.
+/// The result of an account. An account that is not imported is not an error.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "PascalCase")]
 struct ResultItem {

@@ -38,7 +38,7 @@ pub(crate) struct AccountDeleteResponse {
     result_item: Vec<ResultItem>,
 }
 
-/// One account's outcome.
+/// The result of an account.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "PascalCase")]
 struct ResultItem {

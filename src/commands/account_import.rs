@@ -51,7 +51,7 @@ impl AccountImport {
         UserId::parse(self.name()).ok_or(Code::AccountParameter)
     }
 
-    /// The given fields of the profile.
+    /// The profile fields that the request gives.
     pub(super) fn fields(&self) -> Result<Vec<ProfileField>, Code> {
         let fields = [
             (ProfileTag::Nick, &self.nick),
@@ -78,7 +78,7 @@ impl Command for AccountImport {
     }
 
     async fn handle(self, context: CallContext<'_>) -> Result<NoFields, CallError> {
-        let invalid = |_| context.bad("UserID has not 1 to 32 bytes of printable ASCII");
+        let invalid = |_| context.bad("UserID is not 1 to 32 bytes of printable ASCII");
         let (user, fields) = (self.user().map_err(invalid)?, self.fields()?);
         context.app.store.import_account(user, fields).await?;
         Ok(NoFields {})

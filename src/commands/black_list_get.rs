@@ -12,7 +12,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
-/// The longest page; a larger MaxLimited is reduced to it (GUESS: the page names no limit).
+/// The largest MaxLimited; a larger one is reduced to it (GUESS: Tencent documents no limit).
 const MAX_PAGE: usize = 1000;
 
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -28,8 +28,8 @@ pub(crate) struct BlackListGet {
     #[schemars(required)]
     #[serde(rename = "MaxLimited", default, deserialize_with = "integer")]
     max_limited: Option<i64>,
-    /// Required: the sequence of the previous answer, at first 0. It has no effect: the page tells
-    /// callers of the REST API to send 0.
+    /// Required: the sequence of the previous answer, at first 0. It has no effect, because Tencent
+    /// tells callers of the REST API to send 0.
     #[schemars(required)]
     #[serde(rename = "LastSequence", default, deserialize_with = "integer")]
     last_sequence: Option<i64>,

@@ -7,7 +7,7 @@ use crate::protocol::reply::CallError;
 use crate::protocol::service::Service;
 use serde::de::{DeserializeOwned, IgnoredAny};
 
-/// The fields of accounts. An account that is not a string has its own code.
+/// The fields that have an account. An account that is not a string gets its own code.
 const ACCOUNT_FIELDS: [&str; 5] = [
     "From_Account",
     "To_Account",
@@ -27,11 +27,11 @@ pub(super) fn decode<T: DeserializeOwned>(
 ) -> Result<T, CallError> {
     let body = match body {
         Received::Whole(body) => body,
-        Received::TooLong => return Err(not_json("it is longer than this server takes")),
+        Received::TooLong => return Err(not_json("it is longer than this server accepts")),
         Received::Cut => return Err(Code::RequestFormat.into()),
     };
     if body.is_empty() {
-        return Err(not_json("it is empty, and should be {} at least"));
+        return Err(not_json("it is empty; it should be at least {}"));
     }
     let text = std::str::from_utf8(body)
         .map_err(|error| not_json(&format!("it is not UTF-8: {error}")))?;

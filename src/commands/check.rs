@@ -14,24 +14,24 @@ use smol_str::SmolStr;
 
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct CheckRequest {
-    /// Required: A of the relation.
+    /// Required: account A of the relations.
     #[serde(rename = "From_Account")]
     from_account: SmolStr,
-    /// Required: 1 to 1000 accounts, each B of a relation.
+    /// Required: 1 to 1000 accounts; each is account B of a relation.
     #[serde(rename = "To_Account")]
     to_account: Vec<SmolStr>,
-    /// Required: whether to look at A's list alone, or at both lists.
+    /// Required: whether to check only A's list, or both lists.
     #[schemars(required)]
     #[serde(rename = "CheckType", default, deserialize_with = "text")]
     check_type: Option<SmolStr>,
 }
 
-/// The words of a command, and the lists that it looks at.
+/// The command's spelling of the values, and the lists that it checks.
 pub(super) struct Words<T> {
     pub(super) single: &'static str,
     pub(super) both: &'static str,
     pub(super) relation: fn(Relation) -> T,
-    /// Whether A has B, and B has A.
+    /// Whether A's list has B, and B's list has A.
     pub(super) has: fn(&PairFacts) -> (bool, bool),
 }
 

@@ -61,7 +61,7 @@ impl CallContext<'_> {
         }
     }
 
-    /// The value of a field that has one of some words; `default` if the field is missing.
+    /// Parses a field whose value is one of `words`; `default` if the field is missing.
     pub(super) fn choice<T: Copy>(
         &self,
         field: &str,
@@ -79,14 +79,14 @@ impl CallContext<'_> {
         })
     }
 
-    /// The value of a required field that is an index.
+    /// Parses a required index, which is at least 0.
     pub(super) fn index(&self, field: &str, index: Option<i64>) -> Result<usize, CallError> {
         let index = index.ok_or_else(|| self.bad(&format!("{field} is missing")))?;
         let index = usize::try_from(index);
         index.map_err(|_| self.bad(&format!("{field} is below 0")))
     }
 
-    /// The value of GroupName, without duplicates: 1 to 32 names, each of 1 to 30 bytes.
+    /// Parses GroupName, without duplicates: 1 to 32 names, each of 1 to 30 bytes.
     pub(super) fn group_names(&self, names: &[SmolStr]) -> Result<Vec<GroupName>, CallError> {
         self.check_length("GroupName", names.len(), MAX_GROUP_NAMES)?;
         let mut groups = Vec::new();
@@ -121,14 +121,14 @@ impl CallContext<'_> {
         Ok((from, self.items(from, tos.iter().map(to)).await?))
     }
 
-    /// Collects the items of a batch, after the faults that fail items before they are processed.
+    /// Collects the items of a batch, and applies the faults that fail items before processing.
     pub(super) async fn items<I: ItemTarget>(
         &self,
         from: UserId,
         items: impl Iterator<Item = Result<I, Code>>,
     ) -> Result<Vec<Result<I, Code>>, CallError> {
         let mut items: Vec<_> = items.collect();
-        // Without From_Account the whole call fails, and no item meets a fault.
+        // If From_Account is not imported, the whole call fails, and faults of items do not fire.
         if !self.faults.is_empty() && self.app.store.knows(from).await? {
             let app = self.app.sdkappid;
             self.faults
@@ -139,7 +139,7 @@ impl CallContext<'_> {
         Ok(items)
     }
 
-    /// Collects the items of a command without From_Account.
+    /// The same for a command without From_Account.
     pub(super) fn users(
         &self,
         users: impl Iterator<Item = Result<UserId, Code>>,
@@ -178,7 +178,7 @@ pub(super) fn next_index(start: usize, length: usize, total: u32) -> u32 {
     if next < total { next } else { 0 }
 }
 
-/// The tags of a TagList, without duplicates. The error is the beginning of a text that is no tag.
+/// The tags of a TagList, without duplicates. The error is the first unknown tag, cut to 60 bytes.
 pub(super) fn distinct_tags<T: PartialEq>(
     tag_list: &[SmolStr],
     parse: impl Fn(&str) -> Option<T>,
@@ -194,7 +194,7 @@ pub(super) fn distinct_tags<T: PartialEq>(
     Ok(tags)
 }
 
-/// The changes of From_Account's own list.
+/// The changes of From_Account's own list, for a webhook.
 pub(super) fn own_pairs(
     from: UserId,
     items: &[Result<UserId, Code>],
@@ -205,8 +205,8 @@ pub(super) fn own_pairs(
     pairs
 }
 
-/// The changes of friend lists. If both lists changed, there is a pair for each direction (seen for
-/// deletions, inferred for additions).
+/// The changes of friend lists, for a webhook. If both lists changed, there is a pair for each
+/// direction (seen for deletions, inferred for additions).
 pub(super) fn friend_pairs<I: ItemTarget>(
     from: UserId,
     items: &[Result<I, Code>],
@@ -227,7 +227,7 @@ pub(super) fn friend_pairs<I: ItemTarget>(
     pairs
 }
 
-/// The code of a failed store.
+/// The code for an error of the store.
 impl From<StoreError> for Code {
     fn from(error: StoreError) -> Self {
         match error {
@@ -244,7 +244,7 @@ impl From<StoreError> for CallError {
     }
 }
 
-/// The code of a failed store in profile commands.
+/// The code for an error of the store in profile commands.
 pub(super) fn profile_error(error: StoreError) -> Code {
     match error {
         StoreError::NoAccount => Code::ProfileAccountNotExist,

@@ -68,7 +68,7 @@ impl Command for FriendAdd {
     }
 }
 
-/// Decodes a body as a call does.
+/// Decodes a body in the same way as a call.
 pub(crate) fn decode(body: Bytes) -> Result<FriendAdd, CallError> {
     body::decode(&Received::Whole(body), FriendAdd::INFO.service)
 }

@@ -13,7 +13,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
-/// The length of a page (inferred from friend_get_all, the predecessor: this page names none).
+/// The number of friends on a page of the list (inferred from friend_get_all, the predecessor:
+/// Tencent documents none).
 const PAGE: usize = 100;
 
 #[derive(Debug, Deserialize, JsonSchema)]

@@ -88,7 +88,7 @@ impl Command for FriendGetList {
         let declared = &context.app.config.custom_fields;
         // GUESS: an unknown Tag makes the whole call fail.
         let mut tags = distinct_tags(&self.tag_list, |text| Tag::parse(text, declared))
-            .map_err(|text| context.bad(&format!("TagList: {text} is no Tag")))?;
+            .map_err(|text| context.bad(&format!("TagList: {text} is not a Tag")))?;
         tags.sort_by_key(Tag::rank);
         let (from, tos) = context.batch(&self.from_account, &self.to_account).await?;
         let views = context.app.store.friends_each(from, &tos).await?;

@@ -155,7 +155,7 @@ fn serve<C: Command>(
     }
 }
 
-/// The outcome of a call. `info` and `wire_fault` are filled in on the way, also of calls that fail.
+/// Runs a call. `info` and `wire_fault` are also set if the call fails.
 async fn answer<C: Command>(
     state: &AppState,
     arrival: &Arrival,

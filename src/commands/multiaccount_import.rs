@@ -21,7 +21,7 @@ pub(crate) struct MultiaccountImport {
     /// The list of the newer page: accounts, which may have a Nick and a FaceUrl.
     #[serde(rename = "AccountList", default, deserialize_with = "optional_objects")]
     account_list: Vec<AccountImport>,
-    /// The list of the older page: UserIDs alone.
+    /// The list of the older page: only UserIDs.
     #[serde(rename = "Accounts", default, deserialize_with = "names")]
     accounts: Vec<SmolStr>,
 }

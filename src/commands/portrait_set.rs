@@ -16,7 +16,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use smol_str::SmolStr;
 
-/// The maximum number of items in a call; a profile has fewer fields.
+/// The maximum number of items in a call (GUESS); a profile has fewer fields.
 const MAX_ITEMS: u32 = 100;
 
 #[derive(Debug, Deserialize, JsonSchema)]
