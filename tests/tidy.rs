@@ -1,10 +1,10 @@
-//! The walls of the house: who may not know of whom. See the map in `src/lib.rs`.
+//! Checks that no module uses a module above it. `src/lib.rs` describes the layers.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// A room, and the words that must not stand in it.
-const WALLS: [(&str, &[&str]); 11] = [
+/// Folders or files, and the words that their code must not use.
+const FORBIDDEN: [(&str, &[&str]); 11] = [
     (
         "src/protocol",
         &[
@@ -88,7 +88,7 @@ const WALLS: [(&str, &[&str]); 11] = [
     ),
 ];
 
-/// What the rooms may not know that a world is made of.
+/// The modules that the parts of a world must not use.
 const ABOVE_THE_WORLD: &[&str] = &[
     "crate::world",
     "crate::state",
@@ -97,12 +97,12 @@ const ABOVE_THE_WORLD: &[&str] = &[
     "crate::gateway",
 ];
 
-/// The files of a room, which may be a single one.
-fn sources(folder: &Path) -> Vec<PathBuf> {
-    if folder.is_file() {
-        return vec![folder.to_owned()];
+/// The source files at a path, which is a folder or one file.
+fn sources(path: &Path) -> Vec<PathBuf> {
+    if path.is_file() {
+        return vec![path.to_owned()];
     }
-    let entries = fs::read_dir(folder)
+    let entries = fs::read_dir(path)
         .expect("the folder is there")
         .map(|entry| entry.expect("readable").path());
     let files = entries.flat_map(|path| {
@@ -112,7 +112,7 @@ fn sources(folder: &Path) -> Vec<PathBuf> {
             vec![path]
         }
     });
-    // Tests may use whatever they need.
+    // Tests may use all modules.
     files
         .filter(|path| {
             !path.ends_with("contract.rs") && !path.to_string_lossy().ends_with("_tests.rs")
@@ -120,7 +120,7 @@ fn sources(folder: &Path) -> Vec<PathBuf> {
         .collect()
 }
 
-/// The lines of code above a file's tests.
+/// The lines of code of a file, without comments and tests.
 fn code(text: &str) -> impl Iterator<Item = &str> {
     let lines = text
         .lines()
@@ -129,26 +129,26 @@ fn code(text: &str) -> impl Iterator<Item = &str> {
 }
 
 #[test]
-fn no_room_knows_of_what_lies_above_it() {
+fn no_module_uses_a_module_above_it() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut broken = Vec::new();
-    for (room, forbidden) in WALLS {
-        let files = sources(&root.join(room));
-        assert!(!files.is_empty(), "{room}");
+    for (module, forbidden) in FORBIDDEN {
+        let files = sources(&root.join(module));
+        assert!(!files.is_empty(), "{module}");
         for file in files {
             let text = fs::read_to_string(&file).expect("readable");
             for word in forbidden
                 .iter()
                 .filter(|word| code(&text).any(|line| has_word(line, word)))
             {
-                broken.push(format!("{} names {word}", file.display()));
+                broken.push(format!("{} uses {word}", file.display()));
             }
         }
     }
     assert!(broken.is_empty(), "{broken:#?}");
 }
 
-/// `word`, and not as a part of a longer one.
+/// Whether a line has `word` as a whole word.
 fn has_word(line: &str, word: &str) -> bool {
     let is_part = |c: char| c.is_alphanumeric() || c == '_';
     line.match_indices(word).any(|(at, _)| {

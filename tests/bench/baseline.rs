@@ -1,4 +1,4 @@
-//! The bare axum routes that the emulator is held against.
+//! The bare axum routes that the emulator is compared with.
 
 use axum::Router;
 use axum::body::Bytes;
@@ -8,13 +8,13 @@ use axum::routing::post;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
-/// Reads the body and writes a fixed answer, of the size of the emulator's.
+/// Reads the body, and writes a fixed answer of the same size as the emulator's.
 pub(crate) const FIXED: &str = "/fixed";
 
-/// Parses a friend_add body and serialises its answer, and does nothing between.
+/// Parses a friend_add body and serialises an answer, without any other work.
 pub(crate) const PARSE: &str = "/parse";
 
-/// The same, borrowing from the body: no text is copied until it is answered.
+/// The same, but its texts borrow from the body instead of copying them.
 pub(crate) const BORROW: &str = "/borrow";
 
 const FLAG: &str = "--serve-baseline";
@@ -130,14 +130,14 @@ fn json(body: impl IntoResponse) -> Response {
     ([(CONTENT_TYPE, "application/json")], body).into_response()
 }
 
-/// Where to write the address, when this process was started to be the baseline.
-pub(crate) fn asked_for() -> Option<PathBuf> {
+/// The file to write the address to, if this process was started as the baseline.
+pub(crate) fn ready_file() -> Option<PathBuf> {
     let mut arguments = std::env::args().skip_while(|argument| argument != FLAG);
     arguments.next()?;
     arguments.next().map(PathBuf::from)
 }
 
-/// The command that makes this benchmark the baseline.
+/// The command that starts this program as the baseline.
 pub(crate) fn command(ready_file: &Path) -> std::process::Command {
     let mut command =
         std::process::Command::new(std::env::current_exe().expect("we run from a file"));

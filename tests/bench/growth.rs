@@ -1,4 +1,4 @@
-//! What a friend costs, in time and in memory, as the store grows to ten million relations.
+//! The time and memory for each added friend, as the store grows to ten million relations.
 
 use crate::process::{KEY, Server};
 use crate::{Table, load};
@@ -7,16 +7,16 @@ use std::fmt::Write;
 /// A prime, so that every stride below visits every account.
 const ACCOUNTS: usize = 10_007;
 
-/// Mutual friends that each account adds: each then has twice as many.
+/// Mutual friends that each account adds. In the end each account has twice this number.
 const ADDED: usize = 500;
 
-/// Far apart, so that neighbours in time are no neighbours in memory.
+/// Large, so that accounts that are used one after the other are far apart in memory.
 const STRIDE: usize = 3343;
 
-/// Apps beside the large one, for the cost of the first thousand relations.
+/// Small apps, in which the cost of the first thousand relations is measured.
 const SMALL_APPS: u32 = 20;
 
-/// Relations over which the cost at one size is measured.
+/// The number of relations over which the cost at a size is measured.
 const WINDOW: usize = 50_000;
 
 pub(crate) fn measure(table: &mut Table) {
@@ -57,7 +57,7 @@ pub(crate) fn measure(table: &mut Table) {
     let widest = each.clone().fold(0.0, f64::max) / each.fold(f64::INFINITY, f64::min);
     let figure = format!("{widest:.2} ({flatness:.2})");
     table.row(
-        "cost of an added friend from 10^3 to 10^7 relations, dearest against cheapest (last against first)",
+        "time for each added friend from 10^3 to 10^7 relations, slowest against fastest (last against first)",
         figure,
         "<= 1.5",
     );
@@ -71,7 +71,8 @@ pub(crate) fn measure(table: &mut Table) {
     );
 }
 
-/// In each of the small apps, the first thousand relations; what a friend costs on average.
+/// Creates the first thousand relations in each small app. Returns the average time for each added
+/// friend, in nanoseconds.
 fn first_thousand(server: &Server) -> f64 {
     let mut total = 0.0;
     for app in 2..2 + SMALL_APPS {
@@ -82,7 +83,7 @@ fn first_thousand(server: &Server) -> f64 {
     total / (f64::from(SMALL_APPS) * ADDED as f64)
 }
 
-/// Whom an account adds: far apart, and no two add each other.
+/// The accounts that an account adds. No two accounts add each other.
 fn tos(from: usize) -> impl Iterator<Item = usize> {
     (1..=ADDED).map(move |step| (from + step * STRIDE) % ACCOUNTS)
 }

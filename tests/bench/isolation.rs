@@ -1,4 +1,4 @@
-//! How long friend_add takes in one app while the whole state of another is read over and over.
+//! The time of friend_add in one app while the whole state of another app is read in a loop.
 
 use crate::load::{self, Connection};
 use crate::process::{KEY, Server};
@@ -7,7 +7,7 @@ use std::fmt::Write;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-/// Mutual friends: 300,000 friendships, each of them in two lists.
+/// Each of the first accounts is a mutual friend of each of the others: 300,000 one-way relations.
 const FROMS: usize = 150;
 const TOS: usize = 1000;
 
@@ -46,7 +46,7 @@ pub(crate) fn measure(table: &mut Table) {
     println!("  {} states read", reads.into_inner());
     let figure = format!("{:.2} (slowest {:.0?})", median(&mut ratios), slowest);
     table.row(
-        "friend_add while another app's state of 300,000 friendships is read, time against alone",
+        "friend_add while another app's 300,000 one-way relations are read, time against alone",
         figure,
         "<= 2.0",
     );
@@ -66,7 +66,7 @@ fn config() -> String {
     config
 }
 
-/// How long each call takes, in seconds.
+/// The time of each call, in seconds.
 fn latencies(server: &Server, call: &[u8]) -> Vec<f64> {
     load::block_on(async {
         let mut connection = Connection::open(server.addr).await;
@@ -80,7 +80,7 @@ fn latencies(server: &Server, call: &[u8]) -> Vec<f64> {
     })
 }
 
-/// Does the work while another thread reads the state of app 2 in a loop.
+/// Runs `work` while another thread reads the state of app 2 in a loop.
 fn beside_reader<T>(server: &Server, reads: &AtomicU64, work: impl FnOnce() -> T) -> T {
     let is_over = AtomicBool::new(false);
     let request = b"GET /_emulator/v1/apps/2/state HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".as_slice();

@@ -1,4 +1,4 @@
-//! The client: lean enough that the server is what is measured.
+//! The client. It does little work, so that the benchmark measures the server.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -8,10 +8,7 @@ use tencent_chat_emulator::protocol::user_sig::{self, SecretKey};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "a benchmark has to look at the clock"
-)]
+#[expect(clippy::disallowed_methods, reason = "a benchmark needs the real time")]
 pub(crate) fn now() -> Instant {
     Instant::now()
 }
@@ -24,17 +21,17 @@ pub(crate) fn user(number: usize) -> String {
     format!("u{number:011}")
 }
 
-/// The path and query of friend_add by an admin of `app`, whose key is the benchmark's.
+/// The path and query of friend_add by an admin of `app`, which has the benchmark's key.
 pub(crate) fn friend_add(app: u32) -> String {
     signed_path(app, "friend_add")
 }
 
-/// The same of any sns command.
+/// The same for any sns command.
 pub(crate) fn signed_path(app: u32, command: &str) -> String {
     signed(app, crate::process::KEY, command)
 }
 
-/// The page's basic request, to the app of the built-in configuration.
+/// The basic request of the friend_add page, to the app of the built-in configuration.
 pub(crate) fn first_call() -> Vec<u8> {
     let body = r#"{"From_Account":"id","AddFriendItem":[{"To_Account":"id1","AddSource":"AddSource_Type_XXXXXXXX"}]}"#;
     request(&signed(88_888_888, DEVELOPMENT_KEY, "friend_add"), body)
@@ -43,14 +40,14 @@ pub(crate) fn first_call() -> Vec<u8> {
 fn signed(app: u32, key: &str, command: &str) -> String {
     let key = SecretKey::new(key).expect("not empty");
     let id = SdkAppId::parse(&app.to_string()).expect("a legal SDKAppID");
-    // It is valid from 1970 on for 100 years.
+    // It is valid for 100 years from 1970.
     let usersig = user_sig::sign(&key, id, "admin", UnixTime(0), 100 * 365 * 86_400);
     format!(
         "/v4/sns/{command}?sdkappid={app}&identifier=admin&usersig={usersig}&random=99999999&contenttype=json"
     )
 }
 
-/// A friend_add body of mutual friends with a source.
+/// A friend_add body that makes mutual friends, with an AddSource.
 pub(crate) fn body(from: usize, tos: impl Iterator<Item = usize>) -> String {
     let items: Vec<_> = tos
         .map(|to| {
@@ -92,7 +89,7 @@ impl Connection {
         }
     }
 
-    /// Sends a request and reads its answer to the end; the answer's body.
+    /// Sends a request, reads the whole answer, and returns its body.
     pub(crate) async fn call(&mut self, request: &[u8]) -> &[u8] {
         self.stream
             .write_all(request)
@@ -119,7 +116,7 @@ impl Connection {
     }
 }
 
-/// Where the body begins, and how long it is; `None` as long as the head is not whole.
+/// The start and the length of the body; `None` if the head is not complete yet.
 fn head_and_length(answer: &[u8]) -> Option<(usize, usize)> {
     let head = 4 + answer.windows(4).position(|window| window == b"\r\n\r\n")?;
     let text = std::str::from_utf8(&answer[..head]).expect("heads are ASCII");
@@ -137,18 +134,18 @@ pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
     runtime.expect("a runtime").block_on(future)
 }
 
-/// One good call on a connection of its own.
+/// Makes a call on a new connection. Its item has to succeed.
 pub(crate) fn call_once(addr: SocketAddr, request: &[u8]) {
     one_by_one(addr, &[request.to_vec()], r#""ResultCode":0"#);
 }
 
-/// How long the body of a call's answer is.
+/// The length of the answer's body.
 pub(crate) fn answer_length(addr: SocketAddr, request: &[u8]) -> usize {
     block_on(async { Connection::open(addr).await.call(request).await.len() })
 }
 
-/// Calls one after the other on one connection; the time they took together. Every answer has to
-/// hold `expected`.
+/// Makes calls one after the other on one connection, and returns their total time. Every answer
+/// has to contain `expected`.
 pub(crate) fn one_by_one(addr: SocketAddr, requests: &[Vec<u8>], expected: &str) -> Duration {
     block_on(async {
         let mut connection = Connection::open(addr).await;
@@ -167,7 +164,7 @@ pub(crate) fn one_by_one(addr: SocketAddr, requests: &[Vec<u8>], expected: &str)
     })
 }
 
-/// Sends these over so many connections together. Every answer has to hold `expected`.
+/// Sends the requests over parallel connections. Every answer has to contain `expected`.
 pub(crate) fn all(addr: SocketAddr, connections: usize, requests: &[Vec<u8>], expected: &str) {
     let next = AtomicU64::new(0);
     block_on(async {
@@ -190,7 +187,7 @@ pub(crate) fn all(addr: SocketAddr, connections: usize, requests: &[Vec<u8>], ex
     });
 }
 
-/// Calls per second of so many connections together; `next` makes each request from its number.
+/// The calls per second of all `connections` together. `next` makes the request of a number.
 pub(crate) fn calls_per_second(
     addr: SocketAddr,
     connections: usize,

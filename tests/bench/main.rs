@@ -1,8 +1,8 @@
-//! The benchmark: one table, each figure as a ratio against a baseline of the same run.
+//! The benchmark: one table; most figures are ratios to a baseline of the same run.
 //!
-//! `cargo bench` measures the binary as it is shipped, in a process of its own, with its log line
-//! for each call (thrown away). The baselines are bare axum routes, in a process of their own too.
-//! Rounds alternate between the two, and the median of the rounds' ratios counts, because absolute
+//! `cargo bench` measures the release binary in a separate process. The binary logs each call, and
+//! the log is discarded. The baselines are bare axum routes, also in a separate process. Rounds
+//! alternate between the two, and the result is the median of the rounds' ratios, because absolute
 //! times on a shared machine mean little.
 
 mod baseline;
@@ -18,7 +18,7 @@ use process::Server;
 use std::time::Duration;
 
 fn main() {
-    if let Some(ready_file) = baseline::asked_for() {
+    if let Some(ready_file) = baseline::ready_file() {
         return baseline::serve(&ready_file);
     }
     let mut table = Table::default();
@@ -32,7 +32,7 @@ fn main() {
         ("soak", soak::measure),
         ("footprint", footprint),
     ];
-    // `cargo bench -- batch` measures that part alone.
+    // `cargo bench -- batch` measures only that part.
     let asked: Vec<String> = std::env::args()
         .skip(1)
         .filter(|argument| !argument.starts_with('-'))
@@ -47,7 +47,7 @@ fn main() {
 
 type Part = fn(&mut Table);
 
-/// Start, idle memory and size of the binary, with the built-in configuration.
+/// The start time, idle memory and size of the binary, with the built-in configuration.
 fn footprint(table: &mut Table) {
     const STARTS: usize = 21;
     let mut starts = Vec::new();
@@ -71,7 +71,7 @@ fn footprint(table: &mut Table) {
     table.row("binary", mib(size), "<= 10 MiB");
 }
 
-/// What was measured, and what it should be.
+/// The measured figures and their targets.
 #[derive(Default)]
 struct Table(Vec<[String; 3]>);
 

@@ -1,4 +1,4 @@
-//! Servers in processes of their own.
+//! Servers in separate processes.
 
 use crate::{baseline, load};
 use std::net::SocketAddr;
@@ -6,13 +6,13 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 use tempfile::TempDir;
 
-/// The binary as it is shipped.
+/// The release binary.
 pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_tencent-chat-emulator");
 
 /// The key of the benchmark's apps.
 pub(crate) const KEY: &str = "a key for the benchmark";
 
-/// A child that is killed when this is dropped.
+/// A server process. It is killed when this is dropped.
 pub(crate) struct Server {
     pub(crate) addr: SocketAddr,
     child: Child,
@@ -20,7 +20,7 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// The emulator with this configuration, beside a port of its own.
+    /// The emulator with this configuration, except that it listens on a free port.
     pub(crate) fn emulator(config: &str) -> Self {
         let folder = TempDir::new().expect("a temporary folder");
         let file = folder.path().join("emulator.toml");
@@ -41,7 +41,8 @@ impl Server {
         Self::spawn(command, folder)
     }
 
-    /// The emulator as `cargo run` starts it, and the time until its first call was answered.
+    /// The emulator with the built-in configuration, and the time until its first call was
+    /// answered.
     pub(crate) fn start_and_call() -> (Self, Duration) {
         let folder = TempDir::new().expect("a temporary folder");
         let mut command = Command::new(BINARY);
@@ -62,7 +63,7 @@ impl Server {
             .stderr(Stdio::null());
         let child = quiet.spawn().expect("the server starts");
         let addr = SocketAddr::from(([127, 0, 0, 1], 0));
-        // From here on it is killed whatever happens.
+        // From here on, a panic kills the child too.
         let mut server = Self {
             addr,
             child,
@@ -82,7 +83,7 @@ impl Server {
         panic!("the server was not ready in time");
     }
 
-    /// The processor time it has used, as the system counts it, in ticks of 10 ms.
+    /// The processor time that the server has used, as Linux counts it in ticks of 10 ms.
     pub(crate) fn processor_time(&self) -> Duration {
         let stat =
             std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).expect("Linux");
@@ -96,7 +97,7 @@ impl Server {
         Duration::from_millis(10 * ticks)
     }
 
-    /// The memory it has now, as the system counts it.
+    /// The resident memory of the server, as Linux counts it.
     pub(crate) fn resident_bytes(&self) -> u64 {
         let status =
             std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("Linux");
@@ -115,7 +116,7 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // It may be gone already.
+        // An error means that the process has ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

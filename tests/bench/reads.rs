@@ -1,6 +1,6 @@
-//! How fast calls are that only read: a page of friends, a thousand relations, a hundred friends'
-//! fields. Each against a route that parses the same body and serialises the same answer, and does
-//! nothing between.
+//! The time of calls that only read: a page of friends, a thousand relations, the fields of a
+//! hundred friends. Each is compared with a route that parses the same body and serialises the same
+//! answer, without any other work.
 
 use crate::process::{KEY, Server};
 use crate::throughput::ratio_of_rounds;
@@ -12,8 +12,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use serde::{Deserialize, Serialize};
 
-/// Friends of the account that is asked about: all it may have, so that a copy of the list would
-/// show.
+/// Friends of the account that is read: the maximum, so that copying the list would be visible.
 const FRIENDS: usize = 3000;
 
 const REMARK: &str = "an old friend";
@@ -40,7 +39,7 @@ pub(crate) fn measure(table: &mut Table) {
     };
     for (what, command, body) in [
         (
-            "friend_get, a page of 3000 friends",
+            "friend_get, one page of 3000 friends",
             "friend_get",
             format!(r#"{{"From_Account":"{me}","StartIndex":1000}}"#),
         ),

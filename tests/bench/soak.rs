@@ -1,11 +1,11 @@
-//! What calls leave behind, with the journal on: nothing, once the journal is full.
+//! The growth of memory over many calls with the journal on: none once the journal is full.
 
 use crate::process::{KEY, Server};
 use crate::{Table, load};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-/// So many fill the journal several times over.
+/// Calls before the measurement. They fill the journal several times.
 const WARM_UP: u64 = 100_000;
 
 const CALLS: u64 = 1_000_000;

@@ -1,4 +1,5 @@
-//! How fast calls are: one item over many connections, a thousand over one.
+//! The throughput of friend_add: calls of one item on many connections, batches of a thousand
+//! items.
 
 use crate::baseline::{BORROW, FIXED, PARSE};
 use crate::process::{KEY, Server};
@@ -20,7 +21,7 @@ fn config(accounts: usize) -> String {
     )
 }
 
-/// One new mutual friend a call, 32 connections, against the barest route with the same request.
+/// Calls that add one mutual friend, on 32 connections, against the route with a fixed answer.
 pub(crate) fn one_item(table: &mut Table) {
     const CONNECTIONS: usize = 32;
     const ROUND: Duration = Duration::from_millis(1500);
@@ -69,14 +70,14 @@ pub(crate) fn one_item(table: &mut Table) {
     );
 }
 
-/// The n-th pair of accounts, no two alike.
+/// The n-th pair of accounts; all pairs are different.
 fn pair(number: usize) -> (usize, usize) {
     let (from, distance) = (number % ACCOUNTS, 1 + number / ACCOUNTS);
     assert!(distance < ACCOUNTS / 2, "the benchmark is out of pairs");
     (from, (from + distance) % ACCOUNTS)
 }
 
-/// A thousand new mutual friends a call, against parsing and serialising alone.
+/// Calls that add a thousand mutual friends, against only parsing and serialising.
 pub(crate) fn batch(table: &mut Table) {
     const BATCH: usize = 1000;
     let emulator = Server::emulator(&config(BATCH + CALLS * (ROUNDS + 1)));
@@ -95,9 +96,9 @@ pub(crate) fn batch(table: &mut Table) {
     );
 }
 
-/// Batches of a thousand new mutual friends at saturation: 4 connections, 60,000 accounts, each of
-/// which is To_Account in many batches. Processor time against a route that parses the same body,
-/// borrowing from it, and serialises the answer.
+/// Batches of a thousand mutual friends at saturation: 4 connections, and 60,000 accounts, each in
+/// many batches. Compares processor time with a route that parses the same body, borrowing from it,
+/// and serialises the answer.
 pub(crate) fn saturation(table: &mut Table) {
     const ACCOUNTS: usize = 60_000;
     const CONNECTIONS: usize = 4;
@@ -142,9 +143,9 @@ pub(crate) fn saturation(table: &mut Table) {
 /// Calls in a round.
 const CALLS: usize = 40;
 
-/// The time of the emulator's calls against the baseline's, in rounds that alternate, after one
-/// that warms both up. `requests` makes the n-th of each; every answer of the emulator's has to hold
-/// `expected`.
+/// The ratio of the time of the emulator's calls to the time of the baseline's: the median of
+/// alternating rounds, after a warm-up round. `requests` makes the n-th request to each. Every
+/// answer of the emulator has to contain `expected`.
 pub(crate) fn ratio_of_rounds(
     emulator: &Server,
     baseline: &Server,
