@@ -1,5 +1,5 @@
-//! Published clients of the REST API: the requests they write, replayed byte for byte, and what
-//! their parsers need of every answer.
+//! Published clients of the REST API: their requests, replayed byte for byte, and the needs of
+//! their parsers.
 
 mod family;
 mod table;
@@ -9,7 +9,7 @@ use crate::harness::{ADMIN, APP, Reply, TestApp, app_id};
 use crate::wire::{Answer, Wire};
 use serde_json::{Value, json};
 
-/// One client at work against an emulator of its own.
+/// A client and its own emulator.
 struct Session {
     client: &'static Client,
     app: TestApp,
@@ -20,7 +20,7 @@ struct Session {
 impl Session {
     async fn start(client: &'static Client) -> Self {
         let app = TestApp::start().await;
-        // One that has a `*` to escape; most have.
+        // A UserSig with a `*` to escape, as most have.
         let usersig = (86_400..)
             .filter_map(|expire| app.emulator.user_sig(app_id(APP), ADMIN, expire))
             .find(|usersig| usersig.contains('*'))
@@ -50,7 +50,7 @@ impl Session {
             .replace("$items", &items.collect::<Vec<_>>().join(","))
     }
 
-    /// Sends a request as the client would, and checks the answer as all clients would.
+    /// Sends a request as the client does, and checks the answer for all clients.
     async fn call(&mut self, method: &str, path: &str, query: &str, body: &str) -> Reply {
         let Client {
             headers, sending, ..
@@ -99,39 +99,39 @@ impl Session {
     }
 }
 
-/// What the parsers of all these clients need. After each line, who breaks without it.
+/// Asserts what the parsers of all these clients need. Each comment names the clients that need it.
 fn check(client: &Client, answer: &Answer, request: &str) {
     let must = |holds: bool, what: &str| assert!(holds, "{}: {what}: {answer:?}", client.name);
     let number = |value: &Value| value.as_u64().and_then(|number| i32::try_from(number).ok());
 
-    // ImServerSDK, axios, Java's, PHP's; doocs and chinayin would send the request again.
+    // ImServerSDK, axios, Java and PHP clients; doocs and chinayin would retry.
     must(answer.status == 200, "status exactly 200");
-    // Tencent's Java SDK; parameters would be fine.
+    // Tencent's Java SDK; it accepts parameters.
     let media_types = answer.header("content-type");
     let is_json = |value: &&str| value.split(';').next() == Some("application/json");
     must(
         media_types.len() == 1 && media_types.iter().all(is_json),
         "Content-Type: application/json",
     );
-    // None of these clients could read an answer that is packed; few ask for one.
+    // No client can read a compressed answer; few request one.
     must(answer.header("content-encoding").is_empty(), "not packed");
-    // timsdk and Node of 2016 do not get over a body that is not JSON.
+    // timsdk and the Node client of 2016 fail on a body that is not JSON.
     let json: Value = serde_json::from_str(&answer.body).unwrap_or_default();
     must(json.is_object(), "a JSON object");
     // Tencent's Java SDK and tencent_im_rs.
     must(!answer.body.contains("null"), "no null anywhere");
-    // tencent_im_rs knows no other words; ImServerSDK and hiwepy compare with "OK".
+    // tencent_im_rs accepts no other values; ImServerSDK and hiwepy compare with "OK".
     let (ok, fail) = (json["ActionStatus"] == "OK", json["ActionStatus"] == "FAIL");
     must(ok || fail, "ActionStatus exactly OK or FAIL");
-    // tcloud and Java's require it, Go's take a body without it for a success, chinayin compares
-    // with the integer 0, and Java's integers have 32 bits.
+    // tcloud and Java clients require it, Go clients take a body without it for a success, chinayin
+    // compares with the integer 0, and the integers of Java clients have 32 bits.
     let code = number(&json["ErrorCode"]);
     must(code.is_some(), "ErrorCode an integer in 0..2^31");
-    // Some clients look only at ActionStatus, some only at ErrorCode.
+    // Some clients check only ActionStatus, some only ErrorCode.
     must(ok == (code == Some(0)), "the two say the same");
-    // tcloud; ImServerSDK throws it.
+    // tcloud needs it; ImServerSDK throws it as an exception.
     must(json["ErrorInfo"].is_string(), "ErrorInfo a string");
-    // Tencent's Java SDK, where it is there at all.
+    // Tencent's Java SDK, if the field is present.
     let display = json.get("ErrorDisplay");
     must(
         display.is_none_or(Value::is_string),
@@ -139,17 +139,17 @@ fn check(client: &Client, answer: &Answer, request: &str) {
     );
 
     let Some(results) = json.get("ResultItem") else {
-        // Go's callers would read a success without results as one where nothing failed.
+        // Callers of Go clients would take a success without results for one without failed items.
         return must(fail, "a success has ResultItem");
     };
-    // A partial failure stays OK and 0: Go's throw the results of a FAIL away.
+    // A partial failure is OK and 0, because Go clients discard the results of a FAIL.
     must(ok, "a failure has no ResultItem");
-    // Java's and Go's, even for one item.
+    // Java and Go clients, even for one item.
     let empty = Vec::new();
     must(results.is_array(), "ResultItem an array");
     let results = results.as_array().unwrap_or(&empty);
     for item in results {
-        // tencent_im_rs: all three, in each item, success or not.
+        // tencent_im_rs needs all three in each item, successful or not.
         must(
             number(&item["ResultCode"]).is_some(),
             "ResultCode an integer",
@@ -157,7 +157,7 @@ fn check(client: &Client, answer: &Answer, request: &str) {
         must(item["ResultInfo"].is_string(), "ResultInfo a string");
         must(item["To_Account"].is_string(), "To_Account a string");
     }
-    // Go's look for their own spelling, and many callers zip the two lists.
+    // Go clients look up To_Account as they sent it, and many callers zip the two lists.
     let asked: Value = serde_json::from_str(request).expect("a batch was answered");
     let names = |list: &[Value]| -> Vec<Value> {
         list.iter().map(|item| item["To_Account"].clone()).collect()
@@ -167,7 +167,7 @@ fn check(client: &Client, answer: &Answer, request: &str) {
         names(results) == names(asked),
         "ResultItem in the request's order",
     );
-    // As the page says: only if something failed, and exactly what failed.
+    // The page: it is present only if items failed, and has exactly these items.
     let failed: Vec<_> = results
         .iter()
         .filter(|item| item["ResultCode"] != 0)

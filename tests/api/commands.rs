@@ -1,9 +1,8 @@
-//! All commands, as the pages have them: where each is, how often it may be called, and a request
-//! of one item that it can answer.
+//! All commands, from their pages: the path, the rate limit, and a request with one item.
 
 use serde_json::{Value, json};
 
-/// One command. In its request "id" asks about "id1", which both exist.
+/// A command. Its request is from "id" about "id1"; both accounts exist.
 pub(crate) struct Command {
     pub(crate) service: &'static str,
     pub(crate) name: &'static str,
@@ -129,12 +128,12 @@ pub(crate) const COMMANDS: [Command; 21] = [
 ];
 
 impl Command {
-    /// As `TestApp::call` takes it: `sns/friend_add`.
+    /// The path for `TestApp::call`, such as `sns/friend_add`.
     pub(crate) fn path(&self) -> String {
         format!("{}/{}", self.service, self.name)
     }
 
-    /// What a body with a missing or wrong field is told.
+    /// The code for a body with a missing or invalid field.
     pub(crate) fn bad_body(&self) -> u64 {
         match self.service {
             "sns" => 30001,

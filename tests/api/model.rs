@@ -1,9 +1,9 @@
-//! A small model of the relationship chain beside the emulator: random calls of all commands go to
-//! both, and after each call the answer and all that is kept have to be the same.
+//! Compares the emulator with a small model of the relationship chain: random calls of all commands
+//! go to both, and after each call the answers and the stored accounts have to be equal.
 //!
-//! The model knows nothing of the crate: its rules are the rows of the precedence tables, its codes
-//! are literals. A difference is shrunk to few steps and printed as JSON with its seed;
-//! `EMULATOR_MODEL_SEED=7` runs that seed alone.
+//! The model does not use the crate's rules or codes: it has its own. If they differ, the test
+//! shrinks the calls to few steps, and prints them as JSON with their seed. `EMULATOR_MODEL_SEED=7`
+//! runs only that seed.
 
 mod paging;
 mod reads;
@@ -26,10 +26,10 @@ use tencent_chat_emulator::sns::texts::{AddSource, Keyword};
 const SEEDS: u64 = 60;
 const STEPS: usize = 100;
 
-/// When a run begins; each step takes a second, so that times tell steps apart.
+/// The start of a run. Each step takes a second, so that every step has its own time.
 const START: i64 = 1_800_000_000;
 
-/// Small, so that they are met; large in some runs, so that what comes after them is met as well.
+/// The limits of runs. Small limits are reached; large limits let runs reach the later checks, too.
 const CAPS: [Caps; 3] = [
     Caps {
         friends: 3,
@@ -54,7 +54,7 @@ const CAPS: [Caps; 3] = [
     },
 ];
 
-/// Every outcome that state can give. A run of all seeds has to meet each.
+/// Every outcome that a state can give. The run of all seeds has to get each of them.
 const OUTCOMES: [&str; 52] = [
     "Err_SNS_FriendAdd_From_Account_Not_Exist",
     "Err_SNS_FriendAdd_To_Account_Illegal",
@@ -110,10 +110,10 @@ const OUTCOMES: [&str; 52] = [
     "BlackCheckResult_Type_BothWay",
 ];
 
-/// What happens in one second: `{"call": command, "body": ...}`.
+/// A call: `{"call": command, "body": ...}`.
 type Step = Value;
 
-/// The model and the emulator, side by side.
+/// The emulator and the model.
 struct Run {
     app: TestApp,
     model: Model,
@@ -142,14 +142,14 @@ impl Run {
         }
     }
 
-    /// Does a step on both sides. The answer that both gave, or the difference.
+    /// Makes a step on both sides. Returns the answer of both, or the difference.
     async fn step(&mut self, step: &Step) -> Result<Value, String> {
         self.app.emulator.clock().advance(Duration::from_secs(1));
         self.now += 1;
         let (command, body) = (text(&step["call"]), &step["body"]);
         let answer = self.model.call(command, body, self.now);
         let mut reply = self.app.call(command, body.clone()).await.json;
-        // How the two lists of failures agree is the harness's affair.
+        // The harness checks that the two lists of failures agree.
         if let Some(fields) = reply.as_object_mut() {
             fields.remove("Fail_Account");
         }
@@ -160,7 +160,7 @@ impl Run {
         Ok(answer)
     }
 
-    /// All that the emulator keeps of an account, in the model's words.
+    /// The account that the emulator stores, in the model's form.
     fn kept(&self, name: &str) -> Value {
         let Some(account) = self.app.account_of(APP, name) else {
             return Value::Null;
@@ -229,7 +229,8 @@ fn same(what: &str, emulator: &Value, model: &Value) -> Result<(), String> {
     ))
 }
 
-/// Runs steps on fresh sides. The first step after which they differ, and the difference.
+/// Runs steps on a new emulator and model. Returns the first step that gives a difference, and the
+/// difference.
 async fn first_difference(
     caps: Caps,
     steps: &[Step],
@@ -246,7 +247,7 @@ async fn first_difference(
     None
 }
 
-/// All that an answer says of how it went: its texts and relations, wherever they stand.
+/// All texts in an answer, which include every ResultInfo and Relation.
 fn words(answer: &Value) -> Vec<String> {
     match answer {
         Value::Object(fields) => fields.values().flat_map(words).collect(),
@@ -256,7 +257,7 @@ fn words(answer: &Value) -> Vec<String> {
     }
 }
 
-/// The list of a step's items, where it has one.
+/// The list of a step's items, if it has one.
 fn items(step: &mut Step) -> Option<&mut Vec<Value>> {
     let body = step["body"].as_object_mut()?;
     let list = ["AddFriendItem", "UpdateItem", "To_Account"];
@@ -264,7 +265,7 @@ fn items(step: &mut Step) -> Option<&mut Vec<Value>> {
     body.get_mut(key)?.as_array_mut()
 }
 
-/// Drops what comes after the difference, then each step and each item that it does not need.
+/// Removes the steps after the difference, and every step and item without which it still occurs.
 async fn shrink(caps: Caps, mut steps: Vec<Step>, found: (usize, String)) -> (Vec<Step>, String) {
     let (at, mut difference) = found;
     steps.truncate(at + 1);
@@ -273,7 +274,7 @@ async fn shrink(caps: Caps, mut steps: Vec<Step>, found: (usize, String)) -> (Ve
         at -= 1;
         let mut shorter = vec![steps.clone()];
         shorter[0].remove(at);
-        // But not the last item: an empty list is a fault of the call, and so another difference.
+        // The last item stays: an empty list is an error of the call, and so another difference.
         let count = items(&mut steps[at]).map_or(0, |items| items.len());
         for item in (0..count).filter(|_| count > 1) {
             let mut without = steps.clone();
@@ -284,7 +285,7 @@ async fn shrink(caps: Caps, mut steps: Vec<Step>, found: (usize, String)) -> (Ve
             if let Some((last, why)) = first_difference(caps, &fewer, &mut BTreeSet::new()).await {
                 fewer.truncate(last + 1);
                 (steps, difference) = (fewer, why);
-                // What is left at this place is tried again.
+                // The step that is now at this index is tried, too.
                 at = steps.len().min(at + 1);
                 break;
             }
@@ -296,7 +297,7 @@ async fn shrink(caps: Caps, mut steps: Vec<Step>, found: (usize, String)) -> (Ve
 #[tokio::test]
 async fn the_emulator_and_a_small_model_of_it_never_differ() {
     let chosen = std::env::var("EMULATOR_MODEL_SEED").ok();
-    // The same seeds at each run, and one that is new.
+    // The same seeds in each run, and a random one.
     let fresh = RandomState::new().hash_one("a seed");
     let seeds: Vec<u64> = match &chosen {
         Some(seed) => vec![seed.parse().expect("EMULATOR_MODEL_SEED is a number")],

@@ -1,5 +1,5 @@
-//! What published clients send to friend_add's neighbours, quirks and all, and what their parsers
-//! need of the answers.
+//! The requests of published clients for the other commands, with their quirks, and the needs of
+//! their parsers.
 
 use crate::harness::{ConfigExt, TestApp};
 use serde_json::{Value, json};
@@ -12,10 +12,10 @@ fn custom_fields(config: &mut Config) {
     config.app().custom_fields.profile = test.collect();
 }
 
-/// A client's call: who sends it, the command, and the body as the client writes it.
+/// The client, the command, and the body as the client writes it.
 type Call = (&'static str, &'static str, &'static str);
 
-/// In this order they make sense: whom the first import, the others befriend.
+/// The order matters: the later calls use the accounts that the first calls import.
 const CALLS: [Call; 27] = [
     (
         "tencentcloud_im",
@@ -150,15 +150,15 @@ const CALLS: [Call; 27] = [
     ),
 ];
 
-/// What all clients need of every answer; the harness sees to the envelope. After each line, who
-/// breaks without it.
+/// Asserts what the clients need; the harness checks the envelope. Each comment names the clients
+/// that need it.
 fn check(command: &str, answer: &Value) {
     let must = |holds: bool, what: &str| assert!(holds, "{command}: {what}: {answer}");
     let integer = |value: &Value| value.as_u64().is_some_and(|number| number < 1 << 31);
     let name = command.split('/').next_back().expect("a name");
     let list = |key: &str| answer[key].as_array().cloned().unwrap_or_default();
 
-    // tencent_im_rs: Relation in each item, failed ones too, and one of its own words.
+    // tencent_im_rs: a Relation in each item, also in failed items, with a documented value.
     for (key, prefix) in [
         ("InfoItem", "CheckResult_Type_"),
         ("BlackListCheckItem", "BlackCheckResult_Type_"),
@@ -172,7 +172,7 @@ fn check(command: &str, answer: &Value) {
             must(list(key).iter().all(relation), "a Relation in each item");
         }
     }
-    // tencent_im_rs: values are strings, lists of strings, or integers from 0 on.
+    // tencent_im_rs: values are strings, lists of strings, or integers of at least 0.
     let fields = [
         ("UserDataItem", "ValueItem"),
         ("InfoItem", "SnsProfileItem"),
@@ -194,7 +194,7 @@ fn check(command: &str, answer: &Value) {
         }
     }
     let needed: &[&str] = match name {
-        // dobyte loops until CompleteFlag is not 0; Go's and Rust's integers.
+        // dobyte loops until CompleteFlag is not 0; Go and Rust clients need integers.
         "friend_get" => &[
             "StandardSequence",
             "CustomSequence",
@@ -202,7 +202,8 @@ fn check(command: &str, answer: &Value) {
             "CompleteFlag",
             "NextStartIndex",
         ],
-        // dobyte loops until StartIndex is 0 and reads CurrentSequence; others read the misspelling.
+        // dobyte loops until StartIndex is 0 and reads CurrentSequence; others read the misspelled
+        // key.
         "black_list_get" => &["StartIndex", "CurruentSequence", "CurrentSequence"],
         "group_add" | "group_get" | "group_delete" => &["CurrentSequence"],
         _ => &[],
@@ -210,7 +211,7 @@ fn check(command: &str, answer: &Value) {
     for key in needed {
         must(integer(&answer[*key]), key);
     }
-    // tcloud panics without them.
+    // tcloud panics without it.
     if name == "multiaccount_import" {
         must(
             answer["FailAccounts"].is_array(),
@@ -254,7 +255,7 @@ async fn every_quirk_of_every_client_is_taken_and_every_answer_can_be_read() {
 #[tokio::test]
 async fn what_the_clients_sent_means_what_they_mean() {
     let app = TestApp::start_with(custom_fields).await;
-    // All but the deletions at the end.
+    // All calls except the deletions at the end.
     for (_, command, body) in &CALLS[..CALLS.len() - 2] {
         app.post(&format!("/v4/{command}"), &app.query(), *body)
             .await;
@@ -325,7 +326,8 @@ async fn what_the_clients_sent_means_what_they_mean() {
     }
 }
 
-/// As dobyte's PullFriends and PullBlacklist do: they stop at CompleteFlag 1 and at StartIndex 0.
+/// Loops like dobyte's PullFriends and PullBlacklist, which stop at CompleteFlag 1 and StartIndex
+/// 0.
 #[tokio::test]
 async fn loops_over_pages_end_and_have_seen_everybody_once() {
     let app = TestApp::start().await;
@@ -379,7 +381,7 @@ async fn loops_over_pages_end_and_have_seen_everybody_once() {
     assert_eq!(accounts(&blocked), expected);
 }
 
-/// Neither key, or an empty one.
+/// Bodies without UserID and Identifier, or with empty ones.
 #[tokio::test]
 async fn an_account_that_no_key_names_is_refused_as_a_parameter() {
     let app = TestApp::start().await;

@@ -1,43 +1,43 @@
-//! THE TABLE of clients: one row for each, as its own code was seen to write requests (2026-11).
+//! The table of published clients: a row has the requests that the client's code writes (2026-11).
 
-/// How one client writes friend_add.
+/// The friend_add requests of a client.
 pub(crate) struct Client {
     pub(crate) name: &'static str,
-    /// `$app`, `$admin` and `$sig` stand for what a caller fills in.
+    /// `$app`, `$admin` and `$sig` are placeholders.
     pub(crate) query: &'static str,
-    /// How it spells the `*` of a UserSig.
+    /// The encoding of `*` in a UserSig.
     pub(crate) star: &'static str,
-    /// All that it sends but the body's length; no Content-Type means that it sends none.
+    /// All headers except the body's length; without a Content-Type here, the client sends none.
     pub(crate) headers: &'static [&'static str],
     pub(crate) sending: Sending,
-    /// `$from` and `$items` stand for the account and the list.
+    /// `$from` and `$items` are placeholders for the account and the list.
     pub(crate) body: &'static str,
-    /// `$to` stands for the account.
+    /// `$to` is the placeholder for the account.
     pub(crate) item: &'static str,
-    /// The remark that its items mean; `""` and `null` mean none.
+    /// The Remark of its items; `None` also for `""` and `null`.
     pub(crate) remark: Option<&'static str>,
-    /// The group that its items mean.
+    /// The GroupName of its items.
     pub(crate) group: Option<&'static str>,
 }
 
 /// How a body is sent.
 #[derive(Clone, Copy)]
 pub(crate) enum Sending {
-    /// At once, its length said before.
+    /// Whole, with Content-Length.
     Whole,
     /// In chunks.
     Chunked,
-    /// When the server has said that it wants it.
+    /// After `100 Continue`.
     Expecting,
 }
 
-/// The query in the order of the page. Several clients draw `random` once, or start it anew.
+/// The query in the page's order. Several clients repeat the same `random`.
 const QUERY: &str = "sdkappid=$app&identifier=$admin&usersig=$sig&random=42&contenttype=json";
 
 const JSON: &str = "Content-Type: application/json";
 const CONSOLE: &str = "Host: console.tim.qq.com";
 
-/// A client that does what most do.
+/// The requests of most clients.
 const USUAL: Client = Client {
     name: "",
     query: QUERY,
@@ -50,7 +50,7 @@ const USUAL: Client = Client {
     group: None,
 };
 
-/// All of them. Where one row is like `USUAL`, the client does what most do.
+/// All clients. A row takes from `USUAL` what the client does like most clients.
 pub(crate) const CLIENTS: [Client; 18] = [
     Client {
         name: "tencentcloud_im 0.9.4, Python",

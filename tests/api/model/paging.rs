@@ -1,11 +1,11 @@
-//! Pages of lists that change between one page and the next: each page is a slice of the list as it
-//! is at that moment, in the order in which it grew.
+//! Pages of lists that change between two pages: each page is a slice of the current list, in the
+//! order in which its entries were added.
 
 use super::steps::Dice;
 use crate::harness::TestApp;
 use serde_json::{Value, json};
 
-/// The page that a plain list says it is.
+/// The expected page of a list, and the start of the next page.
 fn slice(list: &[String], start: usize, count: usize) -> (Vec<String>, usize) {
     let page: Vec<_> = list.iter().skip(start).take(count).cloned().collect();
     let next = if start + count < list.len() {
@@ -21,7 +21,7 @@ fn accounts(list: &Value) -> Vec<String> {
     list.as_array().expect("a list").iter().map(name).collect()
 }
 
-/// One to twenty names, of which some may be on the list already.
+/// One to twenty names. Some can be on the list already.
 fn some(names: &[String], dice: &mut Dice) -> Vec<String> {
     let count = 1 + dice.next() % 20;
     let mut some: Vec<String> = Vec::new();

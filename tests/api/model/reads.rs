@@ -1,4 +1,4 @@
-//! The model's commands that only look.
+//! The model's commands that only read.
 
 use super::rules::{Edge, Model, answer, is_user_id, result};
 use serde_json::{Value, json};
@@ -78,7 +78,8 @@ impl Model {
             }
             if let (Some(edge), true) = (friend, item["ResultCode"] == 0) {
                 let mut fields = Vec::new();
-                // Of each kind in the order that is asked for; the kinds in the page's order.
+                // Kinds of fields are in the page's order, and the fields of a kind in the order of
+                // the request.
                 for tag in texts(&body["TagList"]) {
                     let name = tag.strip_prefix("Tag_SNS_IM_");
                     fields.extend(name.and_then(|name| edge.field(name)));
@@ -96,7 +97,7 @@ impl Model {
         Ok(answer(json!({"InfoItem": items})))
     }
 
-    /// What is wrong with a To_Account that is only looked at.
+    /// The result for a To_Account that is only read.
     fn may_look(&self, to: &str) -> (u32, &'static str) {
         if !is_user_id(to) {
             (30001, "To_Account_Illegal")
@@ -216,7 +217,7 @@ impl Model {
 }
 
 impl Edge {
-    /// A standard field as it is answered, where it has a value.
+    /// A standard field of an answer, if it has a value.
     fn field(&self, name: &str) -> Option<Value> {
         let value = match name {
             "AddSource" => json!(self.source.as_ref()?),
@@ -236,7 +237,7 @@ impl Edge {
     }
 }
 
-/// The end of a Relation's word; "" for none.
+/// The last part of a Relation's value; "" for no relation.
 fn relation(body: &Value, a_has_b: bool, b_has_a: bool) -> &'static str {
     let looks_at_both = body["CheckType"]
         .as_str()

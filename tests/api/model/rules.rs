@@ -1,10 +1,9 @@
-//! The model: accounts and what they are to each other, over plain lists, as slow and as obvious as
-//! can be; and friend_add.
+//! The model: accounts and their relations in plain lists, simple and slow; and friend_add.
 
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
-/// The ceilings of a run, and whether blocking ends a friendship.
+/// The limits of a run, and whether a friendship stays when one side blocks the other.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Caps {
     pub(crate) friends: u32,
@@ -14,10 +13,10 @@ pub(crate) struct Caps {
     pub(crate) remain_friends: bool,
 }
 
-/// An item's outcome: ResultCode, and what ResultInfo says behind `Err_SNS_` and the command.
+/// An item's outcome: ResultCode, and the part of ResultInfo after `Err_SNS_` and the command.
 pub(super) type Outcome = (u32, &'static str);
 
-/// A friendship of `from`'s, or a request of it that waits for `to`.
+/// A friend `to` in the list of `from`, or a pending request from `from` to `to`.
 #[derive(Clone)]
 pub(super) struct Edge {
     pub(super) from: String,
@@ -30,7 +29,7 @@ pub(super) struct Edge {
     pub(super) custom: Option<Value>,
 }
 
-/// How often an account's lists have changed.
+/// The numbers of changes of an account's lists.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Sequences {
     pub(super) standard: u32,
@@ -39,7 +38,7 @@ pub(super) struct Sequences {
     pub(super) blocklist: u32,
 }
 
-/// Which of them one item changes.
+/// The sequences that an item changes.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Changed {
     pub(super) standard: bool,
@@ -48,17 +47,17 @@ pub(super) struct Changed {
     pub(super) blocklist: bool,
 }
 
-/// Who has whom, in the order in which it came to be.
+/// All accounts and relations. Each list is in the order in which its entries were added.
 pub(crate) struct Model {
     pub(super) caps: Caps,
     pub(super) imported: Vec<String>,
-    /// AllowType and AdminForbidType, where they are not the default, and Nick.
+    /// AllowType, AdminForbidType and Nick by account and field; defaults can be absent.
     pub(super) profiles: BTreeMap<(String, String), String>,
-    /// Who has blocked whom, and when.
+    /// The owner, the blocked account, and the time.
     pub(super) blocked: Vec<(String, String, i64)>,
     pub(super) friends: Vec<Edge>,
     pub(super) pending: Vec<Edge>,
-    /// Whose groups.
+    /// The owner and the group.
     pub(super) groups: Vec<(String, String)>,
     pub(super) sequences: BTreeMap<String, Sequences>,
 }
@@ -77,13 +76,13 @@ pub(super) fn failure((code, info): (u32, &str)) -> Value {
     json!({"ActionStatus": "FAIL", "ErrorCode": code, "ErrorInfo": info, "ErrorDisplay": ""})
 }
 
-/// A field's text; `null` and `""` are none.
+/// A field's text; `None` for `null` and `""`.
 pub(super) fn given(item: &Value, key: &str) -> Option<String> {
     let text = item.get(key).and_then(Value::as_str);
     text.filter(|text| !text.is_empty()).map(str::to_owned)
 }
 
-/// What a UserID is.
+/// Whether a text is a UserID.
 pub(super) fn is_user_id(text: &str) -> bool {
     let printable = text.bytes().all(|byte| (b' '..=b'~').contains(&byte));
     (1..=32).contains(&text.len()) && printable
@@ -103,7 +102,7 @@ impl Model {
         }
     }
 
-    /// From_Account, or the failure of the whole call.
+    /// From_Account if it is imported, or the failure of the whole call.
     pub(super) fn asker(&self, api: &str, body: &Value) -> Result<String, Value> {
         let from = body["From_Account"].as_str().expect("a name").to_owned();
         if self.is_imported(&from) {
@@ -140,20 +139,17 @@ impl Model {
         Ok(answer(json!({"ResultItem": results})))
     }
 
-    /// The table's rows, in its order.
+    /// The checks of an item in their order of precedence, then its changes.
     fn add(&mut self, edge: Edge, both: bool, forced: bool) -> Outcome {
         let (from, to) = (edge.from.clone(), edge.to.clone());
         let over =
             |text: &Option<String>, bytes| text.as_ref().is_some_and(|text| text.len() > bytes);
-        // 1
         if !is_user_id(&to) {
             return (30001, "To_Account_Illegal");
         }
-        // 2
         if to == from {
             return (30001, "Add_Self");
         }
-        // 3
         if edge
             .source
             .as_deref()
@@ -161,7 +157,6 @@ impl Model {
         {
             return (30001, "Source_Illegal");
         }
-        // 4
         if over(&edge.remark, 96) {
             return (30001, "Remark_Too_Long");
         }
@@ -171,31 +166,25 @@ impl Model {
         if over(&edge.wording, 256) {
             return (30001, "Wording_Too_Long");
         }
-        // 5
         if self.profile(&from, "AdminForbidType") == "AdminForbid_Type_SendOut" {
             return (30009, "Forbid_By_Admin");
         }
-        // 6
         if !self.is_imported(&to) {
             return (30003, "To_Account_Not_Exist");
         }
-        // 7
         if self.has(&from, &to) {
             return (30001, "Friend_Exist");
         }
-        // 8
         if self.blocks(&from, &to) {
             return (30515, "In_Self_BlackList");
         }
         if self.blocks(&to, &from) {
             return (30525, "In_Peer_BlackList");
         }
-        // 9
         let allows = self.profile(&to, "AllowType");
         if allows == "AllowType_Type_DenyAny" && !forced {
             return (30516, "Friend_Allow_Type_Forbid");
         }
-        // 10
         if self.friends_of(&from) >= self.caps.friends {
             return (30010, "My_Friend_Num_Exceed_Threshold");
         }
@@ -203,15 +192,12 @@ impl Model {
         if to_gains && self.friends_of(&to) >= self.caps.friends {
             return (30014, "Peer_Friend_Num_Exceed_Threshold");
         }
-        // 11
         if self.too_many_groups(&from, &edge.groups) {
             return (30011, "Group_Num_Exceed_Threshold");
         }
-        // 12
         if allows == "AllowType_Type_NeedConfirm" && !forced {
             return self.ask(edge);
         }
-        // 13
         let mut mine = Changed::default();
         self.make_groups(&from, &edge.groups, &mut mine);
         mine.by(&edge);
@@ -234,7 +220,7 @@ impl Model {
         (0, "")
     }
 
-    /// Row 12: the request waits, new or refreshed where it stands.
+    /// Makes the request pending, or replaces a pending one at its place in the list.
     fn ask(&mut self, edge: Edge) -> Outcome {
         let same = |other: &&mut Edge| (&other.from, &other.to) == (&edge.from, &edge.to);
         if let Some(known) = self.pending.iter_mut().find(same) {
@@ -252,7 +238,7 @@ impl Model {
         self.imported.iter().any(|other| other == name)
     }
 
-    /// A field of a profile: "" where it has no value.
+    /// A field of a profile; "" if it has no value.
     pub(super) fn profile(&self, name: &str, field: &str) -> String {
         let key = (name.to_owned(), field.to_owned());
         self.profiles.get(&key).cloned().unwrap_or_default()
@@ -281,7 +267,7 @@ impl Model {
         groups.map(|(_, group)| group.clone()).collect()
     }
 
-    /// Sent and received together.
+    /// The number of pending requests, sent and received.
     fn requests_of(&self, name: &str) -> u32 {
         let of = |edge: &&Edge| edge.from == name || edge.to == name;
         count(self.pending.iter().filter(of))
@@ -302,7 +288,7 @@ impl Model {
         }
     }
 
-    /// Takes a friend out of a list, where it is there.
+    /// Removes a friend from a list, and returns whether the list had it.
     pub(super) fn unfriend(&mut self, from: &str, to: &str, changed: &mut Changed) -> bool {
         let Some(edge) = self.friend(from, to).cloned() else {
             return false;
@@ -313,7 +299,7 @@ impl Model {
         true
     }
 
-    /// No request waits between the two any more.
+    /// Ends the pending requests between the two accounts.
     pub(super) fn settle(&mut self, from: &str, to: &str) {
         self.pending.retain(|edge| {
             let ends = (&*edge.from, &*edge.to);
@@ -333,7 +319,7 @@ impl Model {
         self.sequences.get(name).copied().unwrap_or_default()
     }
 
-    /// All that is kept of an account.
+    /// The stored account.
     pub(crate) fn kept(&self, name: &str) -> Value {
         if !self.is_imported(name) {
             return Value::Null;
@@ -341,7 +327,7 @@ impl Model {
         let friends = self.friends.iter().filter(|edge| edge.from == name);
         let sent = self.pending.iter().filter(|edge| edge.from == name);
         let received = self.pending.iter().filter(|edge| edge.to == name);
-        // Whom a request waits for does not learn what it will be called, nor where it will be put.
+        // The receiver of a request does not store its remark and groups.
         let received = received.map(|edge| Edge {
             to: edge.from.clone(),
             remark: None,
@@ -381,7 +367,7 @@ impl Edge {
 }
 
 impl Changed {
-    /// A friend came or went.
+    /// A friend was added or removed.
     pub(super) fn by(&mut self, edge: &Edge) {
         self.standard = true;
         self.custom |= edge.custom.is_some();

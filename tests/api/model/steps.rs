@@ -1,8 +1,8 @@
-//! Random steps: calls of every command, by few accounts about few accounts, of which few are wrong.
+//! Random steps: calls of every command with a few accounts. Some accounts and fields are invalid.
 
 use serde_json::{Map, Value, json};
 
-/// The accounts, and one that is imported only now and then.
+/// The accounts, and one that is imported in only a few steps.
 pub(super) const NAMES: [&str; 5] = ["ann", "bob", "cat", "dan", "eve"];
 const STRANGER: &str = "fay";
 
@@ -14,7 +14,7 @@ const ALLOW_TYPES: [&str; 3] = [
 const FORBID_TYPES: [&str; 2] = ["AdminForbid_Type_None", "AdminForbid_Type_SendOut"];
 const GROUPS: [&str; 4] = ["work", "home", "club", "chess"];
 
-/// A seeded source of numbers: splitmix64.
+/// A random number generator with a seed: splitmix64.
 pub(super) struct Dice(pub(super) u64);
 
 impl Dice {
@@ -36,7 +36,7 @@ impl Dice {
     }
 }
 
-/// The steps of a seed: the accounts are imported, and say what they are; then anything.
+/// The steps of a seed: first the accounts are imported and get profiles; then random calls follow.
 pub(super) fn steps(seed: u64, count: usize) -> Vec<Value> {
     let mut dice = Dice(seed);
     let mut steps: Vec<_> = NAMES.iter().map(|name| import(name, &mut dice)).collect();
@@ -110,7 +110,7 @@ fn any(dice: &mut Dice) -> Value {
     }
 }
 
-/// A command that only looks.
+/// A command that only reads.
 fn look(from: &str, dice: &mut Dice) -> Value {
     match dice.next() % 8 {
         0 => {
@@ -207,7 +207,7 @@ fn delete_type(body: &mut Value, dice: &mut Dice) {
     }
 }
 
-/// One to three accounts: few are the caller itself, none, or no UserID.
+/// One to three accounts. A few are From_Account itself, not imported, or not UserIDs.
 fn tos(from: &str, dice: &mut Dice) -> Value {
     let tos: Vec<_> = (0..=dice.next() % 3).map(|_| to(from, dice)).collect();
     json!({"From_Account": from, "To_Account": tos})
@@ -308,7 +308,7 @@ fn friend_add(dice: &mut Dice) -> Value {
     Value::Object(body)
 }
 
-/// One item: an account, and texts of which few are wrong.
+/// An item: an account, and texts. A few texts are too long.
 fn item(from: &str, dice: &mut Dice) -> Value {
     let to = to(from, dice);
     let mut item = Map::new();

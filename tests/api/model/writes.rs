@@ -1,4 +1,4 @@
-//! The model's other commands that change something.
+//! The model's commands that change something, except friend_add.
 
 use super::rules::{
     Changed, Edge, Model, Outcome, answer, failure, given, is_source, is_user_id, result,
@@ -412,7 +412,7 @@ impl Model {
     }
 }
 
-/// A list of names, each once; one may come alone, and empty ones are none.
+/// The names of a list or of a single text, without duplicates and without empty names.
 fn names(value: &Value) -> Vec<String> {
     let list = value.as_array().cloned();
     let mut names = Vec::new();
