@@ -1,5 +1,6 @@
-//! Every command's body, field by field: one that is missing, of a wrong type, empty or too long is
-//! the service's own code, with the field's name in ErrorInfo, and nothing of the call is done.
+//! The bodies of all commands, field by field. A field that is missing, of a wrong type, empty or
+//! too long gives the service's code with the field's name in ErrorInfo, and the call changes
+//! nothing.
 
 mod fields;
 
@@ -10,14 +11,14 @@ use serde_json::{Value, json};
 use tencent_chat_emulator::sns::texts::Keyword;
 use tencent_chat_emulator::store::Account;
 
-/// A body that is not as it should be, and what it is told.
+/// An invalid body, its code, and the field that ErrorInfo names.
 struct Case {
     body: Value,
     code: u64,
     named: &'static str,
 }
 
-/// An app in which most of the commands' own requests would change something.
+/// An app in which the good requests of most commands change something.
 async fn start() -> TestApp {
     let app = TestApp::start_with(|config| {
         let test = Keyword::parse("Test").expect("a keyword");
@@ -54,7 +55,7 @@ async fn start() -> TestApp {
     app
 }
 
-/// All that the commands' requests could change.
+/// All state that the commands' requests can change.
 async fn state(app: &TestApp) -> (Vec<Option<Account>>, String) {
     let accounts = ["id", "id1", "id2", "id3", "new"];
     let accounts = accounts.map(|name| app.account_of(APP, name));
@@ -63,7 +64,7 @@ async fn state(app: &TestApp) -> (Vec<Option<Account>>, String) {
     (accounts.into(), profile)
 }
 
-/// The command's own request with this in the field's place; `None` takes the field away.
+/// The command's good request with another value of a field; `None` removes the field.
 fn changed(command: &Command, field: &Field, value: Option<Value>) -> Value {
     let mut body = (command.request)();
     let (parent, name) = field.path.rsplit_once('/').expect("a path has a slash");
@@ -93,7 +94,7 @@ fn cases(command: &Command, field: &Field) -> Vec<Case> {
         let code = if field.is_account() { 60015 } else { bad_body };
         case(Some(value), code);
     }
-    // The good ones before a wrong one must not be done either.
+    // Good elements before an invalid element must not be processed either.
     let good = (command.request)();
     let good = good.pointer(field.path).and_then(Value::as_array);
     let good = good.cloned().unwrap_or_default();
@@ -180,7 +181,7 @@ async fn no_field_of_a_request_is_left_out_and_each_request_is_good() {
     }
 }
 
-/// The path of each field in it, as JSON pointers spell it.
+/// Collects the JSON pointer of each field.
 fn collect_paths(value: &Value, at: String, paths: &mut Vec<String>) {
     match value {
         Value::Object(fields) => {

@@ -1,5 +1,5 @@
-//! Every documented code of every command is met: by real state where state gives it, else by a
-//! script, and each with a text.
+//! Every command can answer each of its documented codes with a text: by a state if a state gives
+//! it, else by a scripted fault.
 
 use crate::commands::COMMANDS;
 use crate::harness::{ADMIN, APP, ConfigExt, Reply, TestApp, app_id, user};
@@ -8,8 +8,8 @@ use std::collections::BTreeSet;
 use tencent_chat_emulator::protocol::code::Code;
 use tencent_chat_emulator::sns::texts::Keyword;
 
-/// What each command's page lists (and friend_update's, group_add's and account_delete's answers
-/// have besides): international pages of 2023 to 2025.
+/// The codes on each command's page (international pages of 2023 to 2025), and the codes that only
+/// the sample answers of friend_update, group_add and account_delete have.
 const DOCUMENTED: [(&str, &[u32]); 20] = [
     (
         "sns/friend_import",
@@ -87,7 +87,7 @@ const DOCUMENTED: [(&str, &[u32]); 20] = [
     ),
 ];
 
-/// A good body of the command, by "id" about "id1".
+/// A good body of the command, from "id" about "id1".
 fn good(command: &str) -> Value {
     let found = COMMANDS.iter().find(|known| known.path() == command);
     (found.expect("a command").request)()
@@ -109,8 +109,8 @@ fn profile(tag: &str, value: Value) -> Value {
     json!({"From_Account": "id", "ProfileItem": [{"Tag": tag, "Value": value}]})
 }
 
-/// "id" has the friend "id1" in its only group, and has blocked all it may; "full" has all the
-/// friends it may.
+/// "id" has the friend "id1" in its only group, and a full blocklist; "full" has a full friend
+/// list.
 async fn world() -> TestApp {
     let app = TestApp::start_with(|config| {
         config.sns.max_friends = 2;
@@ -132,7 +132,7 @@ async fn world() -> TestApp {
     app
 }
 
-/// What that state answers by itself, and with which text.
+/// Requests with the code and the start of the text that this state gives.
 fn by_state() -> Vec<(&'static str, Value, u32, &'static str)> {
     let to = |to: &str| json!({"From_Account": "id", "To_Account": [to]});
     let long = "x".repeat(501);
@@ -279,7 +279,7 @@ fn by_state() -> Vec<(&'static str, Value, u32, &'static str)> {
     ]
 }
 
-/// The whole call's code, or its only item's; and the text.
+/// The code and text of the call; if the call succeeded, of its only item.
 fn outcome(reply: &Reply) -> (u32, String) {
     let item = &reply.json["ResultItem"][0];
     let item = if item.get("ResultCode").is_some() {
@@ -301,7 +301,7 @@ fn outcome(reply: &Reply) -> (u32, String) {
     )
 }
 
-/// The first row of the table with that number, which is the one that any command may end in.
+/// The first row of the code table with this number, which every command can give.
 fn row(number: u32) -> Code {
     let rows = Code::ALL.iter();
     let row = rows.copied().find(|code| code.number() == number);
@@ -351,7 +351,7 @@ async fn every_documented_code_of_every_command_is_met() {
             assert_eq!(reply.error_code(), number, "{command}: {}", reply.text);
             met.insert((command, u32::try_from(number).expect("small")));
         }
-        // Whole calls, by script, before anything is done.
+        // The other codes: scripted faults of the whole call, which change nothing.
         let before = app.account("id");
         for number in DOCUMENTED
             .iter()

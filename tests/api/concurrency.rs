@@ -1,5 +1,5 @@
-//! Many callers at once: nobody waits for ever, nothing is done twice, no ceiling is passed, and
-//! apps do not see each other.
+//! Many concurrent callers: no deadlock, nothing is done twice, no limit is exceeded, and apps stay
+//! isolated.
 
 use crate::harness::{ADMIN, APP, ConfigExt, Reply, TestApp, app_id};
 use serde_json::{Value, json};
@@ -17,13 +17,13 @@ use tencent_chat_emulator::sns::model::AllowType;
 use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 
-/// A second app, with a key of its own.
+/// A second app, with its own key.
 const OTHER_APP: &str = "1400000000";
 
-/// Far longer than any of these races takes: who needs it, waits for ever.
+/// Much longer than any of these races takes. A longer race is a deadlock.
 const DEADLOCK: Duration = Duration::from_secs(30);
 
-/// The outcomes of one caller: for each To_Account, its ResultCode.
+/// The results of a caller: each To_Account and its ResultCode.
 type Outcomes = Vec<(String, u64)>;
 
 fn names(prefix: &str, count: usize) -> Vec<String> {
@@ -37,7 +37,8 @@ fn body(from: &str, tos: &[String], add_type: &str) -> Value {
     json!({"From_Account": from, "AddFriendItem": items, "AddType": add_type})
 }
 
-/// Starts all calls at one moment, each in a task of its own. Their ResultCodes, in their order.
+/// Starts all calls at once, each in its own task. Returns their ResultCodes, in the order of the
+/// calls.
 async fn race<F>(calls: Vec<F>) -> Vec<Vec<u64>>
 where
     F: Future<Output = Reply> + Send + 'static,
@@ -57,13 +58,13 @@ where
     all.into_values().collect()
 }
 
-/// Ends the process, unless what it returns is dropped in time. Accounts have locks of the
-/// system's: a deadlock would stop the threads of this runtime, with its timers and its shutdown.
+/// Ends the process unless the returned sender is dropped in time. Accounts have blocking locks: a
+/// deadlock would also stop the threads, timers and shutdown of this runtime.
 fn watchdog() -> Sender<()> {
     let (alive, watch) = channel();
     thread::spawn(move || {
         if watch.recv_timeout(DEADLOCK) == Err(RecvTimeoutError::Timeout) {
-            // Straight to the stream: what tests print is shown when they end, and this one will not.
+            // Not `eprintln!`: its output is shown when the test ends, and this test does not end.
             let _ = writeln!(
                 stderr(),
                 "a deadlock: a race was not over after {DEADLOCK:?}"
@@ -139,10 +140,10 @@ async fn everybody_adds_everybody_in_opposite_orders_and_each_friendship_is_made
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn of_many_calls_about_one_pair_in_both_directions_one_makes_the_friendship() {
-    // Full batches of one account, so that calls meet at the two locks again and again.
+    // Full batches about one account, so that the calls contend for the same two locks.
     const CALLS: usize = 32;
     const ITEMS: usize = 1000;
-    // Both: one of the two directions' items makes both. Single: one of each direction's items.
+    // Both: one item of all calls succeeds. Single: one item of each direction succeeds.
     for (add_type, made) in [("Add_Type_Both", 1), ("Add_Type_Single", 2)] {
         let app = Arc::new(TestApp::start().await);
         let there = body("id1", &vec!["id2".into(); ITEMS], add_type);
@@ -179,7 +180,7 @@ async fn of_the_same_full_batch_sent_many_times_at_once_each_item_is_done_once()
     assert_eq!(friends, expected);
 }
 
-/// An app whose account `id` has five friends and room for ten more.
+/// An app whose account `id` has five friends and can have ten more.
 async fn app_with_ten_places_left() -> Arc<TestApp> {
     let app = TestApp::start_with(|config| config.sns.max_friends = 15).await;
     let first = names("first", 5);
@@ -262,7 +263,7 @@ async fn of_64_requests_that_race_for_10_pending_places_exactly_10_wait() {
     assert_eq!(waiting.count(), 10, "nothing is half done");
 }
 
-/// A call of either app, by its own admin.
+/// Calls friend_add in an app as its admin.
 async fn friend_add_in(app: Arc<TestApp>, sdkappid: &'static str, body: Value) -> Reply {
     let usersig = app.emulator.user_sig(app_id(sdkappid), ADMIN, 86_400);
     let usersig = usersig.expect("the app exists");
@@ -273,7 +274,7 @@ async fn friend_add_in(app: Arc<TestApp>, sdkappid: &'static str, body: Value) -
         .await
 }
 
-/// An app with a twin: the same admins and accounts under another SDKAppID and key.
+/// Two apps with the same admins and accounts, but with different SDKAppIDs and keys.
 async fn twins() -> Arc<TestApp> {
     let app = TestApp::start_with(|config| {
         let mut twin = config.app().clone();
@@ -288,7 +289,7 @@ async fn two_apps_with_the_same_accounts_are_called_at_once_and_never_mix() {
     let app = twins().await;
     let tos = ["id1".to_owned(), "id2".to_owned(), "id3".to_owned()];
     let calls = (0..32).map(|number| {
-        // One app makes friends of `id`, the other makes `id1` and `id2` friends.
+        // In one app, `id` adds friends; in the other app, `id1` adds `id2`.
         let (sdkappid, body) = if number % 2 == 0 {
             (APP, body("id", &tos, "Add_Type_Single"))
         } else {

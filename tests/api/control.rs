@@ -1,4 +1,4 @@
-//! The control API, over HTTP; `client` holds every answer against `openapi.json`.
+//! The control API over HTTP. `client` checks every answer against `openapi.json`.
 
 mod accounts;
 mod apps;

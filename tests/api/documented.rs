@@ -1,4 +1,4 @@
-//! The page's own samples (friend_add, 2025-10-23): its requests, and its answers to the letter.
+//! The samples of the friend_add page (2025-10-23): its requests, and its answers byte for byte.
 
 use crate::harness::TestApp;
 use serde_json::{Value, json};

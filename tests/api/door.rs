@@ -1,4 +1,4 @@
-//! The gateway: every check of a call before its command, each alone and in its order.
+//! The gateway: every check of a call before its command, alone and in order.
 
 use crate::harness::{ADMIN, APP, ConfigExt, Reply, TestApp, app_id};
 use serde_json::json;
@@ -13,7 +13,7 @@ fn body() -> String {
     json!({"From_Account": "id", "AddFriendItem": [{"To_Account": "id1"}]}).to_string()
 }
 
-/// The built-in app, another one, and a clock that is held.
+/// The built-in app, another app, and a held clock.
 async fn start() -> TestApp {
     let app = TestApp::start_with(|config| {
         let other = config.app().clone();
@@ -97,7 +97,7 @@ async fn the_first_fault_in_the_documented_order_answers() {
     let stranger = app.user_sig("id");
     assert!(now > 0);
 
-    // Each call has every later fault as well: a GET with no body.
+    // Each call also fails all later checks: it is a GET without a body.
     let cases = [
         ("/nowhere", String::new(), 60002),
         ("/v4/sns/nope", String::new(), 60009),

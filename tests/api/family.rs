@@ -1,8 +1,8 @@
-//! The samples of friend_add's neighbours: their pages' requests, and their answers to the letter.
+//! The samples of the other commands: the requests of their pages, and the answers byte for byte.
 //!
-//! State is arranged by real calls; what no state gives (30002, 30006, 30007, 40006) is scripted.
-//! Where an answer is changed before it is compared, the page contradicts itself, and the reason
-//! stands beside the change.
+//! Real calls build the state; codes that no state gives (30002, 30006, 30007, 40006) are scripted.
+//! Where a page contradicts itself, the test changes the answer before it compares, and a comment
+//! gives the reason.
 
 use crate::harness::{ConfigExt, TestApp};
 use serde_json::{Value, json};
@@ -18,7 +18,7 @@ macro_rules! page {
     };
 }
 
-/// A page's sample: request and answer.
+/// The request and the answer of a sample.
 fn sample(page: &str, name: &str) -> (Value, String) {
     let mut page: Value = serde_json::from_str(page).expect("the samples are JSON");
     let samples = page["samples"].as_array_mut().expect("a list");
@@ -28,7 +28,7 @@ fn sample(page: &str, name: &str) -> (Value, String) {
     (sample["request"].take(), answer)
 }
 
-/// The app of the samples: the custom fields that they use are declared.
+/// An app that declares the custom fields of the samples.
 async fn start(change: impl FnOnce(&mut Config)) -> TestApp {
     let app = TestApp::start_with(|config| {
         let keyword = |text| Keyword::parse(text).expect("letters");
@@ -43,7 +43,7 @@ async fn start(change: impl FnOnce(&mut Config)) -> TestApp {
 }
 
 impl TestApp {
-    /// Sends a page's sample; the answer has to be the page's.
+    /// Sends the request of a sample, and asserts that the answer is the sample's.
     async fn replay(&self, command: &str, page: &str, name: &str) {
         let (request, answer) = sample(page, name);
         assert_eq!(
@@ -54,7 +54,7 @@ impl TestApp {
     }
 }
 
-/// friend_import of these by "id", each in these groups.
+/// A friend_import body of "id" for these friends, each in these groups.
 fn import(tos: &[&str], groups: &[&str]) -> Value {
     let item = |to: &&str| json!({"To_Account": to, "GroupName": groups, "AddSource": "AddSource_Type_Web"});
     json!({"From_Account": "id", "AddFriendItem": tos.iter().map(item).collect::<Vec<_>>()})
@@ -142,7 +142,7 @@ async fn friend_get_answers_as_its_page() {
          "AddSource": "AddSource_Type_IOS", "AddTime": 1563867425},
     ]});
     app.arrange("sns/friend_import", friends).await;
-    // Two standard changes and a custom one are made; the sample has seen 88 and 46.
+    // The import made 2 standard changes and 1 custom change; the sample's sequences are 88 and 46.
     for _ in 0..86 {
         let remark = json!([{"Tag": "Tag_SNS_IM_Remark", "Value": "Remark1"}]);
         let update =
@@ -155,7 +155,7 @@ async fn friend_get_answers_as_its_page() {
     }
 
     let (request, answer) = sample(page!("friend_get"), "pull");
-    // The page has 20 friends on its only page, and shows two.
+    // The sample says 20 friends on its only page, and shows two.
     let answer = answer.replace("\"FriendNum\":20", "\"FriendNum\":2");
     assert_eq!(app.call("sns/friend_get", request).await.text, answer);
 }
@@ -215,7 +215,7 @@ async fn black_list_delete_answers_as_its_page() {
 async fn black_list_get_answers_as_its_page() {
     let app = start(|_| ()).await;
     let only = |to: &str| json!({"From_Account": "id", "To_Account": [to]});
-    // Eleven changes, then the sample's two.
+    // Eleven changes, before the two of the sample.
     app.arrange("sns/black_list_add", only("id3")).await;
     for _ in 0..5 {
         app.arrange("sns/black_list_delete", only("id3")).await;
@@ -235,8 +235,8 @@ async fn black_list_get_answers_as_its_page() {
         .post("/v4/sns/black_list_get", &query, request.to_string())
         .await;
 
-    // The one that only helped to count comes first; and half of the clients read the sequence
-    // under its right spelling, which we send as well.
+    // id3, which only increased the sequence, comes first. The emulator also sends CurrentSequence,
+    // because half of the clients read that spelling.
     let helper = "{\"To_Account\":\"id3\",";
     assert!(reply.text.contains(helper));
     let answer = answer.replace(
@@ -310,7 +310,8 @@ async fn group_get_answers_as_its_page() {
     app.arrange("sns/friend_import", import(&["id3"], &["group3"]))
         .await;
     let (request, answer) = sample(PAGE, "basic");
-    // Each friend that joins is a change; the page has six memberships after two.
+    // Each import that adds a member is a change; the sample has six memberships, but only sequence
+    // 2.
     let answer = answer.replace("\"CurrentSequence\":2", "\"CurrentSequence\":4");
     assert_eq!(app.call("sns/group_get", request).await.text, answer);
 }
@@ -346,7 +347,7 @@ async fn multiaccount_import_answers_as_its_page() {
             .await;
     }
     let (mut request, answer) = sample(PAGE, "new version request (page 2024-12)");
-    // The page imports UserID_002 twice, and says that UserID_003 has failed.
+    // The sample imports UserID_002 twice, but answers that UserID_003 failed.
     request["AccountList"][2]["UserID"] = "UserID_003".into();
     let reply = app
         .call("im_open_login_svc/multiaccount_import", request)
@@ -397,7 +398,7 @@ async fn portrait_get_answers_as_its_page() {
     }
 }
 
-/// The page's only answer is a failure, to a request that is good.
+/// The page's only sample answer is a failure, although its request is valid.
 #[tokio::test]
 async fn portrait_set_answers_as_its_page_where_it_fails_as_in_it() {
     let app = start(|_| ()).await;

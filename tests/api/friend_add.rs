@@ -1,4 +1,5 @@
-//! friend_add by real state: every code of the page's table, caps, requests, and what is kept.
+//! friend_add with real state: every code of the page's table, limits, pending requests, and the
+//! stored fields.
 
 use crate::harness::{ConfigExt, TestApp, one, user, with};
 use serde_json::json;

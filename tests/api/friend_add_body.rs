@@ -1,4 +1,4 @@
-//! friend_add's body: faults of the whole request, what may be left out, and how much fits.
+//! The body of friend_add: errors of the whole request, optional fields, and limits.
 
 use crate::harness::{TestApp, one, with};
 use serde_json::json;

@@ -1,4 +1,5 @@
-//! A running emulator and what one can do with it. Every reply is checked for what holds of all.
+//! A running emulator with methods for calls. Each reply is checked for what is true of all
+//! replies.
 
 use futures_util::FutureExt;
 use serde_json::{Value, json};
@@ -14,7 +15,7 @@ use tencent_chat_emulator::{sns::model::AccountSeed, store::Account};
 pub(crate) const APP: &str = "88888888";
 pub(crate) const ADMIN: &str = "administrator";
 
-/// The headers an answer may have.
+/// The headers that an answer can have.
 const HEADERS: [&str; 6] = [
     "access-control-allow-headers",
     "access-control-allow-methods",
@@ -24,7 +25,7 @@ const HEADERS: [&str; 6] = [
     "date",
 ];
 
-/// An emulator on a port of its own, with the built-in configuration and no call-frequency limit.
+/// An emulator on a free port, with the built-in configuration and no rate limit.
 pub(crate) struct TestApp {
     pub(crate) emulator: Emulator,
     pub(crate) client: reqwest::Client,
@@ -38,7 +39,7 @@ pub(crate) struct Reply {
     pub(crate) json: Value,
 }
 
-/// The output of a future that is ready at its first poll, as those of the store in memory are.
+/// The output of a future that is ready at its first poll, like the futures of the store in memory.
 pub(crate) fn ready<T>(future: impl Future<Output = T>) -> T {
     let output = tokio::task::unconstrained(future).now_or_never();
     output.expect("the store in memory waits for nothing")
@@ -52,12 +53,12 @@ pub(crate) fn user(text: &str) -> UserId {
     UserId::parse(text).expect("a legal UserID")
 }
 
-/// A friend_add body by "id", of one item.
+/// A friend_add body from "id", with one item.
 pub(crate) fn one(item: Value) -> Value {
     json!({"From_Account": "id", "AddFriendItem": [item]})
 }
 
-/// The body with that field set.
+/// The body with this field set.
 pub(crate) fn with(mut body: Value, field: &str, value: Value) -> Value {
     body[field] = value;
     body
@@ -108,7 +109,7 @@ impl TestApp {
         format!("{}{path}?{query}", self.emulator.url())
     }
 
-    /// A POST of any body to any path.
+    /// Makes a POST with any body to any path.
     pub(crate) async fn post(
         &self,
         path: &str,
@@ -123,8 +124,8 @@ impl TestApp {
         Reply::check(request.send().await.expect("an answer")).await
     }
 
-    /// A command, such as `sns/friend_get`, with this body, by an admin; the reply is checked
-    /// against the request.
+    /// Calls a command, such as `sns/friend_get`, as an admin. The reply is checked against the
+    /// request.
     pub(crate) async fn call(&self, command: &str, body: Value) -> Reply {
         let path = format!("/v4/{command}");
         let reply = self.post(&path, &self.query(), body.to_string()).await;
@@ -132,19 +133,19 @@ impl TestApp {
         reply
     }
 
-    /// A call that only arranges: it has to succeed, and so has every item of it.
+    /// Makes a call that prepares a test: it and all its items have to succeed.
     pub(crate) async fn arrange(&self, command: &str, body: Value) {
         let reply = self.call(command, body).await;
         assert_eq!(reply.error_code(), 0, "{command}: {}", reply.text);
         assert!(reply.json.get("Fail_Account").is_none(), "{}", reply.text);
     }
 
-    /// friend_add with this body, by an admin.
+    /// Calls friend_add with this body as an admin.
     pub(crate) async fn friend_add(&self, body: Value) -> Reply {
         self.call("sns/friend_add", body).await
     }
 
-    /// friend_add of these accounts with nothing else said; the ResultCodes.
+    /// Calls friend_add with items that have only To_Account. Returns the ResultCodes.
     pub(crate) async fn add(&self, from: &str, tos: &[&str]) -> Vec<u64> {
         let items: Vec<_> = tos.iter().map(|to| json!({"To_Account": to})).collect();
         self.friend_add(json!({"From_Account": from, "AddFriendItem": items}))
@@ -152,12 +153,12 @@ impl TestApp {
             .codes()
     }
 
-    /// Imports an account, or changes one.
+    /// Imports an account, or changes an existing one.
     pub(crate) fn put(&self, name: &str, seed: AccountSeed) {
         ready(self.emulator.put_account(app_id(APP), user(name), &seed));
     }
 
-    /// Imports accounts that say nothing of themselves.
+    /// Imports accounts with default settings.
     pub(crate) fn import(&self, names: impl IntoIterator<Item = impl AsRef<str>>) {
         for name in names {
             self.put(name.as_ref(), AccountSeed::default());
@@ -188,7 +189,7 @@ impl TestApp {
     }
 }
 
-/// What tests change about a configuration.
+/// Access to the parts of a configuration that tests change.
 pub(crate) trait ConfigExt {
     /// The built-in app.
     fn app(&mut self) -> &mut AppConfig;
@@ -206,7 +207,7 @@ impl ConfigExt for Config {
 }
 
 impl Reply {
-    /// What holds of all replies of `/v4` and of every unknown path.
+    /// Checks what is true of all replies of `/v4` and of unknown paths.
     #[track_caller]
     pub(crate) fn check_text(path: &str, text: String) -> Self {
         let json: Value =
@@ -262,7 +263,8 @@ impl Reply {
         Self::check_text(&path, response.text().await.expect("a body"))
     }
 
-    /// Items answer the request's, one by one, in its order, each account spelt as it was sent.
+    /// Checks that there is an item for each item of the request, in its order, with the same
+    /// account.
     #[track_caller]
     fn check_items(&self, request: &Value) {
         let lists = ["AddFriendItem", "UpdateItem", "To_Account"];
@@ -322,7 +324,7 @@ fn item_list(answer: &Value) -> Option<&Value> {
         "UserProfileItem",
     ];
     let list = lists.into_iter().find_map(|list| answer.get(list));
-    // group_get's have none, and are no outcomes.
+    // The items of group_get have no ResultCode.
     list.filter(|items| items[0].get("FriendNumber").is_none())
 }
 
@@ -340,7 +342,7 @@ fn check_result_items(items: &Value, fail_account: Option<&Value>, text: &str) {
             .as_str()
             .unwrap_or_else(|| panic!("no ResultInfo: {text}"));
         assert_eq!(info.is_empty(), code == 0, "{text}");
-        // account_delete and account_check call it UserID, and have no Fail_Account.
+        // account_delete and account_check name the account UserID, and have no Fail_Account.
         if item.get("UserID").is_some_and(Value::is_string) {
             continue;
         }

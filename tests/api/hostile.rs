@@ -1,5 +1,5 @@
-//! What nobody should send: hostile, broken, endless or silent clients, over real sockets.
-//! Whatever one of them did, the next good call is served.
+//! Hostile, broken, endless and silent clients, over real sockets. After each of them, the next
+//! good call is served.
 
 mod bodies;
 mod family;
@@ -14,13 +14,13 @@ use crate::harness::{APP, Reply, TestApp};
 use socket::Socket;
 use tencent_chat_emulator::config::Config;
 
-/// friend_add of an account that exists, and by then perhaps is a friend: OK either way.
+/// A friend_add body that gets OK, whether or not the account is a friend already.
 const GOOD_BODY: &str = r#"{"From_Account":"id","AddFriendItem":[{"To_Account":"id1"}]}"#;
 
-/// The answer to a browser's preflight: the gateway's, so without ErrorDisplay.
+/// The answer to a browser's preflight, without ErrorDisplay because it is the gateway's.
 const PREFLIGHT: &[u8] = br#"{"ActionStatus":"OK","ErrorCode":0,"ErrorInfo":""}"#;
 
-/// A server under attack.
+/// The attacked server.
 struct Target {
     app: TestApp,
     /// The query string of a good call.
@@ -42,7 +42,7 @@ impl Target {
         Socket::open(self.app.emulator.addr())
     }
 
-    /// The query string of a good call, with one parameter's value (or any other part) replaced.
+    /// The query string of a good call, with a part replaced.
     #[track_caller]
     fn query_with(&self, part: &str, other: &str) -> String {
         assert!(self.query.contains(part), "{part}");
@@ -54,19 +54,19 @@ impl Target {
         post(&self.query, GOOD_BODY)
     }
 
-    /// A good call on this connection is answered, and well.
+    /// Asserts that a good call on this connection succeeds.
     async fn good_call(&self, socket: &mut Socket) {
         let reply = socket.call(&self.good()).await;
         assert_eq!(reply.error_code(), 0, "{}", reply.text);
     }
 
-    /// A good call on a new connection is answered, and well.
+    /// Asserts that a good call on a new connection succeeds.
     async fn still_serves(&self) {
         self.good_call(&mut self.open()).await;
     }
 
-    /// The answer to a call with this query and body. The connection survives it, and the server
-    /// does.
+    /// The reply to a call with this query and body. Asserts that the connection and the server
+    /// still work afterwards.
     async fn call(&self, query: &str, body: impl AsRef<[u8]>) -> Reply {
         let mut socket = self.open();
         let reply = socket.call(&post(query, body)).await;
@@ -80,7 +80,7 @@ impl Target {
         self.call(&self.query, body).await
     }
 
-    /// A UserSig of the admin that expired ten seconds ago, in a query.
+    /// A query with a UserSig of the admin that expired ten seconds ago.
     fn expired_query(&self) -> String {
         let app = crate::harness::app_id(APP);
         let expired = self

@@ -1,4 +1,4 @@
-//! How an emulator starts on threads of its own, and how it ends.
+//! The start of an emulator on its own threads, and its end.
 
 use crate::harness::{ADMIN, APP, TestApp, app_id};
 use crate::wire::Wire;
@@ -10,7 +10,7 @@ use tencent_chat_emulator::Emulator;
 use tencent_chat_emulator::config::{Config, Sources};
 use tokio::time::timeout;
 
-/// Far longer than a connection takes to end.
+/// Much longer than a connection takes to end.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 const HELD_CALL: &str =
@@ -42,7 +42,7 @@ async fn dropped_it_ends_open_connections_delayed_calls_and_waits() {
     delayed.send(account_check(&app.emulator).as_bytes()).await;
     let mut waiting = Wire::connect(app.emulator.addr()).await;
     waiting.send(HELD_CALL.as_bytes()).await;
-    // The server runs on this thread: later calls were answered, so these calls have begun.
+    // The server runs on this thread. When later calls have been answered, these calls have begun.
     for _ in 0..20 {
         control.get("/health").await.ok();
     }

@@ -1,4 +1,4 @@
-//! Black-box tests over HTTP, in one binary. `harness` checks on every reply what holds of all.
+//! Black-box tests over HTTP, in one binary. `harness` checks what is true of every reply.
 
 mod commands;
 mod control;

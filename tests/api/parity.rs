@@ -1,4 +1,4 @@
-//! README's parity table is the code table, to the letter.
+//! README's parity table is equal to the code table.
 
 use crate::readme::hold;
 use tencent_chat_emulator::protocol::code::{Basis, Code};

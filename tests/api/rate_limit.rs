@@ -1,18 +1,18 @@
-//! The call-frequency limit, exact, with the clock held still.
+//! The rate limit, exact, with a held clock.
 
 use crate::commands::COMMANDS;
 use crate::harness::{ADMIN, APP, ConfigExt, TestApp, app_id};
 use serde_json::json;
 use std::time::Duration;
 
-/// An emulator with the page's own limit, or another, whose clock stands still.
+/// An emulator with a held clock, and this limit or the limits of the pages.
 async fn start(calls_per_second: Option<u32>) -> TestApp {
     let app = TestApp::start_with(|config| config.app().calls_per_second = calls_per_second).await;
     app.emulator.clock().hold(None);
     app
 }
 
-/// How many of so many calls were admitted; the others have to be 60007.
+/// Makes calls and returns the number of admitted calls. The others have to get 60007.
 async fn admitted(app: &TestApp, calls: usize) -> usize {
     let body = json!({"From_Account": "id", "AddFriendItem": [{"To_Account": "id1"}]}).to_string();
     let mut admitted = 0;
@@ -123,7 +123,7 @@ async fn every_command_may_be_called_as_often_as_its_page_says_and_no_more() {
     let query = app.query();
     for command in &COMMANDS {
         let path = format!("/v4/{}", command.path());
-        // What is wrong with a body is found behind the limit.
+        // The body is checked after the rate limit.
         for _ in 0..command.calls_per_second {
             let code = app.post(&path, &query, "{}").await.error_code();
             assert_eq!(code, command.bad_body(), "{path}");

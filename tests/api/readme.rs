@@ -1,13 +1,13 @@
-//! The tables of README that are made from what they describe.
+//! The generated tables in README.
 
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
-/// Holds what stands in README between `<!-- name -->` and `<!-- end of name -->`, to the letter.
-/// `EMULATOR_WRITE_README=1` writes it instead.
+/// Asserts that README has exactly this table between `<!-- name -->` and `<!-- end of name -->`.
+/// With `EMULATOR_WRITE_README=1`, it writes the table instead.
 #[track_caller]
 pub(crate) fn hold(name: &str, table: &str) {
-    // Two tables may be written at a time, by tests that do not know of each other.
+    // Tests run in parallel, and two of them write README.
     static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
     let _one = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");

@@ -1,4 +1,5 @@
-//! Webhooks: what an app's own server is told, how it is signed, and that it can do no harm.
+//! Webhooks: the events that an app's own server receives, their signature, and that a bad receiver
+//! does no harm.
 
 pub(crate) mod receiver;
 
@@ -24,7 +25,7 @@ fn webhook(url: &str) -> WebhookConfig {
     }
 }
 
-/// An emulator that tells this receiver.
+/// An emulator that sends webhooks to this receiver.
 async fn start(receiver: &Receiver) -> TestApp {
     start_with(receiver, |_| ()).await
 }
@@ -89,7 +90,7 @@ async fn each_event_is_told_as_its_page_shows() {
             app.call(&format!("sns/{command}"), body).await.codes(),
             [0; 3]
         );
-        // The field's text says that it is the admin who called; the sample leaves it empty.
+        // The page's text: it is the calling admin. The sample has an empty value.
         let admin = format!("\"Admin_Account\":\"{ADMIN}\"");
         let expected = sample(name).replace("\"Admin_Account\":\"\"", &admin);
         assert_eq!(receiver.next().await.text, expected);
@@ -103,7 +104,7 @@ async fn each_event_is_told_as_its_page_shows() {
         app.call("profile/portrait_set", request).await.error_code(),
         0
     );
-    // The clock is held at a whole second; and an admin changes it, as everything here.
+    // The clock is held at a whole second, and the operator is an admin.
     let expected = expected.replace("1656921052497", "1656921052000").replace(
         "\"Operator_Account\":\"id1\"",
         &format!("\"Operator_Account\":\"{ADMIN}\""),
@@ -126,13 +127,13 @@ async fn a_two_way_operation_tells_both_directions_and_only_those_that_changed()
     assert_eq!(one_way.pairs(), owned(&[("id", "id2")]));
     assert_eq!(one_way.json()["ForceFlag"], 0);
     assert_eq!(one_way.json()["PairList"][0]["Initiator_Account"], "id");
-    // id2 has nobody to lose.
+    // id2's list does not have "id", so only one direction changes.
     let mut both = tos("id", &["id2", "id1", "id3"]);
     both["DeleteType"] = "Delete_Type_Both".into();
     app.call("sns/friend_delete", both).await;
     let lost = owned(&[("id", "id2"), ("id", "id1"), ("id1", "id")]);
     assert_eq!(receiver.next().await.pairs(), lost);
-    // A friendship that ends because one side blocks the other is not told.
+    // A friendship that ends by blocking sends no FriendDelete.
     app.add("id", &["id3"]).await;
     receiver.next().await;
     app.call("sns/black_list_add", tos("id", &["id3"])).await;
@@ -202,7 +203,7 @@ async fn what_did_not_happen_and_what_is_not_told_stays_untold() {
         app.call(command, body).await;
     }
 
-    // They are told in order, so whatever they had told would be there before this.
+    // Events are sent in order, so an event of these calls would come before this one.
     app.add("id", &["id1"]).await;
     assert_eq!(
         receiver.next().await.pairs(),
@@ -364,7 +365,7 @@ async fn what_waits_at_the_end_is_still_told_and_a_silent_receiver_does_not_hold
     );
 }
 
-/// 16 MiB may wait, and each of these events has some 200 kB.
+/// The queue holds 16 MiB, and each of these events has about 200 kB.
 #[tokio::test]
 async fn what_would_make_the_queue_too_long_is_dropped_and_no_call_fails() {
     let mut receiver = Receiver::start(Mood::Silent).await;
@@ -394,15 +395,15 @@ async fn what_would_make_the_queue_too_long_is_dropped_and_no_call_fails() {
         bytes += told.text.len();
         events += 1;
     }
-    // What was being told when the queue was full has left room for another.
+    // The event that was being sent was no longer in the queue, so another one fit.
     assert!(
         (8 << 20..17 << 20).contains(&bytes),
         "{events} events, {bytes} bytes"
     );
 }
 
-/// Eight clients add and delete the same pair: an add follows a delete and a delete an add, in the
-/// store as in the events.
+/// Eight clients add and delete the same pair. Adds and deletes alternate in the store, and so must
+/// the events.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn events_about_one_pair_come_in_the_order_in_which_the_store_changed() {
     const CLIENTS: usize = 8;

@@ -1,4 +1,4 @@
-//! HTTP/1.1 byte by byte, for requests that no client library would let one write.
+//! A client for raw HTTP/1.1, for requests that no client library can send.
 
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
@@ -7,26 +7,27 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-/// Longer than any answer takes, so that a server that says nothing fails a test, not hangs it.
+/// Longer than any answer takes. A server that does not answer fails the test instead of blocking
+/// it.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// One connection.
+/// A connection.
 pub(crate) struct Wire {
     stream: TcpStream,
-    /// What was received and belongs to no answer yet.
+    /// The received bytes of the next answers.
     unread: Vec<u8>,
 }
 
 /// How a connection ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Ended {
-    /// In order: the server has said all that it had to say.
+    /// Closed in order, after all bytes of the server.
     Closed,
-    /// What was under way is lost.
+    /// Reset; bytes can be lost.
     Reset,
 }
 
-/// One answer; an interim one (100) has no body.
+/// An answer. An interim answer (100) has no body.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
@@ -55,12 +56,12 @@ impl Wire {
         }
     }
 
-    /// Says that this is all; answers can still be read.
+    /// Closes the sending side; answers can still be read.
     pub(crate) async fn finish(&mut self) {
         self.stream.shutdown().await.expect("a socket");
     }
 
-    /// Reads one answer, which has to say how long it is.
+    /// Reads an answer; its length is its Content-Length.
     pub(crate) async fn read_response(&mut self) -> Answer {
         let end = loop {
             if let Some(end) = find(&self.unread, b"\r\n\r\n") {
@@ -94,12 +95,12 @@ impl Wire {
         }
     }
 
-    /// Whether the server hangs up now, with nothing more to say.
+    /// Whether the server closes the connection without more bytes.
     pub(crate) async fn is_closed(&mut self) -> bool {
         self.unread.is_empty() && self.receive().await == 0
     }
 
-    /// All bytes that come until the connection ends, and how it does.
+    /// All bytes until the end of the connection, and how it ended.
     pub(crate) async fn read_to_end(&mut self) -> (Vec<u8>, Ended) {
         let ended = loop {
             match self.try_receive().await {
@@ -114,7 +115,7 @@ impl Wire {
         (std::mem::take(&mut self.unread), ended)
     }
 
-    /// Waits for bytes; 0 is the end of them.
+    /// Waits for bytes and returns their number; 0 at the end of the connection.
     async fn receive(&mut self) -> usize {
         self.try_receive().await.expect("a socket")
     }

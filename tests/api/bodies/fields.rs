@@ -1,45 +1,45 @@
-//! The fields of all bodies: where each is, what it takes, and how much.
+//! The fields of all bodies: their place, type and maximum length.
 
 use serde_json::{Value, json};
 
-/// What a field takes.
+/// The values that a field accepts.
 #[derive(Clone, Copy, PartialEq)]
 enum Takes {
     /// A UserID.
     Account,
     /// A list of UserIDs.
     Accounts,
-    /// A list of UserIDs, or one; none is the same as an empty list.
+    /// A list of UserIDs, or one UserID; `null` means an empty list.
     AccountsOrOne,
     /// A list of texts.
     Texts,
-    /// A list of texts, or one; none is the same as an empty list.
+    /// A list of texts, or one text; `null` means an empty list.
     TextsOrOne,
     Text,
-    /// One of a few words.
+    /// One of a few fixed texts.
     Word,
     Integer,
     /// 0 or 1.
     Flag,
-    /// An integer from 0 on.
+    /// An integer of at least 0.
     Index,
-    /// An integer, also when it is spelt as a string.
+    /// An integer, or a string of digits.
     IntegerOrDigits,
     /// A list of objects.
     Objects,
-    /// What a Tag may have.
+    /// The value of a Tag.
     Value,
 }
 
-/// One field of a command's body.
+/// A field of a command's body.
 pub(super) struct Field {
-    /// Where it is in the command's request.
+    /// Its JSON pointer in the command's request.
     pub(super) path: &'static str,
     takes: Takes,
     pub(super) is_required: bool,
-    /// How long a list may be, where that is checked.
+    /// The maximum length of a list, if it is checked.
     pub(super) max: Option<usize>,
-    /// Where an empty list has a code of its own.
+    /// The code for an empty list, if it has its own.
     pub(super) code_when_empty: Option<u64>,
 }
 
@@ -66,7 +66,7 @@ impl Field {
         Self { max, ..self }
     }
 
-    /// Its name, without what it is in.
+    /// Its name without the path.
     pub(super) fn name(&self) -> &'static str {
         self.path.rsplit('/').next().unwrap_or_default()
     }
@@ -81,8 +81,7 @@ impl Field {
         [Takes::Accounts, Takes::AccountsOrOne].contains(&self.takes)
     }
 
-    /// What it does not take. `null` is the same as none where a field is optional, and to some
-    /// where it is not, too.
+    /// Values that it does not accept. Most fields accept `null` as absent, so it is in few lists.
     pub(super) fn wrong_values(&self) -> Vec<Value> {
         let wrong = match self.takes {
             Takes::Account | Takes::Text => json!([7, 1.5, true, [], ["x"], {}, {"x": 1}]),
@@ -99,7 +98,7 @@ impl Field {
         serde_json::from_value(wrong).expect("a list")
     }
 
-    /// What its list does not take.
+    /// Elements that its list does not accept.
     pub(super) fn wrong_elements(&self) -> Vec<Value> {
         let wrong = match self.takes {
             Takes::Accounts | Takes::AccountsOrOne | Takes::Texts | Takes::TextsOrOne => {
@@ -119,7 +118,7 @@ impl Field {
     }
 }
 
-/// The commands that have these fields, and the fields.
+/// Commands, and fields that each of them has.
 pub(super) const FIELDS: &[(&[&str], &[Field])] = &[
     (
         &[
@@ -159,7 +158,7 @@ pub(super) const FIELDS: &[(&[&str], &[Field])] = &[
             required("/AddFriendItem", Takes::Objects).up_to(1000),
             required("/AddFriendItem/0/To_Account", Takes::Account),
             optional("/AddFriendItem/0/Remark", Takes::Text),
-            // Where friend_import requires it, one without it fails alone.
+            // friend_import requires it, but only the item without it fails.
             optional("/AddFriendItem/0/AddSource", Takes::Text),
             optional("/AddFriendItem/0/AddWording", Takes::Text),
         ],
@@ -249,7 +248,7 @@ pub(super) const FIELDS: &[(&[&str], &[Field])] = &[
         &["multiaccount_import"],
         &[
             required("/AccountList", Takes::Objects).up_to(100),
-            // One without it fails alone.
+            // Required, but only the account without it fails.
             optional("/AccountList/0/UserID", Takes::Account),
             optional("/AccountList/0/Nick", Takes::Text),
             optional("/AccountList/0/FaceUrl", Takes::Text),
@@ -273,7 +272,7 @@ pub(super) const FIELDS: &[(&[&str], &[Field])] = &[
     (
         &["portrait_set"],
         &[
-            // GUESS: no page has a limit; a profile has fewer fields.
+            // GUESS: Tencent documents no limit; a profile has fewer fields.
             required("/ProfileItem", Takes::Objects).up_to(100),
             required("/ProfileItem/0/Tag", Takes::Text),
             required("/ProfileItem/0/Value", Takes::Value),

@@ -1,12 +1,12 @@
-//! Bodies that are no JSON, or too long, or cut short.
+//! Bodies that are not JSON, too long, or cut off.
 
 use super::{GOOD_BODY, Target, head, post};
 use serde_json::json;
 
-/// A small cap, so that many times as much is soon sent.
+/// A small limit, so that tests can exceed it many times.
 const CAP: usize = 4096;
 
-/// `GOOD_BODY`, made `length` bytes long with white space.
+/// `GOOD_BODY`, padded with spaces to `length` bytes.
 fn padded(length: usize) -> String {
     GOOD_BODY.to_owned() + &" ".repeat(length - GOOD_BODY.len())
 }
@@ -140,13 +140,13 @@ async fn a_body_many_times_over_the_cap_is_refused_or_cut_off() {
 
     for times in [9, 20, 1_000] {
         let mut socket = target.open();
-        // It may hang up before it has it all.
+        // The server can close the connection before it has received everything.
         let _ = socket.try_send(&post(&target.query, padded(times * CAP)));
         if let Some(answer) = socket.answer() {
             assert_eq!(answer.reply().await.error_code(), 60003);
         }
-        // What is left of the body is read and thrown away, or the connection is closed; never is
-        // it taken for the next call.
+        // The server discards the rest of the body or closes the connection. It never takes the
+        // rest for the next call.
         let _ = socket.try_send(&target.good());
         if let Some(answer) = socket.answer() {
             assert_eq!(answer.reply().await.error_code(), 0);
@@ -194,7 +194,7 @@ async fn a_chunked_body_gets_the_answer_of_the_same_body_in_one_piece() {
             request.extend_from_slice(b"0\r\nX-Trailer: t\r\n\r\n");
             let mut socket = target.open();
 
-            // With so much of it in chunk heads, hyper may take it for an attack and hang up.
+            // hyper can take this many chunk heads for an attack and close the connection.
             let sent = socket.try_send(&request);
             let answer = socket.answer();
 

@@ -1,5 +1,5 @@
-//! Every command, with a good body in which one place is something else: whatever it is, the
-//! answer is the envelope, and the command works on.
+//! Every command with a good body in which one value is replaced by any other. The answer always
+//! has the envelope, and the command still works afterwards.
 
 use super::random::json;
 use crate::harness::TestApp;
@@ -91,7 +91,7 @@ const COMMANDS: [(&str, &str); 20] = [
     ),
 ];
 
-/// A command, and its body with one value replaced or taken away.
+/// A command, and its body with one value replaced or removed.
 fn calls() -> impl Strategy<Value = (&'static str, String)> {
     (0..COMMANDS.len(), any::<prop::sample::Index>(), json()).prop_map(|(at, place, other)| {
         let (command, good) = COMMANDS[at];
@@ -99,7 +99,7 @@ fn calls() -> impl Strategy<Value = (&'static str, String)> {
         let mut places = Vec::new();
         pointers(&body, String::new(), &mut places);
         let place = &places[place.index(places.len())];
-        // What serde_json itself does not read is another test's affair.
+        // Another test covers bodies that are not JSON.
         if let Ok(other) = serde_json::from_str(&other) {
             *body.pointer_mut(place).expect("it was found there") = other;
         }
@@ -107,7 +107,7 @@ fn calls() -> impl Strategy<Value = (&'static str, String)> {
     })
 }
 
-/// All places of a value, as JSON pointers.
+/// Collects the JSON pointers of all values inside a value.
 fn pointers(value: &Value, here: String, found: &mut Vec<String>) {
     match value {
         Value::Object(fields) => {
@@ -141,7 +141,7 @@ fn whatever_stands_in_a_body_every_command_answers_in_the_envelope() {
     });
 
     let result = runner.run(&calls(), |(command, body)| {
-        // The harness looks at the envelope; that no connection breaks is looked at here.
+        // The harness checks the envelope. A broken connection fails here.
         let reply = runtime.block_on(app.post(&format!("/v4/{command}"), &query, body));
         prop_assert_ne!(reply.error_code(), 60003, "it was JSON");
         prop_assert_ne!(reply.error_code(), 60009, "there is such a command");
@@ -149,7 +149,7 @@ fn whatever_stands_in_a_body_every_command_answers_in_the_envelope() {
     });
 
     result.expect("every call gets the envelope");
-    // They may have been deleted, too.
+    // The calls can have deleted these accounts.
     app.import(["id", "id1"]);
     for (command, good) in COMMANDS {
         let body = serde_json::from_str(good).expect("good bodies are JSON");

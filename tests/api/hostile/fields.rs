@@ -1,9 +1,9 @@
-//! JSON whose fields are not what the page says: every field with every wrong type, and odd texts.
+//! Fields that differ from the page: every field with every wrong type, and unusual texts.
 
 use super::Target;
 use serde_json::{Value, json};
 
-/// Every JSON type, each with its worst cases. Numbers are texts, because some fit no Rust number.
+/// Values of every JSON type. They are written as texts, because some numbers fit no Rust type.
 const VALUES: [(&str, &[&str]); 6] = [
     (
         "number",
@@ -27,7 +27,7 @@ const VALUES: [(&str, &[&str]); 6] = [
     ("string", &[r#""x""#, r#""""#]),
 ];
 
-/// A request with one field's value spelt so.
+/// A request in which a field has this value.
 fn request(field: &str, value: &str) -> String {
     let mut body = json!({
         "From_Account": "id",
@@ -48,7 +48,7 @@ fn request(field: &str, value: &str) -> String {
     body.to_string().replacen(&mark.to_string(), value, 1)
 }
 
-/// What decisions say of a field with a value of this type: the codes that are right.
+/// The valid codes for a field with a value of this type.
 fn expected(field: &str, kind: &str, value: &str) -> &'static [u64] {
     match (field, kind, value) {
         ("From_Account", "string", "\"x\"") => &[30003],
@@ -56,7 +56,7 @@ fn expected(field: &str, kind: &str, value: &str) -> &'static [u64] {
         ("To_Account", "string", _) => &[0],
         ("From_Account" | "To_Account", ..) => &[60015],
         ("ForceAddFlags", "number", "0" | "1") => &[0],
-        // Zero as well, if one reads it so.
+        // A parser can read these as 0.
         ("ForceAddFlags", "number", "-0" | "1e-400") => &[0, 30001],
         ("ForceAddFlags", "string", "\"\"") | ("ForceAddFlags", "null", _) => &[0],
         ("AddType", "string", "\"x\"") => &[30001],

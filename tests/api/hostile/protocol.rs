@@ -1,8 +1,9 @@
-//! What is no HTTP, or odd HTTP: the server answers what it can, and lives on.
+//! Bytes that are not HTTP, and unusual HTTP. The server answers if it can, and still works
+//! afterwards.
 
 use super::{GOOD_BODY, PREFLIGHT, Target, head, post};
 
-/// The statuses by which hyper refuses what never becomes a call.
+/// The statuses of hyper for requests that do not become calls.
 const REFUSED: [u16; 5] = [400, 413, 414, 431, 505];
 
 /// `target` with `method`, and a good query and body.
@@ -72,7 +73,7 @@ async fn too_large_and_too_many_headers_are_refused() {
 
     for request in [large, head(&target.query, &many)] {
         let mut socket = target.open();
-        // It may hang up before it has it all.
+        // The server can close the connection before it has received everything.
         let _ = socket.try_send(&request);
         if let Some(answer) = socket.answer() {
             assert_eq!(answer.status, 431);
@@ -224,7 +225,7 @@ async fn pipelined_calls_are_answered_in_their_order() {
     let mut socket = target.open();
     let mut requests = Vec::new();
     for number in 0..100 {
-        // 1 item, then a bad body, in turns; each tells by its answer which it is.
+        // A good body and a bad body alternate. The answers show which call they belong to.
         let item =
             format!(r#"{{"From_Account":"id","AddFriendItem":[{{"To_Account":"p{number}"}}]}}"#);
         requests.extend(post(&target.query, item));

@@ -1,4 +1,4 @@
-//! Queries that nobody should send: damaged UserSigs, a zlib bomb, bad escapes, too much of all.
+//! Hostile queries: damaged UserSigs, a zlib bomb, bad escapes, and queries that are too long.
 
 use super::{GOOD_BODY, Target, head, value_of};
 use base64::Engine;
@@ -8,15 +8,15 @@ use serde_json::Value;
 use std::io::Read;
 use std::time::Duration;
 
-/// As hyper has it: a longer URL is answered by hyper itself, with 414.
+/// The limit of hyper, which answers a longer URL with 414.
 const LONGEST_URL: usize = 65_534;
 
 const PARAMETERS: [&str; 5] = ["sdkappid", "identifier", "usersig", "random", "contenttype"];
 
-/// A UserSig's alphabet.
+/// The alphabet of UserSigs.
 const ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789*-";
 
-/// The ticket inside a UserSig; `None` when it cannot be read.
+/// The decoded JSON of a UserSig; `None` if it cannot be decoded.
 fn ticket(user_sig: &str) -> Option<Value> {
     let standard = user_sig
         .replace('*', "+")
@@ -38,7 +38,7 @@ async fn a_user_sig_with_any_one_character_changed_is_refused() {
     for position in 0..good.len() {
         let old = good.as_bytes()[position];
         let at = ALPHABET.iter().position(|byte| *byte == old);
-        // The next character, and one whose highest bit is another.
+        // Replaces the character by the next one, and by one with another highest bit.
         for step in [1, 32] {
             let new = at.map_or(b'A', |at| ALPHABET[(at + step) % ALPHABET.len()]);
             let mut changed = good.clone().into_bytes();
@@ -86,7 +86,7 @@ async fn a_user_sig_that_unpacks_to_tens_of_megabytes_is_refused_at_once() {
     let target = Target::start().await;
     let megabyte = vec![b' '; 1 << 20];
     let mut zlib = Compress::new(Compression::best(), true);
-    // Flushed in full, a block stands alone, so that the second one can be repeated at will.
+    // After a full flush, a block is independent, so the second block can be repeated.
     let mut block = || {
         let mut block = Vec::with_capacity(1 << 16);
         zlib.compress_vec(&megabyte, &mut block, FlushCompress::Full)
@@ -128,7 +128,7 @@ async fn bad_percent_escapes_are_answered_as_bad_values_of_their_parameter() {
                     "sdkappid" | "contenttype" => &[60025],
                     "identifier" => &[60025, 70013],
                     "usersig" => &[60025, 70003],
-                    // Its own test is below.
+                    // Another test covers this parameter.
                     _ => &[0, 60025],
                 };
                 assert!(
@@ -241,10 +241,10 @@ async fn a_url_is_answered_up_to_hypers_limit_and_refused_above_it() {
     let longest = target.call(&query_of(LONGEST_URL), GOOD_BODY).await;
 
     assert_eq!(longest.error_code(), 0, "{}", longest.text);
-    // Beyond what is read ahead of a connection, it is the head that is too large.
+    // If the URL exceeds the read buffer of a connection, the head is too large (431).
     for (too_long, status) in [(LONGEST_URL + 1, 414), (100_000, 414), (300_000, 431)] {
         let mut socket = target.open();
-        // It may hang up before it has it all.
+        // The server can close the connection before it has received everything.
         let _ = socket.try_send(&head(&query_of(too_long), "Content-Length: 0\r\n"));
         if let Some(answer) = socket.answer() {
             assert_eq!(answer.status, status);

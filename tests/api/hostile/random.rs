@@ -1,10 +1,10 @@
-//! Random calls: whatever is an HTTP call at all gets the envelope.
+//! Random calls: every valid HTTP request gets the envelope.
 
 use super::{GOOD_BODY, PREFLIGHT, Target};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
-/// The parts of a call, as they stand on the wire.
+/// The parts of a call, as they are sent.
 #[derive(Clone, Debug)]
 struct Call {
     method: String,
@@ -13,7 +13,7 @@ struct Call {
     body: Vec<u8>,
 }
 
-/// `good` stands for the good query.
+/// Random calls. `good` is the query of a good call.
 fn calls(good: &str) -> impl Strategy<Value = Call> + use<> {
     let good = good.to_owned();
     let method = prop_oneof![
@@ -55,7 +55,7 @@ fn calls(good: &str) -> impl Strategy<Value = Call> + use<> {
     })
 }
 
-/// JSON that has something of a friend_add request.
+/// Random JSON with some parts of a friend_add request.
 pub(super) fn json() -> impl Strategy<Value = String> {
     let leaf = prop_oneof![
         Just("null".to_owned()),

@@ -1,4 +1,4 @@
-//! Clients that say nothing, or too little: none of them is waited for without end.
+//! Silent and slow clients: the server does not wait for them without limit.
 
 use super::socket::Socket;
 use super::{GOOD_BODY, Target, head, post};
@@ -8,7 +8,8 @@ async fn impatient() -> Target {
     Target::start_with(|config| config.read_timeout = Duration::from_millis(400)).await
 }
 
-/// Sends a byte now and then, until the server hangs up or answers; good calls work meanwhile.
+/// Sends byte by byte with pauses, until the server answers or closes the connection. Good calls
+/// work meanwhile.
 async fn drip(target: &Target, socket: &mut Socket, bytes: &[u8]) -> usize {
     let mut sent = 0;
     for byte in bytes {
@@ -133,7 +134,7 @@ async fn who_never_reads_its_answers_does_not_keep_it_from_stopping() {
     stops_soon(target).await;
 }
 
-/// Asks for answers of a megabyte and a half each, until the system takes no more.
+/// Requests answers of 1.5 MB each and reads none, until the system accepts no more requests.
 fn send_and_never_read(target: &Target, socket: &mut Socket) {
     let long_id = "x".repeat(1_500_000);
     let body = format!(r#"{{"From_Account":"id","AddFriendItem":[{{"To_Account":"{long_id}"}}]}}"#);

@@ -1,23 +1,22 @@
-//! A plain socket: it sends any bytes, and reads answers as a strict client would.
+//! A plain socket: it sends any bytes, and reads answers like a strict client.
 //!
-//! It blocks, so that a test reads top to bottom; the tests' runtimes have a second thread, which
-//! the server runs on.
+//! It blocks, to keep the tests simple. The tests' runtimes have a second thread for the server.
 
 use crate::harness::Reply;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::time::Duration;
 
-/// No answer may take longer, and no connection may stay open longer where it should not.
+/// The deadline for an answer, and for the end of a connection that should end.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 pub(crate) struct Socket {
     stream: TcpStream,
-    /// What has arrived and belongs to the next answer.
+    /// The received bytes of the next answers.
     unread: Vec<u8>,
 }
 
-/// An answer as it came.
+/// A received answer.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
@@ -42,7 +41,8 @@ impl Socket {
         }
     }
 
-    /// Sends these bytes. An error says that the server hung up before it had them all.
+    /// Sends these bytes. An error means that the server closed the connection before it received
+    /// all.
     pub(crate) fn try_send(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.stream.write_all(bytes)
     }
@@ -52,21 +52,21 @@ impl Socket {
         self.try_send(bytes).expect("the server reads");
     }
 
-    /// From now on, sending fails when the server takes nothing for so long.
+    /// Sets a send timeout: sending fails if the server receives nothing for this time.
     pub(crate) fn give_up_sending_after(&self, patience: Duration) {
         self.stream
             .set_write_timeout(Some(patience))
             .expect("an open socket");
     }
 
-    /// Sends no more, and goes on reading.
+    /// Closes the sending side; answers can still be read.
     pub(crate) fn finish_sending(&mut self) {
         self.stream
             .shutdown(Shutdown::Write)
             .expect("an open socket");
     }
 
-    /// Whether there is more; `false` when the connection is closed.
+    /// Reads more bytes; `false` if the connection is closed.
     #[track_caller]
     fn read_more(&mut self) -> bool {
         let mut buffer = [0; 16 * 1024];
@@ -81,7 +81,7 @@ impl Socket {
         }
     }
 
-    /// The next answer, without its body; `None` when the connection is closed before it.
+    /// The next answer without its body; `None` if the connection is closed before it.
     #[track_caller]
     pub(crate) fn answer_head(&mut self) -> Option<Answer> {
         let end = loop {
@@ -111,7 +111,7 @@ impl Socket {
         })
     }
 
-    /// The next answer; `None` when the connection is closed before it.
+    /// The next answer; `None` if the connection is closed before it.
     #[track_caller]
     pub(crate) fn answer(&mut self) -> Option<Answer> {
         let mut answer = self.answer_head()?;
@@ -125,7 +125,7 @@ impl Socket {
         Some(answer)
     }
 
-    /// The server closes the connection, and sends nothing before that.
+    /// Asserts that the server closes the connection without sending more.
     #[track_caller]
     pub(crate) fn expect_end(&mut self) {
         while self.read_more() {}
@@ -133,7 +133,7 @@ impl Socket {
         assert!(rest.is_empty(), "sent before the end: {rest}");
     }
 
-    /// The server closes the connection, whatever it sends before that.
+    /// Asserts that the server closes the connection; it can send bytes before.
     #[track_caller]
     pub(crate) fn expect_end_at_last(&mut self) {
         while self.read_more() {}
@@ -145,7 +145,7 @@ impl Socket {
         self.reply().await
     }
 
-    /// The next reply. As to every reply, the harness's checks apply.
+    /// The next reply, with the checks of the harness.
     pub(crate) async fn reply(&mut self) -> Reply {
         self.answer().expect("an answer").reply().await
     }
@@ -162,7 +162,7 @@ impl Answer {
     pub(crate) async fn reply(self) -> Reply {
         let mut response = axum::http::Response::builder().status(self.status);
         for (name, value) in self.headers {
-            // Of the connection, not of the reply.
+            // This header belongs to the connection, not to the reply.
             if name != "connection" {
                 response = response.header(name, value);
             }

@@ -1,4 +1,4 @@
-//! An app's own server: it writes down what it is told, and answers well or badly.
+//! An app's own server: it records the webhooks that it receives, and answers in several ways.
 
 use axum::Router;
 use axum::extract::{Request, State};
@@ -9,22 +9,22 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 
-/// How it answers.
+/// How the receiver answers.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Mood {
-    /// As the pages' samples do.
+    /// As in the pages' samples.
     Good,
     /// HTTP 500.
     Broken,
     /// HTTP 201, which is not 200.
     Created,
-    /// 200, and no JSON.
+    /// HTTP 200 with a body that is not JSON.
     Nonsense,
     /// Never.
     Silent,
 }
 
-/// What it was told once.
+/// A received webhook.
 #[derive(Debug)]
 pub(crate) struct Told {
     pub(crate) method: String,
@@ -86,13 +86,13 @@ impl Receiver {
         *self.mood.lock().expect("nobody panics") = mood;
     }
 
-    /// What it is told next.
+    /// The next webhook.
     pub(crate) async fn next(&mut self) -> Told {
         let next = tokio::time::timeout(Duration::from_secs(10), self.told.recv());
         next.await.expect("in time").expect("it still listens")
     }
 
-    /// What it was told by now.
+    /// The webhooks received so far.
     pub(crate) fn so_far(&mut self) -> Vec<Told> {
         std::iter::from_fn(|| self.told.try_recv().ok()).collect()
     }
