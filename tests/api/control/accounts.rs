@@ -1,4 +1,4 @@
-//! Accounts: any situation in one call, and what the other user's client would do.
+//! Accounts: any situation in one call, and the answers of the other user to friend requests.
 
 use super::client::{Control, MadeApp};
 use crate::harness::TestApp;
@@ -51,7 +51,8 @@ async fn one_call_makes_an_account_and_everybody_it_names() {
         account["profile"],
         json!({"Tag_Profile_IM_Level": 3, "Tag_Profile_IM_Nick": "Ann"})
     );
-    // A friendship is one-way; a request has two sides, and the remark is the asker's own.
+    // A friendship is one-way; a request is stored on both sides, but the remark only by the
+    // sender.
     assert!(made.list("b", "friends").await.is_empty());
     let received = made.account("f").await["received"].clone();
     assert_eq!(
@@ -60,7 +61,7 @@ async fn one_call_makes_an_account_and_everybody_it_names() {
     );
     assert_eq!(made.list("g", "sent").await, ["a"]);
     assert_eq!(control.get(&path(&made, "a")).await.ok(), *account);
-    // Tencent's own commands see the same.
+    // Tencent's commands see the same state.
     let portrait = json!({"To_Account": ["a"], "TagList": ["Tag_Profile_IM_Nick"]});
     let reply = made.call("profile/portrait_get", &portrait).await;
     assert!(reply.text.contains("Ann"), "{}", reply.text);
@@ -237,7 +238,7 @@ async fn a_deleted_account_is_in_nobodys_lists_and_an_admin_cannot_be_deleted() 
         .faults(409);
 }
 
-/// What each answer does to the lists of who has asked and who was asked.
+/// The effect of each answer on the friend lists of the sender and the receiver.
 #[tokio::test]
 async fn a_pending_request_is_answered_as_the_other_users_client_would() {
     let app = TestApp::start().await;
@@ -361,8 +362,8 @@ async fn an_agreement_is_told_to_the_webhook_and_a_refusal_is_not() {
     );
 }
 
-/// A request that is made anew while it is answered: a new request that is in time (30539)
-/// is the one that is granted.
+/// A request that is sent again while it is answered: if the new request comes first (30539), it is
+/// the one that is granted.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_request_made_anew_while_it_is_answered_is_granted_as_it_is_then() {
     let app = TestApp::start().await;

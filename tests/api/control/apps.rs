@@ -146,7 +146,7 @@ async fn an_app_that_is_not_there_is_a_404_everywhere() {
     assert_eq!(control.get("/apps/0").await.faults(422)[0].0, "/sdkappid");
 }
 
-/// A configured app that was removed is there again after the reset of everything.
+/// A reset of everything restores a configured app that was removed.
 #[tokio::test]
 async fn a_reset_makes_what_is_configured_and_says_what_it_took_away() {
     let app = TestApp::start().await;

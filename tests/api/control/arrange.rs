@@ -1,4 +1,4 @@
-//! Arrange and explain: any code on demand, why it is met, and what would make it 0.
+//! `arrange` and `explain`: any code on demand, the reason for it, and the change that makes it 0.
 
 use super::client::{Control, MadeApp};
 use crate::harness::{ConfigExt, Reply, TestApp};
@@ -8,7 +8,7 @@ use tencent_chat_emulator::config::Config;
 use tencent_chat_emulator::protocol::code::Code;
 use tencent_chat_emulator::sns::model::UnknownAccounts;
 
-/// The error table of the page (friend_add, 2025-10-23), and what has to give each code.
+/// The codes of the page's error table (friend_add, 2025-10-23), and what gives each code here.
 const PAGE: [(u32, &str); 18] = [
     (0, "state"),
     (30001, "state"),
@@ -30,14 +30,14 @@ const PAGE: [(u32, &str); 18] = [
     (30540, "fault"),
 ];
 
-/// Lists that are soon full.
+/// Small limits.
 fn small(config: &mut Config) {
     config.sns.max_friends = 5;
     config.sns.max_groups = 3;
     config.sns.max_pending = 4;
 }
 
-/// The call that an arrangement names, as a client without this API would make it.
+/// Makes the call that `arrange` answered, without the control API.
 async fn call(control: &Control, url: &str, body: &Value) -> Reply {
     let request = control.request(Method::POST, url).body(body.to_string());
     Reply::check(request.send().await.expect("an answer")).await
@@ -47,7 +47,7 @@ fn text(value: &Value) -> &str {
     value.as_str().unwrap_or_else(|| panic!("no text: {value}"))
 }
 
-/// The ErrorCode; or where that is 0, the only item's ResultCode.
+/// The ErrorCode; if it is 0, the only item's ResultCode.
 fn code_of(reply: &Reply) -> u64 {
     match reply.error_code() {
         0 => reply.only().0,
@@ -55,7 +55,7 @@ fn code_of(reply: &Reply) -> u64 {
     }
 }
 
-/// Does what an explanation says, and makes the call that should be 0 then.
+/// Makes the change of an explanation, then the call, which should give 0.
 async fn apply(control: &Control, base: &str, change: &Value, url: &str, body: &Value) -> Reply {
     for call in change["calls"].as_array().expect("a list") {
         let method = text(&call["method"]).parse().expect("a method");
@@ -70,7 +70,7 @@ async fn apply(control: &Control, base: &str, change: &Value, url: &str, body: &
     self::call(control, &url, body).await
 }
 
-/// Arranges a code, explains it, meets it, and does away with it.
+/// Arranges a code, explains it, gets it, and makes the change after which the call gives 0.
 async fn walk(app: &TestApp, made: &MadeApp, code: Value, given_by: &str) {
     let control = &made.control;
     let arranged = control
@@ -110,7 +110,7 @@ async fn walk(app: &TestApp, made: &MadeApp, code: Value, given_by: &str) {
     }
     let change = &reason["to_be_0"];
     if change.is_null() {
-        // The request itself is wrong: the field is named.
+        // The request is invalid: the explanation names the field.
         assert_eq!(given_by, "request", "{explained}");
         let names_field = match carrier {
             "ErrorCode" => text(&reason["error_info"]).contains("AddFriendItem"),
@@ -133,7 +133,7 @@ async fn every_code_of_the_page_is_arranged_explained_met_and_done_away_with() {
     }
 }
 
-/// By name, each outcome that several share a number with.
+/// By name, because some outcomes have the same number.
 #[tokio::test]
 async fn every_outcome_of_friend_add_is_arranged_by_its_name() {
     let app = TestApp::start_with(|config| {
@@ -230,7 +230,7 @@ async fn what_friend_add_never_answers_cannot_be_arranged() {
     assert_eq!(made.control.get("/faults").await.ok(), json!([]));
 }
 
-/// Each item as the call would find it once the ones before it are done.
+/// Each item is explained with the state after the items before it.
 #[tokio::test]
 async fn a_batch_is_explained_item_by_item_as_it_would_be_answered_and_nothing_is_written() {
     let app = TestApp::start_with(small).await;
@@ -337,7 +337,7 @@ async fn a_call_that_fails_as_a_whole_is_explained_as_it_would_be_answered() {
     }
 }
 
-/// One item, with everything wrong about its accounts that can be wrong.
+/// An item that fails every check of its accounts that can fail at once.
 #[tokio::test]
 async fn all_that_is_in_the_way_is_named_at_once() {
     let app = TestApp::start_with(small).await;
@@ -373,7 +373,8 @@ async fn all_that_is_in_the_way_is_named_at_once() {
     assert_eq!(reply.codes(), [0], "{change}: {}", reply.text);
 }
 
-/// Each explanation names what decides now; followed one after the other, they lead to 0.
+/// Each explanation names what decides now. When each change has been made in turn, the call gives
+/// 0.
 #[tokio::test]
 async fn a_fault_that_decides_is_named_and_the_next_reason_after_it() {
     let app = TestApp::start().await;

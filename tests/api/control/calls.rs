@@ -1,10 +1,10 @@
-//! What tests of the journal and of the clock ask a control client for.
+//! Methods of the control client for tests of the journal and the clock.
 
 use super::client::{Answer, Control, MadeApp};
 use crate::harness::TestApp;
 use serde_json::{Value, json};
 
-/// A friend_add body that says nothing but its From_Account.
+/// A friend_add body with this From_Account.
 pub(crate) fn body_of(from: &str) -> String {
     json!({"From_Account": from, "AddFriendItem": [{"To_Account": "id1"}]}).to_string()
 }
@@ -30,7 +30,7 @@ impl Control {
         self.post("/clock/hold", json!({"at": at})).await.ok();
     }
 
-    /// Moves the clock on.
+    /// Advances the clock.
     pub(crate) async fn advance(&self, seconds: f64) {
         let body = json!({"seconds": seconds});
         self.post("/clock/advance", body).await.ok();
@@ -38,7 +38,7 @@ impl Control {
 }
 
 impl MadeApp {
-    /// friend_add by "id", with the least said; the ErrorCode.
+    /// Calls friend_add with a minimal body. Returns the ErrorCode.
     pub(crate) async fn ping(&self) -> u64 {
         let body = json!({"From_Account": "id", "AddFriendItem": [{"To_Account": "id1"}]});
         self.call("sns/friend_add", &body).await.error_code()
@@ -46,14 +46,14 @@ impl MadeApp {
 }
 
 impl TestApp {
-    /// friend_add with any body by an admin of the configured app; the ErrorCode.
+    /// Calls friend_add of the configured app with any body, as an admin. Returns the ErrorCode.
     pub(crate) async fn send_body(&self, body: impl Into<reqwest::Body>) -> u64 {
         let reply = self.post("/v4/sns/friend_add", &self.query(), body).await;
         reply.error_code()
     }
 }
 
-/// The ids of calls, in their order.
+/// The ids of the calls, in order.
 pub(crate) fn ids(calls: &Value) -> Vec<u64> {
     let calls = calls["calls"].as_array().expect("a list").iter();
     calls

@@ -1,4 +1,4 @@
-//! A client of the control API, and of apps that are made through it.
+//! A client of the control API, and of apps that are created with it.
 
 use super::document::Document;
 use crate::harness::{Reply, TestApp};
@@ -6,14 +6,14 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 
-/// A caller of the control API.
+/// A client of an emulator's control API.
 #[derive(Clone)]
 pub(crate) struct Control {
     client: reqwest::Client,
     url: String,
 }
 
-/// `openapi.json`. All emulators have the same.
+/// `openapi.json`, which is the same for all emulators.
 pub(crate) async fn document(control: &Control) -> &'static Document {
     static DOCUMENT: OnceCell<Document> = OnceCell::const_new();
     let read = async || {
@@ -33,16 +33,16 @@ pub(crate) struct Answer {
     path: String,
     pub(crate) status: StatusCode,
     pub(crate) text: String,
-    /// Null, where the answer is not JSON.
+    /// Null if the answer is not JSON.
     pub(crate) json: Value,
 }
 
-/// An app that was made through the control API.
+/// An app that was created with the control API.
 #[derive(Clone)]
 pub(crate) struct MadeApp {
     pub(crate) control: Control,
     pub(crate) sdkappid: u64,
-    /// The query of a call by its admin.
+    /// The query of a call as its admin.
     pub(crate) query: String,
 }
 
@@ -57,7 +57,7 @@ impl TestApp {
 }
 
 impl Control {
-    /// A request to a path behind the prefix, such as `/faults`; or to any other that begins with
+    /// A request to a path below the prefix, such as `/faults`, or to a URL that begins with
     /// `http:`.
     pub(crate) fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
         let url = match path.starts_with("http:") {
@@ -104,7 +104,7 @@ impl Control {
         self.send(Method::DELETE, path, None).await
     }
 
-    /// Makes an app.
+    /// Creates an app.
     pub(crate) async fn create(&self, body: Value) -> MadeApp {
         let made = self.post("/apps", body).await.ok();
         MadeApp {
@@ -114,7 +114,7 @@ impl Control {
         }
     }
 
-    /// Makes an app with these accounts, and no limit on calls.
+    /// Creates an app with these accounts and without a rate limit.
     pub(crate) async fn create_with(&self, accounts: &[&str]) -> MadeApp {
         self.create(json!({"accounts": accounts, "calls_per_second": 0}))
             .await
@@ -133,14 +133,14 @@ impl Answer {
         }
     }
 
-    /// The JSON of a call that has to have gone well.
+    /// The JSON of the answer. Asserts that the call succeeded.
     #[track_caller]
     pub(crate) fn ok(self) -> Value {
         assert!(self.status.is_success(), "{}: {}", self.status, self.text);
         self.json
     }
 
-    /// The faults of a call that has to have failed with this status: where, and what.
+    /// The invalid fields: pointer and text. Asserts that the call failed with this status.
     #[track_caller]
     pub(crate) fn faults(&self, status: u16) -> Vec<(String, String)> {
         assert_eq!(self.status, status, "{}", self.text);
@@ -153,19 +153,19 @@ impl Answer {
 }
 
 impl MadeApp {
-    /// A control path below this app's, such as `/reset`.
+    /// The control path of a resource of this app, such as `/reset`.
     pub(crate) fn path(&self, path: &str) -> String {
         format!("/apps/{}{path}", self.sdkappid)
     }
 
-    /// A call of a command, such as `sns/friend_get`.
+    /// Calls a command, such as `sns/friend_get`.
     pub(crate) async fn call(&self, command: &str, body: &Value) -> Reply {
         let url = format!("{}/v4/{command}?{}", self.control.url, self.query);
         let request = self.control.client.post(url).body(body.to_string());
         Reply::check(request.send().await.expect("an answer")).await
     }
 
-    /// friend_add of these accounts with nothing else said.
+    /// Calls friend_add with items that have only To_Account.
     pub(crate) async fn add(&self, from: &str, tos: &[&str]) -> Reply {
         let items: Vec<_> = tos.iter().map(|to| json!({"To_Account": to})).collect();
         let body = json!({"From_Account": from, "AddFriendItem": items});

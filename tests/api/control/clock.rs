@@ -1,4 +1,4 @@
-//! The clock over HTTP: exact while it is held, and one for all that runs on it.
+//! The clock over HTTP: it is exact while it is held, and everything that uses it agrees.
 
 use super::client::Control;
 use crate::harness::{ConfigExt, TestApp};
@@ -48,7 +48,7 @@ async fn it_is_held_at_any_time_and_moves_only_when_it_is_advanced() {
             assert_eq!(time(&advanced.ok()), (expected.as_secs_f64(), true));
             assert_eq!(now(&control).await, (expected.as_secs_f64(), true));
         }
-        // Without a time, it stays where it is.
+        // `hold` without a time keeps the time.
         let held = control.post("/clock/hold", json!({})).await.ok();
         assert_eq!(time(&held), (expected.as_secs_f64(), true));
     }
@@ -88,7 +88,7 @@ async fn running_it_tells_the_systems_time_and_advancing_holds_it() {
         assert!(!time(&released).1);
         running(&control).await;
     }
-    // Releasing it twice, or a reset, is no more than that.
+    // A second release has no effect, and a reset releases the clock, too.
     control.post("/clock/release", json!({})).await.ok();
     control.hold(5).await;
     control.post("/reset", json!({})).await.ok();
@@ -115,7 +115,7 @@ async fn what_cannot_be_is_refused_with_its_place_and_changes_nothing() {
         advance(json!("5")),
         advance(json!(1e300)),
         advance(json!(LATEST + 1)),
-        // From where it is, this is beyond the year 9999.
+        // This would advance the clock beyond the year 9999.
         advance(json!(LATEST - 1_700_000_000 + 1)),
         advance(json!(null)),
         ("/clock/advance", json!({}), "/seconds"),
@@ -137,7 +137,7 @@ async fn what_cannot_be_is_refused_with_its_place_and_changes_nothing() {
             "{path} {body}"
         );
     }
-    // These are no JSON at all.
+    // These bodies are not JSON.
     for body in [
         "{\"seconds\": 1e400}",
         "{\"seconds\": NaN}",
@@ -191,13 +191,13 @@ async fn a_usersig_is_good_to_its_last_second_and_expired_one_later() {
                 .post("/v4/sns/friend_get_list", &query, body.clone())
                 .await;
             let reply = match reply.error_code() {
-                // Whatever the body is told, it was let in.
+                // Any other code means that the UserSig was accepted.
                 70001 => 70001,
                 _ => 0,
             };
             assert_eq!(reply, code, "{at} {expire} {seconds}");
         }
-        // Back in time, it is good again.
+        // When the clock goes back, the UserSig is valid again.
         control.hold(at).await;
         let reply = app.post("/v4/sns/friend_get_list", &query, "{}").await;
         assert_ne!(reply.error_code(), 70001);
@@ -229,7 +229,7 @@ async fn friends_and_requests_are_made_at_the_held_time() {
         assert_eq!(account["friends"][0]["add_time"], at, "{account}");
         assert_eq!(account["sent"][0]["add_time"], at, "{account}");
         assert_eq!(asked["received"][0]["add_time"], at, "{asked}");
-        // Whoever agrees later is a friend from then on.
+        // The AddTime of a confirmed friend is the time of the confirmation.
         control.advance(7.0).await;
         let agree = json!({"action": "agree"});
         let path = made.path("/pending/id/asks");
@@ -274,7 +274,7 @@ async fn the_minute_of_friend_requests_runs_on_it() {
         let reply = made.add("id", &[tos.next().expect("enough")]).await;
         assert_eq!(reply.codes(), [code], "after {seconds}");
     }
-    // Before the minute began, there is another.
+    // A time before the minute begins a new minute.
     control.hold(5).await;
     let reply = made.add("id", &[tos.next().expect("enough")]).await;
     assert_eq!(reply.codes(), [0]);

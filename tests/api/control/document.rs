@@ -1,4 +1,4 @@
-//! `openapi.json` as the tests know it: what each operation takes and answers.
+//! `openapi.json` in the tests: the request and the answers of each operation.
 
 use jsonschema::Validator;
 use serde_json::{Value, json};
@@ -10,13 +10,13 @@ pub(crate) struct Document {
     pub(crate) operations: Vec<Operation>,
 }
 
-/// A method and a path, with what it answers.
+/// A method and a path, with its answers.
 pub(crate) struct Operation {
     pub(crate) method: String,
-    /// With `{names}`.
+    /// The path, with `{names}` of parameters.
     pub(crate) path: String,
     pub(crate) json: Value,
-    /// Of an answer's body by its status, where it is JSON.
+    /// The schemas of the JSON answers, by status.
     answers: HashMap<String, Validator>,
 }
 
@@ -31,14 +31,14 @@ impl Document {
         Self { json, operations }
     }
 
-    /// The operation that serves a path, which is without its query.
+    /// The operation that serves a path; the path has no query.
     pub(crate) fn find(&self, method: &str, path: &str) -> Option<&Operation> {
         let of_method = || {
             self.operations
                 .iter()
                 .filter(|known| known.method == method)
         };
-        // A path's own name goes before a `{name}`.
+        // An exact path has priority over a path with `{name}`.
         let mut exact = of_method().filter(|known| known.path == path);
         exact
             .next()
@@ -74,7 +74,7 @@ impl Operation {
         known.len() == parts.len() && known.iter().zip(&parts).all(is)
     }
 
-    /// Whether an answer is as the document says.
+    /// Asserts that an answer matches the document.
     #[track_caller]
     pub(crate) fn check(&self, status: u16, answer: &Value) {
         let status = status.to_string();
@@ -107,7 +107,7 @@ impl Operation {
     }
 }
 
-/// The schema, under which an object has no fields that it does not name.
+/// The schema, but objects must not have fields that it does not name.
 fn closed(schema: &Value) -> Validator {
     let mut schema = schema.clone();
     close(&mut schema);
@@ -127,7 +127,7 @@ fn close(schema: &mut Value) {
     }
 }
 
-/// The fields of an object; none, where it is no object.
+/// The fields of an object; empty for other values.
 pub(crate) fn pairs(value: &Value) -> impl Iterator<Item = (&String, &Value)> {
     value.as_object().into_iter().flatten()
 }

@@ -1,4 +1,4 @@
-//! The calls as server-sent events: each once, in order, or said to be lost.
+//! Server-sent events of the calls: each call comes once and in order, or a gap is announced.
 
 use super::calls::{body_of, ids};
 use super::client::Control;
@@ -11,7 +11,7 @@ use tokio::net::{TcpSocket, TcpStream};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// One event, as it stood in the stream.
+/// An event of the stream.
 #[derive(Clone, Debug, Default, PartialEq)]
 struct Event {
     event: String,
@@ -20,7 +20,7 @@ struct Event {
 }
 
 impl Event {
-    /// As the standard has it: `data` lines are joined, comments are passed over.
+    /// Parses an event as the standard says: joins `data` lines, ignores comments.
     fn parse(block: &str) -> Option<Self> {
         let mut event = Self::default();
         let mut data = Vec::new();
@@ -43,7 +43,7 @@ impl Event {
         serde_json::from_str(&self.data).expect("JSON")
     }
 
-    /// The number of a call, and how it is told.
+    /// The id of the event's call. Asserts that the event is a call with the same id.
     #[track_caller]
     fn call_id(&self) -> u64 {
         assert_eq!(self.event, "call", "{self:?}");
@@ -69,7 +69,7 @@ impl Reader {
         Self { response, text }
     }
 
-    /// The next event; `None` when the stream has ended as it should.
+    /// The next event; `None` if the stream has ended in order.
     async fn next(&mut self) -> Option<Event> {
         loop {
             while let Some((block, rest)) = self.text.split_once("\n\n") {
@@ -83,7 +83,7 @@ impl Reader {
             let chunk = chunk
                 .expect("something is told")
                 .expect("no broken stream")?;
-            // A carriage return ends a line as well.
+            // A carriage return ends a line, too.
             self.text += &std::str::from_utf8(&chunk)
                 .expect("text")
                 .replace('\r', "\n");
@@ -94,7 +94,7 @@ impl Reader {
         self.next().await.expect("more").call_id()
     }
 
-    /// The next so many calls' numbers.
+    /// The ids of the next calls.
     async fn take(&mut self, count: usize) -> Vec<u64> {
         let mut ids = Vec::new();
         while ids.len() < count {
@@ -140,11 +140,11 @@ async fn each_call_is_told_once_and_in_order_while_eight_tasks_call() {
     let of_three = ids(&control.calls("from_account=task3").await);
     assert_eq!(of_three.len(), 63);
     assert_eq!(some.take(63).await, of_three);
-    // Behind 250 there was nothing yet when this one came; what it was told is in order.
+    // When this reader connected, there was no call after 250 yet. Its events are in order.
     let behind = late.take(250).await;
     assert!(behind.is_sorted());
     assert_eq!(behind.last(), Some(&500));
-    // And nothing more: the next that is told is the next that is called.
+    // No other event follows: the next event is the next call.
     made.add("task3", &["x"]).await;
     assert_eq!(
         (
@@ -223,7 +223,7 @@ async fn a_reader_is_told_what_a_list_with_its_filter_has() {
     assert_eq!(refused.faults(422)[0].0, "/sinse");
 }
 
-/// Bodies of many lines, with each kind of line end, stay one event.
+/// A body with many lines, with any kind of line end, is one event.
 #[tokio::test]
 async fn a_body_of_many_lines_is_one_event() {
     let app = TestApp::start().await;
@@ -281,7 +281,7 @@ async fn who_asks_for_what_made_room_is_told_so_first() {
     }
 }
 
-/// A reader that takes nothing while far more is called than the sockets and the journal hold.
+/// A reader that does not read while more calls are made than the sockets and the journal hold.
 #[tokio::test]
 async fn a_reader_that_falls_behind_is_told_each_gap_exactly() {
     const CALLS: u64 = 150;
@@ -333,7 +333,7 @@ fn contains(bytes: &[u8], what: &[u8]) -> bool {
     tail.windows(what.len()).any(|part| part == what)
 }
 
-/// The body of an answer in chunks.
+/// Decodes the body of a chunked answer.
 fn dechunked(answer: &[u8]) -> String {
     let answer = std::str::from_utf8(answer).expect("text");
     let (_, mut rest) = answer.split_once("\r\n\r\n").expect("a head");

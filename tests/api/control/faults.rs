@@ -1,4 +1,4 @@
-//! Faults: each kind of them in each scope, and what is counted of it.
+//! Faults: each kind in each scope, and its counters.
 
 mod commit;
 mod order;
@@ -11,7 +11,7 @@ use crate::harness::{Reply, TestApp};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
-/// An emulator, and an app that was made in it with the accounts of [`NAMES`].
+/// An emulator, and an app with the accounts of [`NAMES`].
 struct Bench {
     server: TestApp,
     control: Control,
@@ -20,23 +20,23 @@ struct Bench {
 
 const NAMES: [&str; 7] = ["id", "other", "a", "b", "c", "d", "e"];
 
-/// How a call ends, as its client sees it.
+/// The end of a call, as its client sees it.
 #[derive(Clone, Debug, PartialEq)]
 enum End {
-    /// With an envelope of ErrorCode 0, and these ResultCodes; none, where it has no items.
+    /// ErrorCode 0 and these ResultCodes; empty if the answer has no items.
     Done(Vec<u64>),
-    /// With another ErrorCode.
+    /// Another ErrorCode.
     Code(u64),
-    /// With another HTTP status, and no JSON.
+    /// Another HTTP status, without JSON.
     Status(u16),
     NotJson,
-    /// Within its body.
+    /// The connection ended within the body.
     Half,
-    /// Without an answer.
+    /// No answer.
     Nothing,
 }
 
-/// The ways to fail; for `result_code` and `delay_ms`, no end of the whole call.
+/// The ways to fail, and the end of the call; `result_code` and `delay_ms` do not end it.
 fn ways() -> [(Value, Option<End>); 7] {
     [
         (json!({"result_code": 30007}), None),
@@ -51,7 +51,7 @@ fn ways() -> [(Value, Option<End>); 7] {
 
 const DELAY_MS: u64 = 100;
 
-/// One JSON object with the fields of both.
+/// A JSON object with the fields of both.
 fn merged(mut one: Value, other: Value) -> Value {
     let Value::Object(fields) = other else {
         panic!("no object: {other}")
@@ -60,7 +60,7 @@ fn merged(mut one: Value, other: Value) -> Value {
     one
 }
 
-/// The way, or its `commit_then`.
+/// The fault for a way to fail, before the command runs or after it.
 fn way(way: &Value, commits: bool) -> Value {
     match commits {
         true => json!({"commit_then": way}),
@@ -68,7 +68,7 @@ fn way(way: &Value, commits: bool) -> Value {
     }
 }
 
-/// What it comes to, and how long that takes.
+/// The result of `work`, and its time.
 #[expect(
     clippy::disallowed_methods,
     reason = "delays run on the system's clock"
@@ -100,13 +100,13 @@ impl Bench {
         }
     }
 
-    /// Puts one fault in the place of all; its number.
+    /// Replaces all faults by one, and returns its id.
     async fn arm(&self, fault: Value) -> u64 {
         let armed = self.control.put("/faults", json!([fault])).await.ok();
         armed["armed"][0]["id"].as_u64().expect("a number")
     }
 
-    /// Of each fault: `hits` and `left`.
+    /// The `hits` and `left` of each fault.
     async fn counts(&self) -> Vec<(u64, Option<u64>)> {
         let all = self.control.get("/faults").await.ok();
         let count = |fault: &Value| {
@@ -120,7 +120,7 @@ impl Bench {
         self.call_of(&self.app, command, body).await
     }
 
-    /// Whatever a call comes to. What is an envelope is checked as every reply is.
+    /// Makes a call and returns its end. An envelope is checked like every reply.
     async fn call_of(&self, app: &MadeApp, command: &str, body: &Value) -> End {
         let path = format!("/v4/{command}");
         let request = self.server.client.post(self.server.url(&path, &app.query));
@@ -154,11 +154,11 @@ impl Bench {
     }
 }
 
-/// A scope, and a call of the app's outside of it.
+/// A scope, and a call of the app outside of the scope.
 struct Place {
     scope: Value,
     outside: Option<(&'static str, Value)>,
-    /// Which of the items "a", "b" and "c" of "id" it has.
+    /// Whether the items "a", "b" and "c" of "id" are in the scope.
     items: [bool; 3],
 }
 
@@ -292,7 +292,7 @@ async fn a_whole_call_fails_for_any_item_in_the_scope_and_only_once() {
     }
 }
 
-/// Bodies that say otherwise whom they are about.
+/// Bodies that name their accounts in other fields.
 #[tokio::test]
 async fn accounts_are_found_in_the_body_of_every_command_about_accounts() {
     let bench = Bench::start().await;

@@ -1,4 +1,4 @@
-//! Who may drive the control API. What is refused has changed nothing, on every route.
+//! Access to the control API. On every route, a refused request changes nothing.
 
 use super::client::{Answer, Control, document};
 use crate::harness::TestApp;
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tencent_chat_emulator::config::ControlToken;
 use tencent_chat_emulator::protocol::user_sig::SecretKey;
 
-/// Every route, with something in the place of each `{name}`; not the probes outside the prefix.
+/// Every guarded route, with a value for each `{name}`; `/healthz` and `/readyz` are not guarded.
 async fn routes(control: &Control) -> Vec<(Method, String)> {
     let operations = document(control).await.operations.iter();
     let guarded = operations
@@ -21,7 +21,7 @@ async fn routes(control: &Control) -> Vec<(Method, String)> {
     guarded.map(route).collect()
 }
 
-/// All that a route could change.
+/// All state that a route can change.
 async fn everything(control: &Control) -> Value {
     json!([
         control.get("/apps/88888888/state").await.ok(),
@@ -34,7 +34,8 @@ async fn everything(control: &Control) -> Value {
     ])
 }
 
-/// Sends a request to every route that would do something, and holds that it is refused so.
+/// Sends a request to every route, and asserts that it is refused with `status` and changes
+/// nothing.
 async fn refused_everywhere(status: u16, change: impl Fn(RequestBuilder) -> RequestBuilder) {
     let app = TestApp::start().await;
     let control = app.control();
@@ -152,7 +153,7 @@ async fn its_own_page_and_names_without_a_dot_may_call() {
     }
 }
 
-/// A request without a Host comes from no browser.
+/// A request without a Host does not come from a browser.
 #[tokio::test]
 async fn http_1_0_without_a_host_is_served() {
     let app = TestApp::start().await;
@@ -196,7 +197,7 @@ async fn with_a_token_every_route_asks_for_it_and_takes_no_other() {
     .await;
     let control = app.control();
     assert_eq!(app.emulator.control_token(), Some("the token"));
-    // The routes, from one that asks for no token.
+    // The list of routes comes from an emulator that requires no token.
     let open = TestApp::start().await;
     for (method, path) in routes(&open.control()).await {
         let url = format!("{}{path}", app.emulator.url());
@@ -275,7 +276,7 @@ async fn an_unknown_route_is_a_404_that_names_the_list_and_never_reaches_tencent
 async fn switched_off_it_is_not_there_and_the_probes_are() {
     let app = TestApp::start_with(|config| config.control.enabled = false).await;
     for path in ["/_emulator/v1/health", "/_emulator/v1/reset", "/metrics"] {
-        // What is no command's path, like any other.
+        // These paths are treated like any unknown path.
         assert_eq!(app.post(path, "", "").await.error_code(), 60002, "{path}");
     }
     for probe in ["/healthz", "/readyz"] {

@@ -1,4 +1,4 @@
-//! Apps never see each other, and whatever puts many things in the place of others does it at once.
+//! Apps are isolated from each other, and operations that replace many things are atomic.
 
 use super::client::{Control, MadeApp};
 use crate::harness::TestApp;
@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 const APPS: usize = 100;
 
-/// The same names in every app, and other things done with them.
+/// Uses the same names in every app, but makes different changes.
 async fn use_an_app(control: Control, number: usize) -> u64 {
     let made = control.create_with(&["a", "b", "c"]).await;
     let (befriended, other) = if number.is_multiple_of(2) {
@@ -73,7 +73,7 @@ async fn a_hundred_apps_used_and_reset_at_once_never_see_each_other() {
     assert_eq!(app.control().get("/faults").await.ok(), json!([]));
 }
 
-/// Calls again and again until told to stop; what they were answered.
+/// Starts tasks that call in a loop until `stop` is true. They return the answers.
 fn hammer<T: Send + 'static, F: Future<Output = T> + Send>(
     stop: &Arc<AtomicBool>,
     call: impl Fn() -> F + Clone + Send + 'static,
@@ -98,9 +98,9 @@ async fn stopped<T>(stop: &AtomicBool, tasks: Vec<tokio::task::JoinHandle<Vec<T>
         .collect()
 }
 
-/// Before a reset there are an account that refuses everybody, and a fault that hides that: an item
-/// is told 30006. After it there is neither: 30003. Whoever is told 30516 has seen the account
-/// without the fault; whoever is told 0, none of it.
+/// Resets while calls run. Before the reset, there are an account with DenyAny and a fault that
+/// replaces its result: items get 30006. After the reset, both are gone: 30003. A call that gets
+/// 30516 or 0 has seen a partial reset.
 async fn reset_under_fire(made: &MadeApp, reset: &str) {
     let control = &made.control;
     for round in 0..30 {
@@ -118,7 +118,7 @@ async fn reset_under_fire(made: &MadeApp, reset: &str) {
 
         control.post(reset, json!({})).await.ok();
 
-        // What was answered before the reset is not in the journal any more.
+        // Calls that were answered before the reset are no longer in the journal.
         let after = format!("/requests/wait?sdkappid={}&count=4", made.sdkappid);
         control.get(&after).await.ok();
         let calls = control.get("/requests").await.ok();
@@ -159,7 +159,7 @@ async fn the_reset_of_everything_is_one_step_to_the_calls_that_hammer_it() {
     reset_under_fire(&made, "/reset").await;
 }
 
-/// A state in which a and b are friends both ways, or not at all; and a third that stays.
+/// Two states of an app: without a friendship, and with a and b as mutual friends.
 async fn states(made: &MadeApp) -> [Value; 2] {
     let apart = made.control.get(&made.path("/state")).await.ok();
     assert_eq!(made.add("a", &["b"]).await.codes(), [0]);
@@ -213,7 +213,7 @@ async fn a_state_that_is_put_or_restored_is_never_seen_by_halves() {
     assert_eq!(control.get(&made.path("/state")).await.ok(), together);
 }
 
-/// What is looked at, is looked at at one moment: friendships are made both ways meanwhile.
+/// While mutual friendships are made and ended, a state always has both directions or none.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_state_that_is_looked_at_is_of_one_moment() {
     let app = TestApp::start().await;
@@ -242,7 +242,7 @@ async fn a_state_that_is_looked_at_is_of_one_moment() {
     assert_eq!(seen.len(), 2, "both states were met");
 }
 
-/// Two tests on one server: each has faults and a journal of its own.
+/// Two tests use one server, each with its own faults and journal.
 #[tokio::test]
 async fn faults_and_journal_can_be_looked_at_and_replaced_for_one_app_alone() {
     let app = TestApp::start().await;
@@ -296,7 +296,7 @@ async fn faults_and_journal_can_be_looked_at_and_replaced_for_one_app_alone() {
     );
 }
 
-/// account_check looks at no account, but at whether there are any.
+/// account_check only checks whether accounts exist.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn while_a_state_is_put_no_account_is_missing_that_is_in_the_old_and_the_new() {
     let app = TestApp::start().await;
@@ -331,7 +331,8 @@ async fn while_a_state_is_put_no_account_is_missing_that_is_in_the_old_and_the_n
     }
 }
 
-/// A call that a reset overtakes still ends as it began; but nobody is told of it any more.
+/// A call that is running during a reset finishes in the old app, but is in no journal and no
+/// webhook.
 #[tokio::test]
 async fn what_happened_in_an_app_before_its_reset_is_not_told_after_it() {
     let app = TestApp::start().await;
@@ -339,7 +340,8 @@ async fn what_happened_in_an_app_before_its_reset_is_not_told_after_it() {
     let control = app.control();
     let wish = json!({"accounts": ["a", "b", "c"], "webhook": {"url": receiver.url}});
     let made = control.create(wish).await;
-    // It is overtaken before its work, and still has its app for a while after it.
+    // The reset comes before the call's work, and the call keeps its app for a while after the
+    // work.
     let faults = json!([{"delay_ms": 300}, {"commit_then": {"delay_ms": 300}}]);
     let path = format!("/faults?sdkappid={}", made.sdkappid);
     control.put(&path, faults).await.ok();

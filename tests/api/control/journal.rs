@@ -1,4 +1,4 @@
-//! The journal: every call is in it, as it came and as it was answered, and every filter finds it.
+//! The journal stores the request and the answer of every call, and every filter finds them.
 
 use super::calls::{body_of, ids};
 use super::client::Control;
@@ -6,7 +6,7 @@ use crate::harness::{APP, TestApp};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-/// What a filter may ask of a call: app, command, From_Account, code.
+/// The properties of a call that filters use: app, command, From_Account, code.
 struct Entry {
     app: Option<u64>,
     command: &'static str,
@@ -14,7 +14,7 @@ struct Entry {
     code: u64,
 }
 
-/// The filter's parts: a name, and whether a call has the value.
+/// A part of a filter: its query text, and whether a call matches.
 type Part = (String, Box<dyn Fn(u64, &Entry) -> bool>);
 
 fn part(name: &str, value: impl ToString, is: impl Fn(u64, &Entry) -> bool + 'static) -> Part {
@@ -25,7 +25,7 @@ fn anything() -> Part {
     (String::new(), Box::new(|_, _| true))
 }
 
-/// Calls of each kind to two apps; what the journal has to know of each.
+/// Makes calls of each kind to several apps. Returns the expected entry of each.
 async fn make_calls(app: &TestApp, apps: &[(u64, String)]) -> Vec<Entry> {
     let mut entries = Vec::new();
     for (sdkappid, query) in apps {
@@ -59,7 +59,7 @@ async fn make_calls(app: &TestApp, apps: &[(u64, String)]) -> Vec<Entry> {
     entries
 }
 
-/// All combinations, against a model.
+/// Compares all combinations of filters with a model.
 #[tokio::test]
 async fn each_combination_of_filters_finds_exactly_the_calls_that_match_in_order() {
     let app = TestApp::start().await;
@@ -157,10 +157,10 @@ async fn a_filter_that_is_none_is_refused_with_its_place() {
     }
 }
 
-/// Where a call goes, the fault it meets, and what it ends with: HTTP status, ErrorCode.
+/// The path, the query and the fault of a call, and its HTTP status and ErrorCode.
 type Ending = (&'static str, String, Value, u16, u64);
 
-/// Each end that a call may have.
+/// All ways in which a call can end.
 fn endings(app: &TestApp) -> Vec<Ending> {
     let (path, good) = ("/v4/sns/friend_add", app.query());
     let with = |part: &str, other: &str| good.replacen(part, other, 1);
@@ -245,7 +245,7 @@ async fn every_end_of_a_call_is_written_down_with_what_was_answered() {
         let mut known = codes.as_array().expect("a list").iter();
         let is_its = |known: &Value| known["outcome"] == entry["outcome"] && known["code"] == code;
         assert!(known.any(is_its), "{entry}");
-        // What came whole is there byte by byte; of what a fault spoilt, what it would have been.
+        // A complete answer is stored byte by byte. An answer that a fault damaged is stored whole.
         match answered.filter(|text| serde_json::from_str::<Value>(text).is_ok()) {
             Some(text) => assert!(answer.text.contains(&text), "{text} {}", answer.text),
             None => assert_eq!(entry["response"]["ErrorCode"], code, "{entry}"),
@@ -295,7 +295,8 @@ async fn a_call_takes_as_long_as_it_takes_however_the_clock_was_moved_meanwhile(
     assert!((300.0..60_000.0).contains(&took), "{took}");
 }
 
-/// JSON is shown as it came, byte by byte; anything else as text, with what is no UTF-8 replaced.
+/// JSON is shown unchanged, byte by byte. Another body is shown as text, with invalid UTF-8
+/// replaced.
 #[tokio::test]
 async fn any_body_is_shown_as_json_or_as_text() {
     let app = TestApp::start().await;

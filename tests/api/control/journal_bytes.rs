@@ -1,4 +1,4 @@
-//! The journal is bounded by bytes, and says exactly what made room.
+//! The journal is limited by size, and says exactly which calls it dropped.
 
 use super::calls::{body_of, ids};
 use super::client::Control;
@@ -15,7 +15,7 @@ async fn start(journal_bytes: usize) -> (TestApp, Control) {
     (app, control)
 }
 
-/// What has to hold of the journal after so many calls, for each `since`; how many it dropped.
+/// Checks the journal after `last` calls, for several `since`. Returns the number of dropped calls.
 async fn check(control: &Control, capacity: usize, last: u64) -> u64 {
     assert!(control.metric(BYTES).await <= capacity);
     let all = control.calls("limit=100000").await;
@@ -35,7 +35,7 @@ async fn check(control: &Control, capacity: usize, last: u64) -> u64 {
         let calls = control.calls(&format!("since={since}")).await;
         let behind: Vec<u64> = held.iter().copied().filter(|id| *id > since).collect();
         assert_eq!(ids(&calls), behind, "since {since}");
-        // Nothing that was asked for is missing.
+        // True if no requested call is missing.
         assert_eq!(
             calls["complete"],
             dropped <= since,
@@ -78,7 +78,7 @@ fn it_never_holds_more_and_says_exactly_what_made_room() {
     tested.expect("every trace is kept right");
 }
 
-/// It drops no more than it has to: of equal calls it holds as many as fit.
+/// It does not drop more calls than necessary.
 #[tokio::test]
 async fn of_equal_calls_it_holds_as_many_as_fit_to_the_byte() {
     let (app, control) = start(1 << 20).await;
@@ -122,7 +122,7 @@ async fn a_body_over_an_eighth_is_cut_to_it_and_marked() {
     }
 }
 
-/// Answers are cut as well; what is left of one is text.
+/// Long answers are cut, too. A cut answer is shown as text.
 #[tokio::test]
 async fn an_answer_that_is_cut_is_text() {
     let (app, control) = start(8_000).await;
@@ -156,7 +156,7 @@ async fn with_no_bytes_it_keeps_nothing_and_says_what_it_let_go() {
         let gone = json!({"count": 0, "last_id": number, "complete": false, "dropped_to": number});
         assert_eq!(count, gone);
     }
-    // Waiting would be in vain.
+    // Waiting cannot succeed.
     let wait = control.get("/requests/wait?timeout_ms=60000").await;
     assert_eq!(wait.status, 409);
     let rate = control.get("/requests/rate").await.ok();

@@ -1,4 +1,4 @@
-//! Call frequencies, on a clock that stands still: what is admitted, what is left, to the token.
+//! Rate limits with a held clock: the exact number of admitted calls and of tokens left.
 
 use super::client::MadeApp;
 use crate::harness::TestApp;
@@ -17,7 +17,7 @@ async fn left(made: &MadeApp) -> u64 {
         .expect("a number")
 }
 
-/// How many of so many calls are admitted.
+/// Makes calls and returns the number of admitted calls.
 async fn admitted(made: &MadeApp, calls: u64) -> u64 {
     let mut admitted = 0;
     for _ in 0..calls {
@@ -58,7 +58,7 @@ async fn two_hundred_pass_and_5_ms_later_exactly_one_more() {
         control.advance(seconds).await;
         assert_eq!(left(&made).await, tokens, "{seconds}");
     }
-    // A jump of the wall's time is nothing to it.
+    // A jump of the date has no effect on it.
     assert_eq!(admitted(&made, 3).await, 3);
     for at in [0, LATEST, 1_700_000_000] {
         control.hold(at).await;
@@ -121,7 +121,8 @@ async fn a_limit_that_is_put_begins_full_and_the_others_stay() {
     }
 }
 
-/// What is gained is what the clock ran, to the token: not what it was held for, nor a jump.
+/// The tokens gained match the time that the clock ran. Held time and jumps of the date do not
+/// count.
 #[tokio::test]
 async fn released_the_limiter_goes_on_from_where_it_was_held() {
     let app = TestApp::start().await;

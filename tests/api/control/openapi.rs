@@ -1,4 +1,4 @@
-//! `openapi.json`: it is what OpenAPI says, and it says what is served.
+//! `openapi.json` is a valid OpenAPI document, and it matches what the server does.
 
 use super::client::document;
 use super::document::{Document, Operation, pairs};
@@ -8,7 +8,7 @@ use jsonschema::draft202012;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-/// OpenAPI's own schema leaves out what stands under `schema`; JSON Schema's covers that.
+/// OpenAPI's schema does not check the values of `schema`; JSON Schema's meta-schema does.
 #[tokio::test]
 async fn it_is_an_openapi_document_and_its_schemas_are_schemas() {
     let app = TestApp::start().await;
@@ -75,7 +75,7 @@ async fn operations_have_names_of_their_own_and_every_part_of_a_path_is_describe
     }
 }
 
-/// What is in the document is served, and nothing else is: each path is tried with each method.
+/// Tries each path with each method: exactly the documented operations are served.
 #[tokio::test]
 async fn what_it_names_is_served_and_no_method_more() {
     let app = TestApp::start().await;
@@ -128,7 +128,7 @@ async fn the_readmes_control_table_is_the_documents() {
     hold("control", &table);
 }
 
-/// A generated client has to know what to send: every operation that takes a body says so.
+/// Every operation that takes a body documents it, for generated clients.
 #[tokio::test]
 async fn every_body_that_is_taken_is_described_and_no_other() {
     let app = TestApp::start().await;
@@ -145,7 +145,7 @@ async fn every_body_that_is_taken_is_described_and_no_other() {
         let path = path.replace("{sdkappid}", "88888888").replace("{id}", "1");
         let url = format!("{}{}", app.emulator.url(), path.replace(['{', '}'], ""));
         let method: Method = method.parse().expect("a method");
-        // Of the routes that take none, each says of a field that it is unknown.
+        // A route without a body rejects every field as unknown.
         let answer = control
             .send(method.clone(), &url, Some(json!({"no_such_field": 1})))
             .await;

@@ -1,4 +1,4 @@
-//! The auditor: the busiest times of what was sent, and what a limit would have refused, exactly.
+//! `requests/rate`: the busiest windows of the calls, and the calls over a limit, exactly.
 
 use super::calls::body_of;
 use super::client::{Control, MadeApp};
@@ -9,7 +9,7 @@ const SECOND: u64 = 1_000_000_000;
 const WINDOWS_MS: [u64; 5] = [10, 100, 1000, 10_000, 60_000];
 const START: i64 = 1_700_000_000;
 
-/// Gaps between calls, in nanoseconds: about each window's length, and none at all.
+/// Gaps between calls, in nanoseconds: near the length of each window, and 0.
 const GAPS: [u64; 20] = [
     0,
     0,
@@ -33,7 +33,7 @@ const GAPS: [u64; 20] = [
     60 * SECOND,
 ];
 
-/// A sequence of numbers that is the same each time (splitmix64).
+/// A random number generator with a fixed seed (splitmix64).
 struct Random(u64);
 
 impl Random {
@@ -46,7 +46,7 @@ impl Random {
     }
 }
 
-/// The most calls within a window, and the first call with which so many begin: by trying each.
+/// The most calls in a window, and the first call that begins such a window, by brute force.
 fn busiest(times: &[u64], window_ms: u64) -> (u64, usize) {
     let mut most = (0, 0);
     for (first, start) in times.iter().enumerate() {
@@ -59,8 +59,8 @@ fn busiest(times: &[u64], window_ms: u64) -> (u64, usize) {
     most
 }
 
-/// How many a bucket refuses that holds `limit` tokens and gets as many in a second: counted in
-/// billionths of a token. Exact where `limit` divides a billion.
+/// The number of calls that a token bucket refuses. It holds `limit` tokens, gains `limit` tokens
+/// per second, and counts in billionths of a token.
 fn over_limit(times: &[u64], limit: u64) -> u64 {
     let (mut tokens, mut last, mut refused) = (limit * SECOND, 0, 0);
     for now in times {
@@ -84,7 +84,7 @@ async fn rate(control: &Control, query: &str) -> Value {
     control.get(&format!("/requests/rate?{query}")).await.ok()
 }
 
-/// The numbers of the answer, against those of the trace: nanoseconds since `origin`.
+/// Compares the answer with the times of the calls, in nanoseconds since `origin` (in seconds).
 #[track_caller]
 fn check_busiest(rate: &Value, times: &[u64], origin: f64) {
     assert_eq!(rate["calls"], times.len());
@@ -106,7 +106,7 @@ fn check_busiest(rate: &Value, times: &[u64], origin: f64) {
     }
 }
 
-/// Makes calls after these gaps; when each came, and how many were refused.
+/// Makes calls with these gaps. Returns the time of each call, and the number of refused calls.
 async fn trace(made: &MadeApp, gaps: &[u64]) -> (Vec<u64>, u64) {
     let (mut now, mut times, mut refused) = (0, Vec::new(), 0);
     for gap in gaps {
@@ -124,7 +124,7 @@ async fn over_any_trace_each_busiest_window_and_each_limit_are_exact() {
     let control = app.control();
     for seed in 0..10 {
         let mut random = Random(seed);
-        // Half of the traces have a limiter, whose refusals were sent as well.
+        // Half of the traces have a rate limit. Refused calls count as calls, too.
         let limit = [0, 5][(seed % 2) as usize];
         let made = control.create(json!({"calls_per_second": limit})).await;
         let gaps: Vec<_> = (0..60).map(|_| GAPS[random.below(GAPS.len())]).collect();

@@ -1,4 +1,4 @@
-//! No UserSig and no key is in what the journal, the metrics and the configuration say.
+//! The journal, the metrics and the configuration show no UserSig and no key.
 
 use super::calls::body_of;
 use crate::harness::{ADMIN, APP, TestApp, app_id};
@@ -9,7 +9,7 @@ const KEY: &str = "a-secret-key-that-nobody-else-has";
 const WEBHOOK_TOKEN: &str = "a-webhook-token-that-nobody-else-has";
 const CONTROL_TOKEN: &str = "a-control-token-that-nobody-else-has";
 
-/// As much of a UserSig as nobody needs to see.
+/// The length of a piece of a UserSig that must not be shown.
 const PIECE: usize = 41;
 
 async fn start() -> TestApp {
@@ -36,7 +36,7 @@ fn escaped(text: &str) -> String {
     text.bytes().map(|byte| format!("%{byte:02X}")).collect()
 }
 
-/// Calls with the UserSig where it belongs and where it does not.
+/// Calls with the UserSig in the right place and in wrong places.
 fn calls(sig: &str) -> Vec<(String, String)> {
     let path = "/v4/sns/friend_add";
     let query = |pairs: &str| (path.to_owned(), pairs.to_owned());
@@ -68,7 +68,7 @@ fn calls(sig: &str) -> Vec<(String, String)> {
             calls.push(query(&format!("{rest}&{name}={value}")));
         }
     }
-    // Swapped, run together, or parted by the wrong sign.
+    // Values are swapped, joined, or separated by a wrong character.
     calls.push(query(&format!(
         "sdkappid={APP}&identifier={sig}&usersig={ADMIN}&contenttype=json"
     )));
@@ -97,7 +97,7 @@ fn calls(sig: &str) -> Vec<(String, String)> {
     calls
 }
 
-/// A UserSig that begins like a name, so that nothing of the path's other rules hides it.
+/// A UserSig that begins with letters and digits, so that no other rule of paths hides it.
 fn plain_sig(app: &TestApp) -> String {
     let is_plain = |sig: &String| {
         sig.bytes()
@@ -171,7 +171,7 @@ async fn no_usersig_and_no_key_is_shown_wherever_it_was_put() {
             }
         }
     }
-    // It is the configuration of this emulator that was looked at, struck out.
+    // The checked text is this emulator's configuration, with redacted values.
     assert!(
         texts[3].contains("webhook.token") && texts[3].contains("EMULATOR__CONTROL__TOKEN"),
         "{}",

@@ -1,11 +1,11 @@
-//! The whole graph: saved and restored, compared, drawn.
+//! The whole graph of an app: saved, restored, compared and drawn.
 
 use super::client::{Answer, Control, MadeApp};
 use crate::harness::TestApp;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-/// An app in which everything occurs that a graph may have.
+/// An app with all parts that a graph can have.
 async fn rich(app: &TestApp) -> (Control, MadeApp) {
     let control = app.control();
     let made = control
@@ -46,7 +46,7 @@ async fn a_state_goes_out_and_comes_back_the_same_also_into_another_app() {
         assert_eq!(size, json!({"accounts": 4, "friendships": 3}));
         assert_eq!(control.get(&made.path("/state")).await.ok(), saved);
     }
-    // It lives on: the caller's sequences go on from where they were.
+    // The restored state works, and its sequences continue.
     assert_eq!(other.add("b", &["a"]).await.only().0, 30516);
     let get = json!({"From_Account": "b", "StartIndex": 0});
     let (one, two) = (
@@ -94,8 +94,7 @@ async fn a_state_that_cannot_be_changes_nothing_and_says_all_that_is_wrong() {
     }
 }
 
-/// Half a request, as a document written by hand may have it, gets its other half; admins are
-/// always there.
+/// A request that the document has on one side only gets its other side, and the admins are added.
 #[tokio::test]
 async fn a_state_written_by_hand_is_completed() {
     let app = TestApp::start().await;
@@ -283,7 +282,7 @@ async fn the_graph_is_drawn_with_any_legal_name() {
     assert_eq!(faults[0].0, "/format");
 }
 
-/// A list of the product's ceiling in one call, and a whole state of that size.
+/// A list with the product's maximum of friends in one call, and a whole state of that size.
 #[tokio::test]
 async fn large_states_are_taken() {
     let app = TestApp::start().await;
@@ -325,7 +324,7 @@ async fn a_body_that_is_too_long_is_refused_and_of_a_long_one_the_first_fault_is
     }
 }
 
-/// So many groups, and friends in as many, that looking for each in a list would take minutes.
+/// With this many groups and friends, a linear search for each would take minutes.
 #[tokio::test]
 async fn many_groups_are_taken_as_fast_as_few() {
     let app = TestApp::start().await;

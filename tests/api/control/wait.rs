@@ -1,4 +1,4 @@
-//! Waiting for calls: at once when they are there, else when they come, or not at all.
+//! Waiting for calls: it succeeds at once, when the calls come, or not at all.
 
 use super::calls::body_of;
 use super::client::{Answer, Control};
@@ -16,7 +16,7 @@ fn wait(control: &Control, query: &str) -> JoinHandle<Answer> {
     tokio::spawn(async move { control.get(&path).await })
 }
 
-/// Lets the waiters that were spawned arrive: they are on this thread, and so is the server.
+/// Lets the spawned waiters begin to wait. They and the server run on this thread.
 async fn let_arrive(control: &Control) {
     for _ in 0..20 {
         control.get("/health").await.ok();
@@ -61,7 +61,7 @@ async fn each_waiter_goes_when_its_call_comes_and_not_before() {
     let_arrive(&control).await;
 
     for number in 1..=8_u64 {
-        // This one is nobody's.
+        // No waiter waits for this call.
         app.send_body(body_of("other")).await;
         let_arrive(&control).await;
         assert!(
@@ -105,7 +105,7 @@ async fn what_does_not_come_in_time_is_408_with_how_many_did() {
     }
 }
 
-/// The clock stands still, and nobody waits for it.
+/// Timeouts do not use the emulator's clock.
 #[tokio::test]
 async fn time_is_the_systems_even_while_the_clock_is_held() {
     let app = TestApp::start().await;
@@ -203,7 +203,7 @@ async fn a_command_that_there_is_not_is_refused_before_anybody_waits() {
             .await;
         assert_eq!(twice.faults(422)[0].1, "is given twice", "{path}");
     }
-    // One that was called is known, though there is none.
+    // A name that was called is accepted, although there is no such command.
     app.post("/v4/sns/frend_add", &app.query(), "{}").await;
     assert_eq!(
         control.get("/requests/wait?command=frend_add").await.ok()["count"],

@@ -1,11 +1,11 @@
-//! Faults of the connection, byte by byte.
+//! Faults that damage the answer or the connection, byte by byte.
 
 use super::client::{Control, MadeApp};
 use crate::harness::TestApp;
 use crate::wire::{Ended, Wire};
 use serde_json::{Value, json};
 
-/// An emulator, an app in it, and a call of it as bytes.
+/// An emulator, and an app for raw calls.
 struct Bench {
     server: TestApp,
     control: Control,
@@ -37,7 +37,7 @@ impl Bench {
         Wire::connect(self.server.emulator.addr()).await
     }
 
-    /// A call that changes nothing, and so is always answered alike.
+    /// A call that changes nothing, so its answer is always the same.
     fn call(&self, from: &str) -> Vec<u8> {
         let check = json!({"From_Account": from, "To_Account": ["id1"], "CheckType": "CheckResult_Type_Both"});
         self.bytes("friend_check", &check)
@@ -49,7 +49,7 @@ impl Bench {
         format!("POST /v4/sns/{command}?{query} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {length}\r\n\r\n{body}").into_bytes()
     }
 
-    /// The body that a call gets where nothing fails.
+    /// The body of a call that no fault matches.
     async fn healthy(&self) -> String {
         let mut wire = self.connect().await;
         wire.send(&self.call("id1")).await;
@@ -59,7 +59,7 @@ impl Bench {
     }
 }
 
-/// Only the calls of "id" fail.
+/// The fault, for calls of "id" only.
 fn of_id(way: &Value, commits: bool) -> Value {
     let mut fault = match commits {
         true => json!({"commit_then": way}),
@@ -127,8 +127,7 @@ async fn a_closed_connection_is_reset_before_a_byte_of_an_answer() {
     }
 }
 
-/// Where the work is not done, there is no body of its own to halve: it is the one of a call that
-/// came to nothing.
+/// Without `commit_then`, the command does not run, so the truncated body is that of a 60008.
 #[tokio::test]
 async fn a_truncated_answer_has_a_whole_head_and_half_a_body_and_then_the_connection_ends() {
     let bench = Bench::start().await;
@@ -158,7 +157,7 @@ async fn a_truncated_answer_has_a_whole_head_and_half_a_body_and_then_the_connec
     }
 }
 
-/// Half of a long answer is more than one write takes.
+/// Half of a long answer does not fit into one write.
 #[tokio::test]
 async fn half_of_a_long_answer_comes_whole() {
     let bench = Bench::start().await;
@@ -262,7 +261,7 @@ async fn the_journal_has_the_calls_whose_answers_failed() {
     }
 }
 
-/// A client that loses patience and hangs up does not undo the call: a slow server would do it, too.
+/// A client that disconnects does not cancel the call, as with a slow server.
 #[tokio::test]
 async fn a_delayed_call_is_done_and_written_down_though_its_client_has_hung_up() {
     let app = TestApp::start().await;
@@ -295,7 +294,7 @@ async fn a_delayed_call_is_done_and_written_down_though_its_client_has_hung_up()
     }
 }
 
-/// As `nc -N` does, and scripts that pipe a request into a socket.
+/// Like `nc -N`, and scripts that pipe a request into a socket.
 #[tokio::test]
 async fn a_client_that_has_said_all_and_closes_its_side_gets_a_late_answer_too() {
     let app = TestApp::start().await;

@@ -1,11 +1,12 @@
-//! `commit_then`: the work is done and the answer is not what it was; without it, no work is done.
+//! `commit_then`: the command runs, and its answer is replaced. Other faults: the command does not
+//! run.
 
 use super::{Bench, End, friend_add, merged, way, ways};
 use crate::commands::COMMANDS;
 use serde_json::{Value, json};
 
-/// Arms the fault, calls, and disarms it: how the call ended, how often the fault fired, and the
-/// app's state.
+/// Arms the fault, or disarms all, and makes a call. Returns the end of the call, the hits of the
+/// fault, and the app's state.
 async fn met(bench: &Bench, fault: Option<Value>, path: &str, body: &Value) -> (End, u64, Value) {
     match fault {
         Some(fault) => drop(bench.arm(fault).await),
@@ -17,8 +18,9 @@ async fn met(bench: &Bench, fault: Option<Value>, path: &str, body: &Value) -> (
     (end, hits, state)
 }
 
-/// "id" has "id1" as a friend, in a group, and on its blocklist: as commands need it that change
-/// what is there. The clock stands, so that states compare.
+/// Two states: empty, and one in which "id" has "id1" as a friend, in a group, and on its
+/// blocklist, for commands that change or delete. The clock is held, so that states can be
+/// compared.
 async fn start(bench: &mut Bench) -> [Value; 2] {
     bench.control.post("/clock/hold", json!({})).await.ok();
     let app =
@@ -33,7 +35,7 @@ async fn start(bench: &mut Bench) -> [Value; 2] {
     [strangers, friends]
 }
 
-/// Of every command, and of every way to fail as a whole.
+/// For every command, and every fault that ends the whole call.
 #[tokio::test]
 async fn a_whole_call_that_commits_leaves_what_it_would_and_one_that_does_not_leaves_nothing() {
     let mut bench = Bench::start().await;
@@ -66,7 +68,7 @@ async fn a_whole_call_that_commits_leaves_what_it_would_and_one_that_does_not_le
     }
 }
 
-/// Of every command with a From_Account and a result for each item.
+/// For every command with a From_Account and a result for each item.
 #[tokio::test]
 async fn an_item_that_commits_is_done_and_reported_failed_and_one_that_does_not_is_not_done() {
     let mut bench = Bench::start().await;
@@ -98,7 +100,7 @@ async fn an_item_that_commits_is_done_and_reported_failed_and_one_that_does_not_
                 assert_eq!((end, hits), wanted, "{path}: {fault}");
                 match commits {
                     true => assert_eq!(now, after, "{path}: {fault}"),
-                    // group_add makes the groups that no item is about.
+                    // group_add creates the groups before it processes its items.
                     false if command.name == "group_add" => {
                         let groups = |state: &Value| state["accounts"]["id"]["friends"].clone();
                         assert_eq!(groups(&now), groups(&before), "{path}: {fault}");
@@ -147,7 +149,8 @@ async fn a_client_that_tries_again_converges_whether_the_work_was_done_or_not() 
                 ends.push(bench.call("sns/friend_add", &body).await);
             }
 
-            // A fault of calls has three of them, one of items has the three of one call.
+            // A fault of calls ends three calls; a fault of items fails the three items of one
+            // call.
             let lost = if kind.get("result_code").is_some() {
                 1
             } else {
@@ -175,7 +178,7 @@ async fn a_client_that_tries_again_converges_whether_the_work_was_done_or_not() 
     }
 }
 
-/// What a rule has refused has done its work as well: here the request is pending.
+/// A result other than 0 can change state, too: here the request becomes pending.
 #[tokio::test]
 async fn an_item_that_waits_for_the_other_side_waits_behind_a_lost_answer() {
     let bench = Bench::start().await;

@@ -1,4 +1,4 @@
-//! Many faults at once: which of them decides, what is counted, and how they go.
+//! Many faults at once: which fault decides, which hits are counted, and how faults are removed.
 
 use super::{Bench, DELAY_MS, End, NAMES, friend_add, friend_check, merged, timed, way, ways};
 use serde_json::{Value, json};
@@ -124,7 +124,7 @@ async fn a_fault_that_the_answer_does_not_show_is_not_counted() {
     let bench = Bench::start().await;
     let check = friend_check("id", &["a"]);
     let cases = [
-        // The call is refused by itself: its asker, its body, its signature.
+        // The call fails without the fault: its From_Account, its body or its UserSig.
         (
             "result_code",
             friend_check("nobody", &["a"]),
@@ -139,7 +139,7 @@ async fn a_fault_that_the_answer_does_not_show_is_not_counted() {
         ),
         ("result_code", json!({}), End::Code(30001), None),
         ("code", json!({}), End::Code(30001), None),
-        // Another fault has the call.
+        // Another fault ends the call.
         (
             "commit_then",
             check.clone(),
@@ -209,7 +209,7 @@ async fn explaining_a_call_consumes_no_fault() {
     assert_eq!(bench.counts().await, [(0, Some(1)); 3]);
 }
 
-/// A commit_then has the last word even where there was no work to do.
+/// A `commit_then` replaces the result even if the call fails by itself.
 #[tokio::test]
 async fn a_call_that_is_refused_by_itself_is_explained_by_the_fault_that_ends_it() {
     let bench = Bench::start().await;

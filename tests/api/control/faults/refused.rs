@@ -1,9 +1,9 @@
-//! Faults that can never fire are not armed: the answer says why, and where.
+//! Faults that can never fire are rejected: the answer says why, and names the field.
 
 use super::{Bench, End, friend_check};
 use serde_json::{Value, json};
 
-/// A fault, and what is wrong with it: where, and a part of what is said.
+/// A fault and its invalid fields: the pointer, and a part of the text.
 type Case = (Value, &'static [(&'static str, &'static str)]);
 
 const NO_WAY: &str = "must have exactly one kind of failure: code, result_code, delay_ms";
@@ -207,7 +207,7 @@ fn codes() -> Vec<Case> {
 }
 
 /// Each command, and whether it has a From_Account, names other accounts, gives each item a result,
-/// and gives it even where the work is done.
+/// and supports `result_code` in `commit_then`.
 const COMMANDS: [(&str, [bool; 4]); 21] = [
     ("friend_add", [true, true, true, true]),
     ("friend_import", [true, true, true, true]),

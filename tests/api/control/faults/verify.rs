@@ -1,9 +1,9 @@
-//! `POST faults/verify`: whether all that was armed has happened.
+//! `POST faults/verify`: whether all armed faults have been consumed.
 
 use super::{Bench, friend_check};
 use serde_json::{Value, json};
 
-/// Each fault, and whether it is consumed by two calls of one item each.
+/// Faults, and whether two calls with one item each consume them.
 fn faults() -> [(Value, bool); 10] {
     [
         (json!({"result_code": 30007, "times": 1}), true),

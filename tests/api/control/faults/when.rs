@@ -1,4 +1,4 @@
-//! When faults fire: after how many matches, how often, and by what chance.
+//! When faults fire: `skip`, `times` and `probability`.
 
 use super::{Bench, End, friend_check, merged};
 use futures_util::future::join_all;
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 const MATCHES: usize = 8;
 
-/// Which of so many matches have to fire.
+/// Whether each match has to fire.
 fn fires(skip: usize, times: Option<usize>) -> Vec<bool> {
     let last = times.map_or(usize::MAX, |times| skip + times);
     (0..MATCHES).map(|at| (skip..last).contains(&at)).collect()
@@ -25,7 +25,7 @@ fn rules() -> impl Iterator<Item = (usize, Option<usize>, Value)> {
     })
 }
 
-/// `hits`, and `left` of so many times.
+/// The expected `hits` and `left`.
 fn counts(fired: &[bool], times: Option<usize>) -> (u64, Option<u64>) {
     let hits = fired.iter().filter(|fires| **fires).count() as u64;
     (hits, times.map(|times| times as u64 - hits))
@@ -87,7 +87,7 @@ async fn only_what_is_in_the_scope_is_skipped() {
     assert_eq!(end, End::Done(vec![0, 0, 0, 30007, 0]));
 }
 
-/// Which of 1000 items of a call a fault has met.
+/// Whether the fault fired for each of 1000 items of a call.
 async fn drawn(bench: &Bench, rule: &Value) -> Vec<bool> {
     bench
         .arm(merged(json!({"result_code": 30007}), rule.clone()))
@@ -122,7 +122,7 @@ async fn the_same_seed_gives_the_same_sequence_and_another_one_another() {
 #[tokio::test]
 async fn about_as_many_fire_as_the_probability_says() {
     let bench = Bench::start().await;
-    // Five standard deviations are 80 of 1000 at most.
+    // Five standard deviations are at most 80 of 1000.
     for (probability, wanted) in [(0.01, 10), (0.1, 100), (0.5, 500), (0.9, 900)] {
         for seed in 0..5 {
             let rule = json!({"probability": probability, "seed": seed});
