@@ -20,7 +20,7 @@ pub(crate) const GOOD_BODY: &str =
 /// The pause between two checks of [`wait_for`].
 const PAUSE: Duration = Duration::from_millis(5);
 
-/// The limit of checks: ten seconds.
+/// The maximum number of checks: ten seconds.
 const LOOKS: usize = 2_000;
 
 /// Calls `look` until it returns a value.
@@ -67,7 +67,7 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // An error means that it has ended already.
+        // An error means that the process has ended already.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
@@ -95,7 +95,7 @@ impl Server {
         Self::spawn(command)
     }
 
-    /// Starts the server and waits for its ready file, the only sign that it uses.
+    /// Starts the server and waits until its ready file exists.
     #[track_caller]
     pub(crate) fn spawn(command: Command) -> Self {
         Self::spawn_logging_to(command, None)
@@ -156,7 +156,7 @@ impl Server {
         std::fs::read_to_string(self.file("stderr")).expect("it is there")
     }
 
-    /// `TERM` or `INT`.
+    /// Sends a signal: `TERM` or `INT`.
     pub(crate) fn signal(&self, name: &str) {
         // The shell's built-in kill: minimal systems have no kill program.
         let status = Command::new("sh")

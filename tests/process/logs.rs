@@ -202,7 +202,7 @@ fn a_terminal_gets_the_same_lines() {
     assert_eq!(server.wait().code(), Some(0));
 
     let mut lines = Vec::new();
-    // It ends with an error after the process has closed the terminal.
+    // Reading ends with an error after the process has closed the terminal.
     let _ = File::from(terminal).read_to_end(&mut lines);
 
     let lines = text(&lines);
@@ -247,7 +247,7 @@ fn a_log_that_is_full_or_closed_delays_no_call() {
         let request = post(&Server::query(), GOOD_BODY);
         let mut client = server.connect();
 
-        // Far more lines than a pipe holds.
+        // Many more lines than a pipe holds.
         for _ in 0..3000 {
             assert_eq!(client.call(&request)["ErrorCode"], 0);
         }
@@ -276,7 +276,7 @@ fn fill(pipe: &std::io::PipeWriter) {
     use std::io::Write;
     use std::os::fd::AsRawFd;
 
-    // Opened anew, because the process shares the flags of the pipe.
+    // The pipe is opened again, because the server shares the flags of this descriptor.
     let path = format!("/proc/self/fd/{}", pipe.as_raw_fd());
     let pipe = File::options().write(true).open(path);
     let mut pipe = pipe.expect("Linux opens a pipe anew");
