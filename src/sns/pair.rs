@@ -46,7 +46,7 @@ pub struct PairFacts {
     pub from_pending: u32,
     /// Pending requests that To_Account has, sent and received.
     pub to_pending: u32,
-    /// The latest friend requests of From_Account.
+    /// The count of From_Account's latest friend requests.
     pub from_minute: RequestMinute,
 }
 

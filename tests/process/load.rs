@@ -12,8 +12,8 @@ const QUIET: [(&str, &str); 3] = [
 /// The number of idle connections: a little below the usual limit of 1024 file descriptors.
 const IDLE: usize = 1_000;
 
-/// The allowed growth of memory: more than allocators and runtimes keep, but less than a leak of 200
-/// bytes for each call.
+/// The allowed growth of memory: more than allocators and runtimes keep, but less than a leak of
+/// 200 bytes for each call.
 #[cfg(target_os = "linux")]
 const SLACK_KIB: u64 = 4 * 1024;
 

@@ -60,7 +60,7 @@ fn busiest(times: &[u64], window_ms: u64) -> (u64, usize) {
 }
 
 /// The number of calls that a token bucket refuses. It holds `limit` tokens, gains `limit` tokens
-/// per second, and counts in billionths of a token.
+/// per second, and counts in billionths of a token. Exact if `limit` divides a billion.
 fn over_limit(times: &[u64], limit: u64) -> u64 {
     let (mut tokens, mut last, mut refused) = (limit * SECOND, 0, 0);
     for now in times {
