@@ -191,10 +191,11 @@ impl Emulator {
         let world = self.state.world();
         let (_, app) = world.apps.first_key_value()?;
         let mut accounts = app.config.accounts.keys().chain(&app.config.admins);
+        let from = accounts.next()?;
         let request = json!({
-            "From_Account": accounts.next()?,
+            "From_Account": from,
             "AddFriendItem": [{
-                "To_Account": accounts.next()?,
+                "To_Account": accounts.find(|to| *to != from)?,
                 "AddSource": "AddSource_Type_XXXXXXXX",
             }],
         });

@@ -115,7 +115,12 @@ pub(super) async fn arrange(
     for (user, account) in &situation.accounts {
         edits.put(*user, &Account::default(), account.clone());
     }
-    let created = edits.commit().await?;
+    let created = edits.commit().await;
+    if created.is_err() {
+        // A failed call leaves no fault behind.
+        state.change(|world| world.faults.disarm(|armed| Some(armed.id) == fault));
+    }
+    let created = created?;
     let Situation {
         request, accounts, ..
     } = situation;

@@ -340,9 +340,9 @@ async fn what_happened_in_an_app_before_its_reset_is_not_told_after_it() {
     let control = app.control();
     let wish = json!({"accounts": ["a", "b", "c"], "webhook": {"url": receiver.url}});
     let made = control.create(wish).await;
-    // The reset comes before the call's work, and the call keeps its app for a while after the
-    // work.
-    let faults = json!([{"delay_ms": 300}, {"commit_then": {"delay_ms": 300}}]);
+    // The reset comes before the call's work, also on a busy machine, and the call keeps its app
+    // for a while after the work.
+    let faults = json!([{"delay_ms": 3000}, {"commit_then": {"delay_ms": 300}}]);
     let path = format!("/faults?sdkappid={}", made.sdkappid);
     control.put(&path, faults).await.ok();
     let client = made.clone();
