@@ -72,7 +72,8 @@ pub(crate) struct Reader<T> {
 impl<T: StrictRead> Reader<T> {
     pub(crate) fn new() -> Self {
         let schema = schema_of::<T>();
-        let validator = jsonschema::draft202012::new(&schema).expect("derived schemas are schemas");
+        // Our schemas mean the same in draft 7, whose meta-schema takes 0.5 MiB less memory.
+        let validator = jsonschema::draft7::new(&schema).expect("derived schemas are schemas");
         Self {
             schema,
             validator,

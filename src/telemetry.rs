@@ -11,7 +11,7 @@ use std::time::Duration;
 use tracing_appender::non_blocking::{ErrorCounter, NonBlockingBuilder, WorkerGuard};
 
 /// The limit of lines that wait to be written; when it is reached, new lines are dropped.
-const MAX_WAITING_LINES: usize = 8192;
+const MAX_WAITING_LINES: usize = 4096;
 
 /// The pause of the background thread after each batch of lines.
 const PAUSE: Duration = Duration::from_millis(5);

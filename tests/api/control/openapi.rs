@@ -8,6 +8,19 @@ use jsonschema::draft202012;
 use reqwest::Method;
 use serde_json::{Value, json};
 
+/// JSON Schema's keywords that draft 7 lacks or treats differently.
+const NEW_KEYWORDS: [&str; 9] = [
+    "$defs",
+    "$dynamicRef",
+    "$ref",
+    "dependentRequired",
+    "dependentSchemas",
+    "maxContains",
+    "minContains",
+    "prefixItems",
+    "unevaluated",
+];
+
 /// OpenAPI's schema does not check the values of `schema`; JSON Schema's meta-schema does.
 #[tokio::test]
 async fn it_is_an_openapi_document_and_its_schemas_are_schemas() {
@@ -27,6 +40,10 @@ async fn it_is_an_openapi_document_and_its_schemas_are_schemas() {
     assert!(schemas.len() > 100, "{}", schemas.len());
     for schema in schemas {
         assert!(draft202012::meta::is_valid(schema), "{schema}");
+        // The server checks requests by draft 7.
+        let text = schema.to_string();
+        let new = NEW_KEYWORDS.map(|keyword| format!("\"{keyword}"));
+        assert!(!new.iter().any(|keyword| text.contains(keyword)), "{text}");
     }
 }
 
