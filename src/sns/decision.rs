@@ -54,7 +54,7 @@ pub enum Change {
     /// Removes all friends from From_Account's list.
     UnfriendAll,
     /// Changes the fields of To_Account in From_Account's list, if the list has it.
-    Update(FriendUpdate),
+    Update(Box<FriendUpdate>),
     /// Adds To_Account, a friend of From_Account, to groups.
     JoinGroups(Vec<GroupName>),
     /// Creates the groups that From_Account does not have yet.

@@ -128,7 +128,7 @@ pub fn judge(
     }
     let fields = item.fields.clone();
     let change = if pair.from_has_to {
-        Change::Update(fields)
+        Change::Update(fields.into())
     } else {
         Change::Befriend(Side::From, fields.into_friend(item.to, now))
     };
@@ -257,7 +257,7 @@ mod tests {
             };
             assert_eq!(code, expected, "{pair:?}");
             let done = code == Code::Ok;
-            let updates = changes.contains(&Change::Update(item.fields.clone()));
+            let updates = changes.contains(&Change::Update(item.fields.clone().into()));
             let befriends = changes
                 .iter()
                 .any(|change| matches!(change, Change::Befriend(..)));

@@ -81,7 +81,7 @@ pub fn judge(pair: &PairFacts, item: &UpdatedFriend, policy: &SnsPolicy) -> Deci
     if !pair.from_has_to {
         return Decision::refuse(Code::FriendNotExist);
     }
-    let update = Change::Update(item.update.clone());
+    let update = Change::Update(item.update.clone().into());
     group::judge_with_groups(pair, item.groups(), policy, update)
 }
 

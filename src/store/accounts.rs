@@ -1,6 +1,8 @@
 //! All accounts of an app at one moment, as an immutable copy.
 
 use super::SharedAccount;
+use super::account::Account;
+use super::pair::Pair;
 use crate::protocol::ids::UserId;
 use foldhash::fast::RandomState;
 use std::collections::HashMap;
@@ -8,21 +10,21 @@ use std::hash::BuildHasher;
 use std::sync::LazyLock;
 use triomphe::Arc;
 
-/// More shards mean fewer waits for a lock, and less to copy when a shared shard is written to.
-const SHARDS: usize = 64;
+/// More shards mean less to copy when a shared shard is written to, and a dearer copy of all.
+pub(super) const SHARDS: usize = 64;
 
 /// Seeded at random once for each process, so that clients cannot choose UserIDs that collide.
 static HASHER: LazyLock<RandomState> = LazyLock::new(RandomState::default);
 
 /// A part of the accounts. Copies share it until one of them is written to.
-pub(super) type Shard = Arc<HashMap<UserId, SharedAccount, RandomState>>;
+type Shard = Arc<HashMap<UserId, SharedAccount, RandomState>>;
 
 /// All accounts at one moment. A clone costs a pointer for each of 64 shards: it shares the shards
 /// with the original, and a writer copies only the shard and the account that it changes.
 #[derive(Clone, Debug)]
 pub(crate) struct Accounts {
     /// Always `SHARDS` of them; [`shard_of`] says which one an account is in.
-    pub(super) shards: Vec<Shard>,
+    shards: Vec<Shard>,
 }
 
 impl Default for Accounts {
@@ -34,7 +36,7 @@ impl Default for Accounts {
 }
 
 /// The index of the shard that an account is in.
-pub(super) fn shard_of(user: UserId) -> usize {
+fn shard_of(user: UserId) -> usize {
     // The maps use the low and the highest bits of a hash of their own seed.
     (HASHER.hash_one(user) >> 32) as usize % SHARDS
 }
@@ -44,8 +46,75 @@ impl Accounts {
         self.shards[shard_of(user)].get(&user)
     }
 
+    pub(super) fn get_mut(&mut self, user: UserId) -> Option<&mut SharedAccount> {
+        Arc::make_mut(&mut self.shards[shard_of(user)]).get_mut(&user)
+    }
+
     pub(crate) fn insert(&mut self, user: UserId, account: SharedAccount) {
         Arc::make_mut(&mut self.shards[shard_of(user)]).insert(user, account);
+    }
+
+    /// Whether the account was there.
+    pub(super) fn remove(&mut self, user: UserId) -> bool {
+        let shard = &mut self.shards[shard_of(user)];
+        shard.contains_key(&user) && Arc::make_mut(shard).remove(&user).is_some()
+    }
+
+    /// `None` when From_Account is not imported.
+    pub(super) fn pair(&self, from_id: UserId, to_id: UserId) -> Option<Pair<&SharedAccount>> {
+        let from = self.get(from_id)?;
+        let to = self.get(to_id).filter(|_| from_id != to_id);
+        Some(Pair {
+            from_id,
+            to_id,
+            from,
+            to,
+        })
+    }
+
+    /// The same, to be changed.
+    #[inline(always)] // A pair that is moved waits until the changes of the item before are in memory.
+    pub(super) fn pair_mut(
+        &mut self,
+        from_id: UserId,
+        to_id: UserId,
+    ) -> Option<Pair<&mut SharedAccount>> {
+        let (from_shard, to_shard) = (shard_of(from_id), shard_of(to_id));
+        let (from, to) = if from_id == to_id {
+            (self.get_mut(from_id)?, None)
+        } else if from_shard == to_shard {
+            let shard = Arc::make_mut(&mut self.shards[from_shard]);
+            let [from, to] = shard.get_disjoint_mut([&from_id, &to_id]);
+            (from?, to)
+        } else {
+            let shards = self.shards.get_disjoint_mut([from_shard, to_shard]);
+            let [from_shard, to_shard] = shards.expect("two shards");
+            let to = Arc::make_mut(to_shard).get_mut(&to_id);
+            (Arc::make_mut(from_shard).get_mut(&from_id)?, to)
+        };
+        Some(Pair {
+            from_id,
+            to_id,
+            from,
+            to,
+        })
+    }
+
+    /// Removes deleted accounts from the lists of a shard's accounts.
+    pub(super) fn forget(&mut self, shard: usize, gone: &[UserId]) {
+        let shard = &mut self.shards[shard];
+        let named = |account: &Account| {
+            let named = gone.iter().filter(|user| account.names(**user));
+            named.copied().collect::<Vec<_>>()
+        };
+        if !shard.values().any(|account| !named(account).is_empty()) {
+            return;
+        }
+        for account in Arc::make_mut(shard).values_mut() {
+            for user in named(account) {
+                Arc::make_mut(account).forget(user);
+            }
+        }
     }
 
     /// The number of accounts.

@@ -1,16 +1,14 @@
 //! The store in this process.
 //!
-//! The accounts are spread over shards with a lock each. A step locks the shards of its two
-//! accounts, the one with the lower index first. Locks are std's: no lock is held across an await
-//! point, and every step is short.
-//!
-//! `accounts` copies the pointers to the shards. Until that copy is dropped, a writer copies a shard
-//! before it changes it, and an account likewise, so calls do not wait for readers of a copy.
-//! (`dashmap` has no consistent copy of all shards, and must not be locked twice.)
+//! One lock guards all accounts, and no call holds it for long: a batch takes it anew after every few
+//! items, and `accounts` only copies 64 pointers under it. Until that copy is dropped, a writer copies
+//! a part of the map before it changes it, and an account likewise, so calls do not wait for readers
+//! of a copy. The lock is std's: it is never held across an await point. (`dashmap` has no consistent
+//! copy of all its shards, and two of its entries must not be locked at the same time.)
 
 use super::account::{Account, BlocklistPage, FriendsPage, Group};
-use super::accounts::{Accounts, Shard, shard_of};
-use super::locked_pair::{LockedPair, Pair};
+use super::accounts::{Accounts, SHARDS};
+use super::pair::Pair;
 use super::{Edit, FriendView, Judged, OwnVerdict, SharedAccount, StoreError, Verdict};
 use crate::profile::{Profile, ProfileField};
 use crate::protocol::code::Code;
@@ -23,10 +21,13 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::RwLock;
 use triomphe::Arc;
 
+/// How many items of a batch are judged before other calls get the lock.
+const ITEMS_PER_LOCK: usize = 32;
+
 /// The accounts of an app and their relationships, in memory.
 #[derive(Debug)]
 pub(crate) struct MemoryStore {
-    shards: Vec<Mutex<Shard>>,
+    accounts: Mutex<Accounts>,
     unknown: UnknownAccounts,
     default_allow_type: AllowType,
     /// Write-locked while deleted accounts are removed from the other accounts' lists, and read-locked
@@ -43,7 +44,7 @@ impl MemoryStore {
         default_allow_type: AllowType,
     ) -> Self {
         Self {
-            shards: accounts.shards.into_iter().map(Mutex::new).collect(),
+            accounts: Mutex::new(accounts),
             unknown,
             default_allow_type,
             deletion: RwLock::default(),
@@ -55,20 +56,16 @@ impl MemoryStore {
         self.find(user).ok_or(StoreError::NoAccount)
     }
 
-    /// All accounts at one moment. The shards are locked only while their pointers are copied.
+    /// All accounts at one moment.
     pub(crate) async fn accounts(&self) -> Result<Accounts, StoreError> {
-        let shards = self.lock_all();
-        let shards = shards.iter().map(|shard| Shard::clone(shard)).collect();
-        Ok(Accounts { shards })
+        Ok(self.lock().clone())
     }
 
     /// Replaces all accounts in one step.
     pub(crate) async fn replace(&self, accounts: Accounts) -> Result<(), StoreError> {
         let _creates = self.deletion.read().await;
-        let mut replaced = accounts.shards;
-        for (shard, new) in self.lock_all().iter_mut().zip(&mut replaced) {
-            std::mem::swap(&mut **shard, new);
-        }
+        // The old accounts are dropped after the lock is released.
+        let _old = std::mem::replace(&mut *self.lock(), accounts);
         Ok(())
     }
 
@@ -79,17 +76,17 @@ impl MemoryStore {
     /// imported any more; then nothing is replaced.
     pub(crate) async fn update(&self, edits: &[Edit], needs: &[UserId]) -> Result<(), StoreError> {
         let _creates = self.deletion.read().await;
-        let mut shards = self.lock_all();
-        let find = |user: UserId| shards[shard_of(user)].get(&user);
+        let mut accounts = self.lock();
         // An account that a caller still holds is never changed in place, so its address tells.
-        let is_current =
-            |edit: &Edit| find(edit.user).map(Arc::as_ptr) == edit.was.as_ref().map(Arc::as_ptr);
-        let is_imported = |user: &UserId| find(*user).is_some();
+        let is_current = |edit: &Edit| {
+            accounts.get(edit.user).map(Arc::as_ptr) == edit.was.as_ref().map(Arc::as_ptr)
+        };
+        let is_imported = |user: &UserId| accounts.get(*user).is_some();
         if !edits.iter().all(is_current) || !needs.iter().all(is_imported) {
             return Err(StoreError::Conflict);
         }
         for Edit { user, is, .. } in edits {
-            Arc::make_mut(&mut shards[shard_of(*user)]).insert(*user, Arc::clone(is));
+            accounts.insert(*user, Arc::clone(is));
         }
         Ok(())
     }
@@ -101,9 +98,15 @@ impl MemoryStore {
         fields: Vec<ProfileField>,
     ) -> Result<(), StoreError> {
         let _creates = self.deletion.read().await;
-        let mut shard = self.lock(shard_of(user));
-        let account = Arc::make_mut(&mut shard).entry(user);
-        set_fields(account.or_insert_with(|| self.new_account()), fields);
+        let mut accounts = self.lock();
+        match accounts.get_mut(user) {
+            Some(account) => set_fields(account, fields),
+            None => {
+                let mut account = self.new_account();
+                set_fields(&mut account, fields);
+                accounts.insert(user, account);
+            }
+        }
         Ok(())
     }
 
@@ -111,16 +114,14 @@ impl MemoryStore {
     /// whether it was imported.
     pub(crate) async fn delete_accounts(&self, users: &[UserId]) -> Result<Vec<bool>, StoreError> {
         let _deletes = self.deletion.write().await;
-        let delete = |user: &UserId| {
-            let mut shard = self.lock(shard_of(*user));
-            shard.contains_key(user) && Arc::make_mut(&mut shard).remove(user).is_some()
-        };
+        let delete = |user: &UserId| self.lock().remove(*user);
         let deleted: Vec<bool> = users.iter().map(delete).collect();
         let gone = users.iter().zip(&deleted).filter(|(_, deleted)| **deleted);
         let gone: Vec<UserId> = gone.map(|(user, _)| *user).collect();
         if !gone.is_empty() {
-            for place in 0..self.shards.len() {
-                forget(&mut self.lock(place), &gone);
+            // Other calls get the lock between the shards.
+            for shard in 0..SHARDS {
+                self.lock().forget(shard, &gone);
             }
         }
         Ok(deleted)
@@ -133,9 +134,8 @@ impl MemoryStore {
         fields: Vec<ProfileField>,
     ) -> Result<(), StoreError> {
         self.create_if_asked([user]).await;
-        let mut shard = self.lock(shard_of(user));
-        let account = Arc::make_mut(&mut shard).get_mut(&user);
-        set_fields(account.ok_or(StoreError::NoAccount)?, fields);
+        let mut accounts = self.lock();
+        set_fields(accounts.get_mut(user).ok_or(StoreError::NoAccount)?, fields);
         Ok(())
     }
 
@@ -144,10 +144,9 @@ impl MemoryStore {
         &self,
         users: &[Option<UserId>],
     ) -> Result<Vec<bool>, StoreError> {
-        let shards = self.lock_all();
-        let is_imported = |user: &Option<UserId>| {
-            user.is_some_and(|user| shards[shard_of(user)].contains_key(&user))
-        };
+        let accounts = self.lock();
+        let is_imported =
+            |user: &Option<UserId>| user.is_some_and(|user| accounts.get(user).is_some());
         Ok(users.iter().map(is_imported).collect())
     }
 
@@ -225,9 +224,9 @@ impl MemoryStore {
         self.find(from).ok_or(StoreError::NoAccount)?;
         let look = |item: &Result<I, Code>| {
             let item = item.as_ref().map_err(|code| *code)?;
-            let pair = self.lock_pair(from, item.to());
-            let accounts = pair.accounts().ok_or(Code::FromAccountNotExist)?;
-            Ok(look(&accounts, item))
+            let accounts = self.lock();
+            let pair = accounts.pair(from, item.to());
+            Ok(look(&pair.ok_or(Code::FromAccountNotExist)?, item))
         };
         Ok(items.iter().map(look).collect())
     }
@@ -240,13 +239,13 @@ impl MemoryStore {
         rule: impl Fn(&PairFacts) -> Decision,
     ) -> Result<OwnVerdict, StoreError> {
         self.create_if_asked([from]).await;
-        let mut pair = self.lock_pair(from, from);
-        let mut accounts = pair.accounts_mut().ok_or(StoreError::NoAccount)?;
-        let Decision { code, changes } = rule(&accounts.facts(groups));
+        let mut accounts = self.lock();
+        let mut pair = accounts.pair_mut(from, from).ok_or(StoreError::NoAccount)?;
+        let Decision { code, changes } = rule(&pair.facts(groups));
         Ok(OwnVerdict {
             code,
-            unfriended: accounts.apply(changes),
-            sequences: accounts.from.sequences,
+            unfriended: pair.apply(changes),
+            sequences: pair.from.sequences,
         })
     }
 
@@ -260,56 +259,34 @@ impl MemoryStore {
         rule: impl Fn(&PairFacts, &I) -> Decision,
     ) -> Result<Judged, StoreError> {
         self.create_if_asked(targets(from, items)).await;
-        let mut sequences = self.sequences(from).ok_or(StoreError::NoAccount)?;
-        let mut judge = |item: &I| {
-            let mut pair = self.lock_pair(from, item.to());
-            let Some(mut accounts) = pair.accounts_mut() else {
+        let mut sequences = self.account(from).await?.sequences;
+        let mut judge = |accounts: &mut Accounts, item: &I| {
+            let Some(mut pair) = accounts.pair_mut(from, item.to()) else {
                 // It was deleted after the step before.
                 return Verdict::refused(Code::FromAccountNotExist);
             };
-            let decision = rule(&accounts.facts(item.groups()), item);
+            let decision = rule(&pair.facts(item.groups()), item);
             let verdict = Verdict::of(&decision);
-            accounts.apply(decision.changes);
-            sequences = accounts.from.sequences;
+            pair.apply(decision.changes);
+            sequences = pair.from.sequences;
             verdict
         };
-        let verdict = |item: &Result<I, Code>| match item {
-            Ok(item) => judge(item),
-            Err(code) => Verdict::refused(*code),
-        };
+        let mut verdicts = Vec::with_capacity(items.len());
+        for items in items.chunks(ITEMS_PER_LOCK) {
+            let mut accounts = self.lock();
+            verdicts.extend(items.iter().map(|item| match item {
+                Ok(item) => judge(&mut accounts, item),
+                Err(code) => Verdict::refused(*code),
+            }));
+        }
         Ok(Judged {
-            verdicts: items.iter().map(verdict).collect(),
+            verdicts,
             sequences,
         })
     }
 
-    fn sequences(&self, user: UserId) -> Option<Sequences> {
-        let shard = self.lock(shard_of(user));
-        shard.get(&user).map(|account| account.sequences)
-    }
-
-    fn lock_pair(&self, from_id: UserId, to_id: UserId) -> LockedPair<'_> {
-        let (from_place, to_place) = (shard_of(from_id), shard_of(to_id));
-        let (from_shard, to_shard);
-        if from_place < to_place {
-            from_shard = self.lock(from_place);
-            to_shard = Some(self.lock(to_place));
-        } else if from_place > to_place {
-            to_shard = Some(self.lock(to_place));
-            from_shard = self.lock(from_place);
-        } else {
-            (from_shard, to_shard) = (self.lock(from_place), None);
-        }
-        LockedPair {
-            from_id,
-            to_id,
-            from_shard,
-            to_shard,
-        }
-    }
-
     fn find(&self, user: UserId) -> Option<SharedAccount> {
-        self.lock(shard_of(user)).get(&user).cloned()
+        self.lock().get(user).cloned()
     }
 
     /// An account that a call names, which is created first where the configuration says so.
@@ -325,9 +302,9 @@ impl MemoryStore {
         }
         let _creates = self.deletion.read().await;
         for user in users {
-            let mut shard = self.lock(shard_of(user));
-            if !shard.contains_key(&user) {
-                Arc::make_mut(&mut shard).insert(user, self.new_account());
+            let mut accounts = self.lock();
+            if accounts.get(user).is_none() {
+                accounts.insert(user, self.new_account());
             }
         }
     }
@@ -339,15 +316,8 @@ impl MemoryStore {
     }
 
     /// A rule that panics leaves its accounts unchanged, so a poisoned lock is as good as another.
-    fn lock(&self, place: usize) -> MutexGuard<'_, Shard> {
-        let shard = &self.shards[place];
-        shard.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn lock_all(&self) -> Vec<MutexGuard<'_, Shard>> {
-        (0..self.shards.len())
-            .map(|place| self.lock(place))
-            .collect()
+    fn lock(&self) -> MutexGuard<'_, Accounts> {
+        self.accounts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -360,20 +330,4 @@ fn targets<I: ItemTarget>(from: UserId, items: &[Result<I, Code>]) -> impl Itera
 fn set_fields(account: &mut SharedAccount, fields: Vec<ProfileField>) {
     let profile = &mut Arc::make_mut(account).profile;
     fields.into_iter().for_each(|field| profile.set(field));
-}
-
-/// Removes deleted accounts from the lists of a shard's accounts.
-fn forget(shard: &mut Shard, gone: &[UserId]) {
-    let named = |account: &Account| {
-        let named = gone.iter().filter(|user| account.names(**user));
-        named.copied().collect::<Vec<_>>()
-    };
-    if !shard.values().any(|account| !named(account).is_empty()) {
-        return;
-    }
-    for account in Arc::make_mut(shard).values_mut() {
-        for user in named(account) {
-            Arc::make_mut(account).forget(user);
-        }
-    }
 }

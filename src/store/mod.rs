@@ -12,8 +12,8 @@
 
 mod account;
 mod accounts;
-mod locked_pair;
 mod memory;
+mod pair;
 mod peer_list;
 
 #[cfg(test)]

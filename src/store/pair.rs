@@ -2,67 +2,19 @@
 
 use super::SharedAccount;
 use super::account::{Account, Changed};
-use super::accounts::Shard;
 use crate::protocol::ids::UserId;
 use crate::sns::decision::{Change, Changes, Side};
 use crate::sns::model::AllowType;
 use crate::sns::pair::PairFacts;
 use crate::sns::texts::GroupName;
-use std::sync::MutexGuard;
 use triomphe::Arc;
-
-/// From_Account and To_Account, with the shards that they are in locked.
-pub(super) struct LockedPair<'a> {
-    pub(super) from_id: UserId,
-    pub(super) to_id: UserId,
-    pub(super) from_shard: MutexGuard<'a, Shard>,
-    /// `None` when both accounts are in one shard.
-    pub(super) to_shard: Option<MutexGuard<'a, Shard>>,
-}
 
 /// The accounts of a pair. To_Account is `None` when it is not imported, or is From_Account itself.
 pub(super) struct Pair<A> {
-    from_id: UserId,
-    to_id: UserId,
+    pub(super) from_id: UserId,
+    pub(super) to_id: UserId,
     pub(super) from: A,
     pub(super) to: Option<A>,
-}
-
-impl LockedPair<'_> {
-    /// `None` when From_Account is not imported.
-    pub(super) fn accounts(&self) -> Option<Pair<&SharedAccount>> {
-        let (from_id, to_id) = (self.from_id, self.to_id);
-        let to_shard = self.to_shard.as_ref().unwrap_or(&self.from_shard);
-        Some(Pair {
-            from_id,
-            to_id,
-            from: self.from_shard.get(&from_id)?,
-            to: to_shard.get(&to_id).filter(|_| from_id != to_id),
-        })
-    }
-
-    /// The same, to be changed. A shard that a copy shares is copied first.
-    pub(super) fn accounts_mut(&mut self) -> Option<Pair<&mut SharedAccount>> {
-        let (from_id, to_id) = (self.from_id, self.to_id);
-        let from_shard = Arc::make_mut(&mut self.from_shard);
-        let (from, to) = match &mut self.to_shard {
-            Some(to_shard) => (
-                from_shard.get_mut(&from_id)?,
-                Arc::make_mut(to_shard).get_mut(&to_id),
-            ),
-            None if from_id == to_id => (from_shard.get_mut(&from_id)?, None),
-            None => {
-                let [from, to] = from_shard.get_disjoint_mut([&from_id, &to_id]);
-                (from?, to)
-            }
-        };
-        Some(Pair {
-            from_id,
-            to_id,
-            from,
-            to,
-        })
-    }
 }
 
 impl<A: AsRef<Account>> Pair<A> {
@@ -98,7 +50,7 @@ impl Pair<&mut SharedAccount> {
     /// that a reader still holds is copied first.
     ///
     /// A change to a To_Account that is not imported is dropped; no rule asks for one.
-    pub(super) fn apply(&mut self, changes: Changes) -> Vec<UserId> {
+    pub(super) fn apply(&mut self, mut changes: Changes) -> Vec<UserId> {
         let (from_id, to_id) = (self.from_id, self.to_id);
         let mut unfriended = Vec::new();
         if changes.is_empty() {
@@ -114,7 +66,7 @@ impl Pair<&mut SharedAccount> {
             }
         };
         let (mut from_changed, mut to_changed) = (Changed::default(), Changed::default());
-        for change in changes {
+        for change in changes.drain(..) {
             match change {
                 Change::Befriend(Side::From, friend) => from.befriend(friend, &mut from_changed),
                 Change::Befriend(Side::To, friend) => {
@@ -130,7 +82,7 @@ impl Pair<&mut SharedAccount> {
                     from_changed.custom |= !update.custom.is_empty();
                     from_changed.groups |= update.groups.is_some();
                     if let Some(friend) = from.friends.entry_mut(to_id) {
-                        friend.update(update);
+                        friend.update(*update);
                     }
                 }
                 Change::JoinGroups(groups) => {
