@@ -34,8 +34,8 @@ pub(crate) struct Journal {
     /// The limit in bytes; 0 stores nothing.
     capacity: usize,
     ring: Mutex<Ring>,
-    /// Notified when an entry is appended. Successors share it.
-    grown: Arc<Notify>,
+    /// Notified when a call gets an id, stored or not. Successors share it.
+    new_call: Arc<Notify>,
 }
 
 #[derive(Debug, Default)]
@@ -72,7 +72,7 @@ pub(crate) struct Texts<'a> {
     pub(crate) query: &'a str,
     /// A deviation from the documentation that was accepted; may be empty.
     pub(crate) warning: &'a str,
-    /// The body; empty if the gateway rejected the call.
+    /// The body; empty if the call was rejected or its body was not received.
     pub(crate) request: &'a [u8],
     /// The answer's body.
     pub(crate) response: &'a [u8],
@@ -94,9 +94,10 @@ pub(crate) struct Entry {
 /// Whether a reader has seen every call that it asked for.
 #[derive(Clone, Copy, Debug, Serialize, JsonSchema)]
 pub(crate) struct Coverage {
-    /// The id of the newest call, matching or not. To continue, set `since` to it.
+    /// The id of the last call that was read, matching or not. To continue, set `since` to it.
     pub(crate) last_id: u64,
-    /// False if the journal has dropped calls that may have matched.
+    /// False if calls that may have matched were dropped because the journal was full. Calls that were
+    /// removed, as by a reset, do not count.
     pub(crate) complete: bool,
     /// The id of the newest call that the journal has dropped; 0 if it has dropped none.
     pub(crate) dropped_to: u64,
@@ -107,7 +108,7 @@ impl Journal {
         Self {
             capacity,
             ring: Mutex::default(),
-            grown: Arc::default(),
+            new_call: Arc::default(),
         }
     }
 
@@ -121,7 +122,7 @@ impl Journal {
         Self {
             capacity: self.capacity,
             ring: ring.into(),
-            grown: Arc::clone(&self.grown),
+            new_call: Arc::clone(&self.new_call),
         }
     }
 
@@ -137,13 +138,13 @@ impl Journal {
             ring.last_id += 1;
             ring.dropped_to = ring.last_id;
         }
-        self.grown.notify_waiters();
+        self.new_call.notify_waiters();
     }
 
     pub(crate) fn append(&self, call: Call, texts: Texts<'_>) {
         let entry = Entry::new(call, texts, self.capacity / BODY_SHARE);
         let dropped = self.lock().push(entry, self.capacity);
-        self.grown.notify_waiters();
+        self.new_call.notify_waiters();
         drop(dropped);
     }
 
@@ -171,8 +172,7 @@ impl Journal {
         (entries, coverage)
     }
 
-    /// Visits the entries after `cursor`, at least up to the newest entry at the start of the
-    /// visit.
+    /// Visits the entries after `cursor`: all that exist now, and perhaps newer ones.
     pub(crate) fn visit(&self, mut cursor: u64, mut visit: impl FnMut(Entry)) -> Coverage {
         let (end, mut complete) = (self.last_id(), true);
         loop {
@@ -189,9 +189,9 @@ impl Journal {
         }
     }
 
-    /// Completes when an entry is appended after this function was called.
-    pub(crate) fn grown(&self) -> Notified<'_> {
-        self.grown.notified()
+    /// Completes when a call gets an id after this function was called, also in a successor.
+    pub(crate) fn next_call(&self) -> Notified<'_> {
+        self.new_call.notified()
     }
 
     pub(crate) fn last_id(&self) -> u64 {
@@ -239,8 +239,9 @@ impl Ring {
             dropped = Some(oldest);
         }
         // `ENTRY_OVERHEAD_BYTES` counts at most one empty slot for each entry.
-        if self.entries.len() < self.entries.capacity() / 4 {
-            self.entries.shrink_to(2 * self.entries.len());
+        let length = self.entries.len();
+        if length < self.entries.capacity() / 2 {
+            self.entries.shrink_to(length + length / 2);
         }
         dropped
     }
@@ -349,7 +350,7 @@ pub(crate) mod tests {
         }
         let ring = journal.lock();
         assert!(many > 40 * ring.entries.len(), "{many}");
-        assert!(ring.entries.capacity() < 4 * (ring.entries.len() + 1));
+        assert!(ring.entries.capacity() <= 2 * (ring.entries.len() + 1));
     }
 
     #[test]

@@ -20,15 +20,15 @@
 //! | `main`, `cli`, `serve`, `health` | the process: command line, signals, exit codes |
 //! | `server`, `client_stream` | all routes; the loop that accepts connections; a client's connection |
 //! | `workers` | the runtimes that serve connections |
-//! | `commands` | the table of REST commands; one file for each: parse, decide, answer |
-//! | `gateway` | the steps of every call: receive the body, check the UserSig and the rate limit, write the journal |
+//! | `commands` | the table of REST commands (`answer` runs a call); one file for each: parse, decide, answer |
+//! | `gateway` | the steps of every REST call: check the UserSig and the rate limit, receive the body, write the journal |
 //! | `control` | the table of the control API's routes, `/_emulator/v1`; one file for each resource |
 //! | `http` | converts a reply to an HTTP response, always with status 200 |
 //! | `background` | a separate runtime for the control API, whose calls can take long |
 //! | `state`, `token` | the state that all calls share; the token of the control API |
 //! | `world` | the state that a reset replaces atomically; a call uses one world from start to end |
 //! | `apps` | the apps, each with its own accounts, limits and webhook |
-//! | `store` | accounts and relationships: finds them, locks them, runs the given rule, applies its changes |
+//! | `store` | accounts and relationships: runs the given rule on two accounts under a lock, applies its changes |
 //! | `webhooks`, `client_ip` | sends events to an app's own server; the client's IP address |
 //! | `limiter`, `faults`, `clock` | rate limits; fault injection; the time |
 //! | `journal`, `metrics` | a ring buffer of recent calls; counters for Prometheus |
@@ -38,7 +38,7 @@
 //! | `profile` | the profile fields of accounts, pure functions |
 //! | `protocol` | the types of Tencent's protocol, pure: the table of codes, replies, the query, UserSig |
 //!
-//! A new command is one file in `commands` and one line in its table, plus a rule in `sns` if it
+//! A new command is one file in `commands` and one line in the table of `commands`, plus a rule in `sns` if it
 //! decides something, and a row in `protocol::code` if it has a new result. A new control route is a
 //! handler in the file of its resource and one line in the table of `control`.
 
@@ -171,8 +171,8 @@ impl Emulator {
         self.state.control_token.as_ref().map(Token::text)
     }
 
-    /// The emulator's clock, which can be held, advanced and released. A reset replaces the clock by
-    /// a new one.
+    /// The emulator's clock, which can be held, advanced and released. After a reset, call this again:
+    /// the clock that it returned before is no longer in use.
     pub fn clock(&self) -> Arc<Clock> {
         Arc::clone(&self.state.world().clock)
     }
@@ -204,21 +204,21 @@ impl Emulator {
         Some(curl)
     }
 
-    /// Imports an account with these settings, or changes those of an imported account, which keeps
-    /// its friends. Does nothing if the app does not exist.
+    /// Imports an account with these settings. If it is already imported, replaces its settings and
+    /// keeps its friends. Does nothing if the app does not exist.
     pub async fn put_account(&self, app: SdkAppId, user: UserId, seed: &AccountSeed) {
         let world = self.state.world();
         let Some(app) = world.apps.get(&app) else {
             return;
         };
         loop {
-            let was = app.store.account(user).await.ok();
-            let mut account = was.clone().unwrap_or_else(|| app.new_account.clone());
+            let before = app.store.account(user).await.ok();
+            let mut account = before.clone().unwrap_or_else(|| app.new_account.clone());
             SharedAccount::make_mut(&mut account).set(seed, world.clock.now().unix_time());
             let edit = Edit {
                 user,
-                was,
-                is: account,
+                before,
+                after: account,
             };
             if app.store.update(&[edit], &[]).await != Err(StoreError::Conflict) {
                 return;
@@ -226,10 +226,10 @@ impl Emulator {
         }
     }
 
-    /// Makes every item with From_Account `from` and To_Account `to` fail with `code`; `None`
-    /// removes this fault. Use it for codes that no state of the accounts can produce. For a
-    /// command without From_Account, pass the item's account as both. Success and codes of the
-    /// gateway have no effect.
+    /// Makes every item with From_Account `from` and To_Account `to` fail with `code`. Replaces all
+    /// faults with exactly this scope; `None` only removes them. Use it for codes that no state of the
+    /// accounts can produce. For a command without From_Account, pass the item's account as both.
+    /// Does nothing if `code` is `Ok` or a code of the gateway.
     pub fn script(&self, app: SdkAppId, from: UserId, to: UserId, code: Option<Code>) {
         let scope = Scope {
             sdkappid: Some(app),
@@ -243,7 +243,8 @@ impl Emulator {
     }
 
     /// Makes every call of a command, such as `friend_get`, fail with `code` after the gateway has
-    /// accepted it; `None` removes this fault. Success and unknown commands have no effect.
+    /// accepted it. Replaces all faults with exactly this scope; `None` only removes them. Does nothing
+    /// if `code` is `Ok` or the command is unknown.
     pub fn script_call(&self, app: SdkAppId, command: &str, code: Option<Code>) {
         let scope = Scope {
             sdkappid: Some(app),

@@ -220,7 +220,7 @@ pub(super) fn friend_pairs<I: ItemTarget>(
         if verdict.code == Code::Ok {
             pairs.push(Pair { from, to });
         }
-        if verdict.reached_to {
+        if verdict.to_list_changed {
             pairs.push(Pair { from: to, to: from });
         }
     }

@@ -12,7 +12,7 @@ use crate::protocol::lenient::{integer, objects, text};
 use crate::protocol::reply::{CallError, ItemResults};
 use crate::protocol::service::{CommandInfo, Service, Subject};
 use crate::protocol::webhook::{AddedPair, Event};
-use crate::sns::friend_add::{AddFriendItem, How, NewFriend, judge};
+use crate::sns::friend_add::{AddFriendItem, AddOptions, NewFriend, judge};
 use crate::sns::model::{AddType, ForceAddFlags};
 use bytes::Bytes;
 use schemars::JsonSchema;
@@ -25,13 +25,13 @@ pub(crate) struct FriendAdd {
     /// Required: the owner of the friend list.
     #[serde(rename = "From_Account")]
     from_account: SmolStr,
-    /// Required: 1 to 1000 friends to add.
+    /// Required: the friends to add, 1 to 1000 by default.
     #[serde(rename = "AddFriendItem", deserialize_with = "objects")]
     add_friend_item: Vec<AddFriendItem>,
     /// Optional: `Add_Type_Single` or `Add_Type_Both`, which is the default.
     #[serde(rename = "AddType", default, deserialize_with = "text")]
     add_type: Option<SmolStr>,
-    /// Optional: 1 forces the friendship; 0 is the default.
+    /// Optional: 1 adds friends whatever their AllowType is; 0 is the default.
     #[serde(rename = "ForceAddFlags", default, deserialize_with = "integer")]
     force_add_flags: Option<i64>,
 }
@@ -46,10 +46,14 @@ impl Command for FriendAdd {
     }
 
     async fn handle(self, context: CallContext<'_>) -> Result<ItemResults, CallError> {
-        let Batch { from, how, items } = Batch::parse(&context, &self).await?;
+        let Batch {
+            from,
+            options,
+            items,
+        } = Batch::parse(&context, &self).await?;
         let store = &context.app.store;
         let judged = store.judge_each(from, &items, |pair, item| {
-            judge(from, pair, item, how, context.policy)
+            judge(from, pair, item, options, context.policy)
         });
         let verdicts = judged.await?.verdicts;
         let added = |pair| AddedPair {
@@ -61,14 +65,14 @@ impl Command for FriendAdd {
             pairs: pairs().map(added).collect(),
             client_cmd: Self::INFO.name,
             admin_account: context.admin.to_string(),
-            force_flag: (how.force == ForceAddFlags::Forced).into(),
+            force_flag: (options.force == ForceAddFlags::Forced).into(),
         });
         let tos = self.add_friend_item.into_iter();
         Ok(context.results(tos.map(|item| item.to_account), &verdicts))
     }
 }
 
-/// Decodes a body in the same way as a call.
+/// Decodes a body as a friend_add call does, for the control API.
 pub(crate) fn decode(body: Bytes) -> Result<FriendAdd, CallError> {
     body::decode(&Received::Whole(body), FriendAdd::INFO.service)
 }
@@ -80,10 +84,10 @@ impl FriendAdd {
     }
 }
 
-/// A valid request. An invalid item is replaced by its code.
+/// A validated request. An invalid item is the code that it fails with.
 pub(crate) struct Batch {
     pub(crate) from: UserId,
-    pub(crate) how: How,
+    pub(crate) options: AddOptions,
     pub(crate) items: Vec<Result<NewFriend, Code>>,
 }
 
@@ -95,7 +99,7 @@ impl Batch {
         let items = &request.add_friend_item;
         context.check_length("AddFriendItem", items.len(), context.policy.max_items)?;
         let (add_type, default) = (request.add_type.as_deref(), AddType::default());
-        let how = How {
+        let options = AddOptions {
             add_type: context.choice("AddType", add_type, Some(default), AddType::WIRE)?,
             force: match request.force_add_flags {
                 None | Some(0) => ForceAddFlags::Normal,
@@ -107,6 +111,10 @@ impl Batch {
         let from = context.user_id(&request.from_account)?;
         let items = items.iter().map(|item| NewFriend::parse(from, item));
         let items = context.items(from, items).await?;
-        Ok(Self { from, how, items })
+        Ok(Self {
+            from,
+            options,
+            items,
+        })
     }
 }

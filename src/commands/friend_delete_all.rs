@@ -48,7 +48,7 @@ impl Command for FriendDeleteAll {
                 let judged = store.judge_each(from, &friends, |facts, _| judge_reverse(facts));
                 for (to, verdict) in own.unfriended.iter().zip(judged.await?.verdicts) {
                     pairs.push(Pair { from, to: *to });
-                    if verdict.reached_to {
+                    if verdict.to_list_changed {
                         pairs.push(Pair {
                             from: *to,
                             to: from,

@@ -14,7 +14,7 @@ use crate::sns::friend_tag::FriendTag;
 use crate::sns::model::{Blocked, Friend, FriendDetails, PendingRequest};
 use crate::sns::texts::{GroupName, Keyword};
 use crate::state::AppState;
-use crate::store::{Account, Peer, PeerList};
+use crate::store::{Account, PeerEntry, PeerList};
 use crate::strict::join;
 use std::collections::{BTreeMap, HashSet};
 
@@ -79,7 +79,7 @@ impl<'a> AccountReader<'a> {
     }
 
     /// Reads a list. It must not name the account itself, nor any account twice.
-    fn list<D, E: Peer>(
+    fn list<D, E: PeerEntry>(
         &mut self,
         at: &str,
         user: UserId,

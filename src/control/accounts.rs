@@ -190,8 +190,8 @@ pub(super) async fn respond(
         let (new_sender, new_receiver) = (trial.account(from).await?, trial.account(to).await?);
         let edit = |user, account: &SharedAccount| Edit {
             user,
-            was: accounts.get(user).cloned(),
-            is: account.clone(),
+            before: accounts.get(user).cloned(),
+            after: account.clone(),
         };
         let edits = [edit(from, &new_sender), edit(to, &new_receiver)];
         match app.store.update(&edits, &[]).await {
@@ -200,7 +200,9 @@ pub(super) async fn respond(
         };
         let gained = [
             (new_sender.friends.has(to) && !sender.friends.has(to)).then_some(Pair { from, to }),
-            verdict.reached_to.then_some(Pair { from: to, to: from }),
+            verdict
+                .to_list_changed
+                .then_some(Pair { from: to, to: from }),
         ];
         let added = |pair| AddedPair {
             pair,

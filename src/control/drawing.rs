@@ -1,7 +1,7 @@
 //! Draws the relationship graph, for Graphviz or Mermaid.
 
 use crate::protocol::ids::UserId;
-use crate::store::{Accounts, Peer};
+use crate::store::{Accounts, PeerEntry};
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -69,9 +69,9 @@ pub(super) fn mermaid(accounts: &Accounts) -> String {
 fn edges(accounts: &Accounts) -> impl Iterator<Item = (UserId, UserId, EdgeKind)> {
     let accounts = accounts.sorted().into_iter();
     accounts.flat_map(|(from, account)| {
-        let friends = account.friends.iter().map(Peer::peer);
-        let blocked = account.blocklist.iter().map(Peer::peer);
-        let asked = account.sent.iter().map(Peer::peer);
+        let friends = account.friends.iter().map(PeerEntry::peer);
+        let blocked = account.blocklist.iter().map(PeerEntry::peer);
+        let asked = account.sent.iter().map(PeerEntry::peer);
         let friends = friends.map(move |to| (from, to, EdgeKind::Friend));
         let blocked = blocked.map(move |to| (from, to, EdgeKind::Blocked));
         let asked = asked.map(move |to| (from, to, EdgeKind::Asked));

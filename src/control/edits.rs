@@ -3,7 +3,7 @@
 use crate::apps::App;
 use crate::protocol::ids::UserId;
 use crate::sns::model::{FriendDetails, PendingRequest};
-use crate::store::{Account, Accounts, Edit, Peer, PeerList, SharedAccount, StoreError};
+use crate::store::{Account, Accounts, Edit, PeerEntry, PeerList, SharedAccount, StoreError};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Changes to a copy of an app's accounts.
@@ -71,13 +71,13 @@ impl<'a> Edits<'a> {
     pub(super) async fn commit(self) -> Result<Vec<UserId>, StoreError> {
         let edit = |(user, account)| Edit {
             user,
-            was: self.accounts.get(user).cloned(),
-            is: SharedAccount::new(account),
+            before: self.accounts.get(user).cloned(),
+            after: SharedAccount::new(account),
         };
         let edits: Vec<_> = self.changed.into_iter().map(edit).collect();
         let needs: Vec<_> = self.needs.into_iter().collect();
         self.app.store.update(&edits, &needs).await?;
-        let created = edits.iter().filter(|edit| edit.was.is_none());
+        let created = edits.iter().filter(|edit| edit.before.is_none());
         Ok(created.map(|edit| edit.user).collect())
     }
 }
@@ -87,7 +87,7 @@ fn move_to_end(list: &mut PeerList<PendingRequest>, request: PendingRequest) {
     list.insert(request);
 }
 
-fn new_entries<'a, E: Peer + PartialEq>(
+fn new_entries<'a, E: PeerEntry + PartialEq>(
     was: &'a PeerList<E>,
     is: &'a PeerList<E>,
 ) -> impl Iterator<Item = &'a E> {
@@ -97,10 +97,10 @@ fn new_entries<'a, E: Peer + PartialEq>(
 
 /// All accounts that an account's lists name.
 pub(super) fn peers(account: &Account) -> impl Iterator<Item = UserId> {
-    let friends = account.friends.iter().map(Peer::peer);
-    let blocked = account.blocklist.iter().map(Peer::peer);
+    let friends = account.friends.iter().map(PeerEntry::peer);
+    let blocked = account.blocklist.iter().map(PeerEntry::peer);
     let requests = account.sent.iter().chain(account.received.iter());
-    friends.chain(blocked).chain(requests.map(Peer::peer))
+    friends.chain(blocked).chain(requests.map(PeerEntry::peer))
 }
 
 /// A request as the other side stores it: with the wording, without the Remark and the groups.

@@ -84,7 +84,7 @@ async fn send_all(
     loop {
         // A reset replaces the journal.
         let journal = Arc::clone(&state.world().journal);
-        let grown = journal.grown();
+        let next_call = journal.next_call();
         let (entries, coverage) = journal.page(cursor);
         if !coverage.complete {
             let dropped_to = coverage.dropped_to.to_string();
@@ -97,7 +97,7 @@ async fn send_all(
         }
         cursor = cursor.max(coverage.last_id);
         if is_at_end {
-            grown.await;
+            next_call.await;
         } else {
             tokio::task::yield_now().await;
         }

@@ -1,5 +1,5 @@
 //! Extractors for the parts of a control call: path, query and body. Each validates its part
-//! strictly; its error is a [`Problem`] that names every invalid field of the part.
+//! strictly; its error is a [`Problem`] that names the invalid fields of the part, up to a limit.
 
 use super::problem::{InvalidField, Part, Problem};
 use crate::gateway::body::{self, Received};
@@ -18,6 +18,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use std::any::{Any, TypeId};
+use std::collections::HashSet;
 use std::sync::{Arc, LazyLock};
 use tokio::sync::Semaphore;
 
@@ -28,8 +29,8 @@ pub(super) const MAX_BODY_BYTES: usize = 4 << 20;
 /// times its size in memory.
 static LARGE_BODY: Semaphore = Semaphore::const_new(1);
 
-/// The largest body in which all invalid fields are named; in a larger body, only the first is,
-/// because finding all takes much time and memory.
+/// The largest body in which all invalid fields are named. In a larger body only the first is named,
+/// because to find all takes much time and memory.
 const MAX_BYTES_FOR_ALL_ERRORS: usize = 1 << 20;
 
 /// The largest body that is parsed on the runtime that serves calls; a larger body is parsed on the
@@ -90,18 +91,18 @@ fn read_query<T: StrictRead>(call: &Parts) -> Result<T, Problem> {
     read_texts(Part::Query, pairs)
 }
 
-/// The cached reader of a type, because a reader takes long to make.
+/// The reader of a type, from a cache, because to make a reader takes long.
 fn reader<T: StrictRead>() -> Arc<Reader<T>> {
     static READERS: LazyLock<DashMap<TypeId, Arc<dyn Any + Send + Sync>>> =
         LazyLock::new(DashMap::new);
     let new = || Arc::new(Reader::<T>::new()) as Arc<dyn Any + Send + Sync>;
     let reader = Arc::clone(&READERS.entry(TypeId::of::<T>()).or_insert_with(new));
-    reader.downcast().expect("it is found by its type")
+    reader.downcast().expect("the key is the reader's type")
 }
 
-/// Reads a part of a call. The error names at most `most` invalid fields.
-fn read<T: StrictRead>(part: Part, value: Value, most: usize) -> Result<T, Problem> {
-    reader().read(value, most).map_err(|mut invalid| {
+/// Reads a part of a call. The error names at most `max_errors` invalid fields.
+fn read<T: StrictRead>(part: Part, value: Value, max_errors: usize) -> Result<T, Problem> {
+    reader().read(value, max_errors).map_err(|mut invalid| {
         invalid.iter_mut().for_each(|field| field.part = Some(part));
         Problem::invalid(invalid)
     })
@@ -130,11 +131,11 @@ fn pairs(query: &str) -> Result<Vec<(String, String)>, Problem> {
             Err(_) => Err(invalid(String::new(), "is not UTF-8")),
         }
     };
-    let mut pairs = Vec::<(String, String)>::new();
+    let (mut pairs, mut names) = (Vec::new(), HashSet::new());
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
         let (name, value) = (decode(name)?, decode(value)?);
-        if pairs.iter().any(|(other, _)| *other == name) {
+        if !names.insert(name.clone()) {
             return Err(invalid(join("", &name), "is given twice"));
         }
         pairs.push((name, value));
@@ -150,11 +151,11 @@ fn read_body<T: StrictRead>(bytes: &[u8]) -> Result<T, Problem> {
             Problem::new(StatusCode::BAD_REQUEST, detail)
         })?,
     };
-    let most = match bytes.len() <= MAX_BYTES_FOR_ALL_ERRORS {
+    let max_errors = match bytes.len() <= MAX_BYTES_FOR_ALL_ERRORS {
         true => MAX_ERRORS,
         false => 1,
     };
-    read(Part::Body, json, most)
+    read(Part::Body, json, max_errors)
 }
 
 /// How a route receives calls.
@@ -165,7 +166,7 @@ pub(super) struct RouteOptions {
     /// The size limit of the body.
     pub(super) max_body_bytes: usize,
     /// Whether the handler runs on the control API's own runtime, because it may take long.
-    pub(super) is_long: bool,
+    pub(super) is_slow: bool,
 }
 
 /// A part in which no field is allowed. The empty list of properties makes the validator name the
@@ -194,9 +195,9 @@ pub(super) async fn receive(
         true => LARGE_BODY.acquire().await.ok(),
         false => None,
     };
-    let is_long = options.is_long || bytes.len() > SHORT_BODY_BYTES;
+    let in_background = options.is_slow || bytes.len() > SHORT_BODY_BYTES;
     let answer = next.run(Request::from_parts(call, bytes.into()));
-    match is_long {
+    match in_background {
         true => state.background.run(Box::pin(answer)).await,
         false => answer.await,
     }

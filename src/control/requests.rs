@@ -277,7 +277,7 @@ pub(super) async fn wait(
             (cursor, count, complete) = (start, 0, true);
             journal = current;
         }
-        let grown = journal.grown();
+        let next_call = journal.next_call();
         // Only the new entries are counted.
         let mut coverage = filter.read_after(cursor, &journal, |_| count += 1);
         cursor = cursor.max(coverage.last_id);
@@ -289,7 +289,7 @@ pub(super) async fn wait(
         }
         tokio::select! {
             biased;
-            () = grown => {}
+            () = next_call => {}
             () = state.stopping.cancelled() => {
                 let status = StatusCode::SERVICE_UNAVAILABLE;
                 return Err(Problem::new(status, "the emulator is shutting down"));

@@ -38,7 +38,7 @@ impl Route {
 
     /// Marks a route whose handler may take long: it runs on the control API's own runtime.
     pub(super) fn long(mut self) -> Self {
-        self.options.is_long = true;
+        self.options.is_slow = true;
         self
     }
 
@@ -126,7 +126,7 @@ where
                 true => MAX_BODY_BYTES,
                 false => SHORT_BODY_BYTES,
             },
-            is_long: false,
+            is_slow: false,
         },
         describe: H::describe,
     }

@@ -1,9 +1,9 @@
 //! Fault injection: which calls or items fail, when, and how.
 //!
-//! Faults of whole calls fire after the gateway has admitted the call and its body is decoded,
-//! before the command runs (or after it, with `commit_then`). Faults of items fire when the command
-//! judges its items. The first fault that fires decides, but delays add up. While no fault is
-//! armed, a call only checks an empty list.
+//! Faults of whole calls fire when the body is decoded, before the command runs. Faults of items fire
+//! when the items are validated, before they are judged. With `commit_then`, both fire after the
+//! command. Faults are tried in the order in which they were armed: delays add up until a fault ends
+//! the call. While no fault is armed, a call only checks an empty list.
 
 mod scope;
 mod wire;
@@ -20,8 +20,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
-/// The armed faults, in the order in which they were armed. A change makes a new list, which shares
-/// the counters of the faults that stay.
+/// The armed faults, in the order in which they were armed. Copy-on-write: clones share the counters of
+/// the faults.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Faults {
     last_id: u64,
@@ -184,7 +184,8 @@ impl Faults {
         }
     }
 
-    /// Counts a call as a match, and returns the faults that fire for the whole call.
+    /// Counts the call for each matching fault, up to the fault that ends it, and returns the faults that
+    /// fire.
     pub(crate) fn trigger<'a>(
         &self,
         app: SdkAppId,
@@ -221,8 +222,8 @@ impl Faults {
         triggered
     }
 
-    /// Fails the items for which faults fire, before the command runs, and returns the fault of each
-    /// item.
+    /// Fails the items for which faults fire, before they are judged. Returns the fault of each item, or
+    /// an empty list if no fault is armed.
     pub(crate) fn fail_items_before<I: ItemTarget>(
         &self,
         app: SdkAppId,
@@ -302,12 +303,12 @@ impl Fault {
         Some(self.plan.times? - self.hits())
     }
 
-    /// Whether it has fired as often as it should: `times`, or at least once without `times`.
+    /// Whether it has no hits left; without `times`, whether it has fired at least once.
     pub(crate) fn is_consumed(&self) -> bool {
         self.left().map_or(self.hits() > 0, |left| left == 0)
     }
 
-    /// The code that it answers, if it answers one.
+    /// The fault's ErrorCode or ResultCode, if its kind has one.
     pub(crate) fn code(&self) -> Option<Code> {
         match self.plan.kind {
             Kind::ResultCode(code) | Kind::ErrorCode(code) => Some(code),

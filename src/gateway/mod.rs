@@ -31,14 +31,13 @@ pub(crate) fn not_admin(config: &Config, command: &CommandInfo) -> Code {
     }
 }
 
-/// Authenticates a call: its UserSig must be valid and belong to an app admin. The checks fill in
-/// `info` until one of them fails.
+/// Authenticates a call (its UserSig must be valid and belong to an app admin), and checks the rate
+/// limit and the method. If a check fails, `info` has the results of the checks before it.
 ///
 /// # Precedence
 /// The query's form, the app, the UserSig, its expiry, whether the identifier is an admin, the rate
-/// limit, the method. (GUESS: Tencent documents no order. It was only seen that authentication
-/// comes before the method.) A call that fails an earlier check takes no token from the app's rate
-/// limit.
+/// limit, the method. (GUESS: Tencent documents no order. It was only seen that authentication comes
+/// before the method.) A call that fails an earlier check does not count against the rate limit.
 pub(crate) fn admit<'a>(
     config: &Config,
     arrival: &'a Arrival,
@@ -50,7 +49,7 @@ pub(crate) fn admit<'a>(
     let query = CommonQuery::parse(query, config.strict_query)?;
     info.app = Some(query.sdkappid);
     info.warning = query.odd_random_for_log().map(|random| {
-        format!("random should be a decimal in 0..4294967295, as documented, but is {random:?}")
+        format!("random should be a decimal from 0 to 4294967295, as documented, but is {random:?}")
     });
     let app = arrival.world.apps.get(&query.sdkappid);
     let app = app.ok_or(Code::NoSuchApp)?;

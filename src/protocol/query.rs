@@ -48,7 +48,7 @@ impl<'a> CommonQuery<'a> {
         let random = unescape_lossy(random.unwrap_or_default());
         let odd_random = (!is_documented_random(&random)).then_some(random);
         if strict && odd_random.is_some() {
-            return Err(bad("random", "is not a number in 0..4294967295"));
+            return Err(bad("random", "is not a number from 0 to 4294967295"));
         }
         if required("contenttype", contenttype)? != "json" {
             return Err(bad("contenttype", "is not json"));

@@ -1,9 +1,9 @@
 //! The rule of `v4/sns/friend_add`: whether From_Account can add To_Account, and the changes.
 //!
 //! # Precedence
-//! The first check that fails gives the item's result. Tencent documents no order. Ours (GUESS):
-//! [`NewFriend::parse`] checks the item alone; then [`judge`] checks the accounts. Each makes its
-//! checks in the order of its code.
+//! The first check that fails gives the item's result. Tencent documents no order, so this order is a
+//! GUESS (neither documented nor seen): first [`NewFriend::parse`] checks the item alone, then
+//! [`judge`] checks the accounts, each from top to bottom.
 
 use super::decision::{Change, Changes, Decision, NewRequest, Side};
 use super::model::{
@@ -26,9 +26,9 @@ pub struct NewFriend {
     pub to: UserId,
     /// From_Account's name for the friend.
     pub remark: Option<Remark>,
-    /// The group of From_Account that gets the friend.
+    /// The group of From_Account that the friend is added to.
     pub group: Option<GroupName>,
-    /// The source of the friend.
+    /// Where the friend was found, such as a search.
     pub add_source: Option<AddSource>,
     /// The text of the friend request.
     pub add_wording: Option<AddWording>,
@@ -117,7 +117,7 @@ impl ItemTarget for NewFriend {
 
 /// The options of the whole request.
 #[derive(Clone, Copy, Debug)]
-pub struct How {
+pub struct AddOptions {
     /// AddType.
     pub add_type: AddType,
     /// ForceAddFlags.
@@ -126,21 +126,21 @@ pub struct How {
     pub now: UnixTime,
 }
 
-/// Decides from the facts about the two accounts.
+/// Decides whether the friend is added, and the changes to both accounts.
 ///
-/// `ForceAddFlags: 1` overrides AllowType (documented) and nothing else (GUESS). AllowType counts
-/// with both AddTypes, because the page's table does not distinguish them.
+/// `ForceAddFlags: 1` overrides AllowType (documented) and nothing else (GUESS). AllowType
+/// applies to both AddTypes, because the page's table does not distinguish them.
 pub fn judge(
     from: UserId,
     pair: &PairFacts,
     item: &NewFriend,
-    how: How,
+    options: AddOptions,
     policy: &SnsPolicy,
 ) -> Decision {
     let refuse = Decision::refuse;
-    let normal = how.force == ForceAddFlags::Normal;
-    let to_gains = how.add_type == AddType::Both && !pair.to_has_from;
-    let minute = pair.from_minute.at(how.now);
+    let normal = options.force == ForceAddFlags::Normal;
+    let to_gains = options.add_type == AddType::Both && !pair.to_has_from;
+    let minute = pair.from_minute.at(options.now);
 
     if pair.from_forbidden == AdminForbidType::SendOut {
         return refuse(Code::ForbidByAdmin);
@@ -169,21 +169,21 @@ pub fn judge(
     if pair.new_groups > 0 && pair.from_groups + pair.new_groups > policy.max_groups {
         return refuse(Code::GroupsFull);
     }
-    // GUESS: a refused request does not count; a pending request counts.
+    // GUESS: only requests that succeed or become pending count.
     let counts_requests = policy.max_requests_per_minute > 0;
     if counts_requests && minute.requests >= policy.max_requests_per_minute {
         return refuse(Code::TooManyRequests);
     }
 
     let mut changes = Changes::new();
-    let asks = pair.to_allows == AllowType::NeedConfirm && normal;
-    if asks {
+    let needs_confirmation = pair.to_allows == AllowType::NeedConfirm && normal;
+    if needs_confirmation {
         if !pair.from_asked_to && pair.from_pending.max(pair.to_pending) >= policy.max_pending {
             return refuse(Code::PendingFull);
         }
         let request = |with, details: FriendDetails| PendingRequest {
             with,
-            add_time: how.now,
+            add_time: options.now,
             add_source: item.add_source,
             details: details.boxed(),
         };
@@ -195,7 +195,7 @@ pub fn judge(
     } else {
         let friend = |to, details: FriendDetails| Friend {
             to,
-            add_time: how.now,
+            add_time: options.now,
             add_source: item.add_source,
             details: details.boxed(),
         };
@@ -221,7 +221,11 @@ pub fn judge(
         changes.push(Change::CountRequest(RequestMinute { requests, ..minute }));
     }
     Decision {
-        code: if asks { Code::NeedConfirm } else { Code::Ok },
+        code: if needs_confirmation {
+            Code::NeedConfirm
+        } else {
+            Code::Ok
+        },
         changes,
     }
 }

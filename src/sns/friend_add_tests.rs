@@ -17,21 +17,27 @@ fn id(text: &str) -> UserId {
 struct Case {
     pair: PairFacts,
     item: NewFriend,
-    how: How,
+    options: AddOptions,
     policy: SnsPolicy,
 }
 
 impl Case {
     fn judge(&self) -> Decision {
-        judge(id("from"), &self.pair, &self.item, self.how, &self.policy)
+        judge(
+            id("from"),
+            &self.pair,
+            &self.item,
+            self.options,
+            &self.policy,
+        )
     }
 
     fn forced(&self) -> bool {
-        self.how.force == ForceAddFlags::Forced
+        self.options.force == ForceAddFlags::Forced
     }
 
     fn to_gains(&self) -> bool {
-        self.how.add_type == AddType::Both && !self.pair.to_has_from
+        self.options.add_type == AddType::Both && !self.pair.to_has_from
     }
 }
 
@@ -100,7 +106,7 @@ fn every_case(mut check: impl FnMut(&Case)) {
                             add_source: AddSource::parse("AddSource_Type_Web"),
                             add_wording: AddWording::parse("hello"),
                         };
-                        let how = How {
+                        let options = AddOptions {
                             add_type: *add_type,
                             force,
                             now: NOW,
@@ -112,7 +118,7 @@ fn every_case(mut check: impl FnMut(&Case)) {
                         check(&Case {
                             pair,
                             item,
-                            how,
+                            options,
                             policy,
                         });
                         cases += 1;
@@ -214,7 +220,7 @@ fn in_every_case_the_first_row_that_is_met_decides() {
             expected(case),
             "{:?} {:?}",
             case.pair,
-            case.how
+            case.options
         )
     });
 }
@@ -260,7 +266,7 @@ fn in_every_case_both_touches_both_sides_and_single_touches_one() {
             assert!(after.from_has_to);
             assert_eq!(
                 after.to_has_from,
-                case.pair.to_has_from || case.how.add_type == AddType::Both
+                case.pair.to_has_from || case.options.add_type == AddType::Both
             );
             assert!(
                 !after.from_asked_to && !after.to_asked_from,
@@ -327,13 +333,13 @@ fn from_keeps_every_text_and_to_keeps_the_wording_alone() {
         to_asked_from: true,
         ..PairFacts::default()
     };
-    let how = How {
+    let options = AddOptions {
         add_type: AddType::Both,
         force: ForceAddFlags::Normal,
         now: NOW,
     };
 
-    let Decision { code, changes } = judge(id("from"), &pair, &item, how, &POLICY);
+    let Decision { code, changes } = judge(id("from"), &pair, &item, options, &POLICY);
 
     let friend = |to: &str, details| Friend {
         to: id(to),

@@ -5,7 +5,7 @@ use crate::protocol::code::Code;
 use crate::protocol::ids::{UnixTime, UserId};
 use crate::sns::black_list::{self, Friendship};
 use crate::sns::decision::{Change, Decision};
-use crate::sns::friend_add::{AddFriendItem, How, NewFriend, judge};
+use crate::sns::friend_add::{AddFriendItem, AddOptions, NewFriend, judge};
 use crate::sns::friend_delete::{judge_all, judge_reverse};
 use crate::sns::model::{AddType, AllowType, ForceAddFlags, SnsPolicy, UnknownAccounts};
 use crate::sns::texts::GroupName;
@@ -44,7 +44,7 @@ contract! { memory: crate::store::Store::new;
 
 const POLICY: SnsPolicy = SnsPolicy::PRODUCT;
 
-const BOTH: How = How {
+const BOTH: AddOptions = AddOptions {
     add_type: AddType::Both,
     force: ForceAddFlags::Normal,
     now: UnixTime(1_700_000_000),
@@ -289,7 +289,7 @@ fn emptying_a_friend_list_both_ways_leaves_nobody_with_the_account(make: Make) {
 
     assert_eq!(own.unfriended, tos);
     let verdicts = judged.expect("From is there").verdicts;
-    assert!(verdicts.iter().all(|verdict| verdict.reached_to));
+    assert!(verdicts.iter().all(|verdict| verdict.to_list_changed));
     assert!(friends(&store, user(0)).is_empty());
     assert_eq!(friends(&store, user(1)), [user(2)]);
     assert!(friends(&store, user(9)).is_empty());
@@ -424,13 +424,17 @@ fn accounts_are_replaced_in_one_step(make: Make) {
 fn an_update_of_what_has_changed_meanwhile_changes_nothing(make: Make) {
     let store = store(make, 3);
     let edit = |number: usize| {
-        let was = ready(store.account(user(number))).ok();
-        let is = Arc::new(Account {
+        let before = ready(store.account(user(number))).ok();
+        let after = Arc::new(Account {
             groups: vec![GroupName::parse("new").expect("short")],
             ..Account::default()
         });
         let user = user(number);
-        Edit { user, was, is }
+        Edit {
+            user,
+            before,
+            after,
+        }
     };
     let (stale, fresh) = (edit(0), edit(2));
     add(&store, user(0), &[user(1)], &POLICY).expect("From is there");

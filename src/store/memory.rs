@@ -1,9 +1,9 @@
-//! The store in this process.
+//! The in-memory store.
 //!
-//! One lock guards all accounts, and no call holds it for long: a batch takes it anew after every few
-//! items, and `accounts` only copies 64 pointers under it. Until that copy is dropped, a writer copies
-//! a part of the map before it changes it, and an account likewise, so calls do not wait for readers
-//! of a copy. The lock is std's: it is never held across an await point. (`dashmap` has no consistent
+//! One lock guards all accounts. A batch releases it after every 32 items, a deletion after every
+//! shard, and `accounts` only copies 64 pointers under it. While a reader holds such a copy, a writer
+//! first clones the shard and the account that it changes, so that calls do not wait for readers. The
+//! lock is std's: it is never held across an await point. (`dashmap` has no consistent
 //! copy of all its shards, and two of its entries must not be locked at the same time.)
 
 use super::account::{Account, BlocklistPage, FriendsPage, Group};
@@ -21,7 +21,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::RwLock;
 use triomphe::Arc;
 
-/// How many items of a batch are judged before other calls get the lock.
+/// The number of items that a batch judges before it releases the lock.
 const ITEMS_PER_LOCK: usize = 32;
 
 /// The accounts of an app and their relationships, in memory.
@@ -30,8 +30,9 @@ pub(crate) struct MemoryStore {
     accounts: Mutex<Accounts>,
     unknown: UnknownAccounts,
     default_allow_type: AllowType,
-    /// Write-locked while deleted accounts are removed from the other accounts' lists, and read-locked
-    /// while accounts are created, so that no account is created anew before it is in no list.
+    /// Write-locked while accounts are deleted and removed from the other accounts' lists, and
+    /// read-locked while accounts are created, so that a deleted account is created again only after
+    /// that.
     deletion: RwLock<()>,
 }
 
@@ -63,30 +64,30 @@ impl MemoryStore {
 
     /// Replaces all accounts in one step.
     pub(crate) async fn replace(&self, accounts: Accounts) -> Result<(), StoreError> {
-        let _creates = self.deletion.read().await;
+        let _no_deletion = self.deletion.read().await;
         // The old accounts are dropped after the lock is released.
         let _old = std::mem::replace(&mut *self.lock(), accounts);
         Ok(())
     }
 
-    /// Replaces some accounts in one step, which need other accounts to be imported.
+    /// Replaces accounts in one step, provided that the accounts in `needs` are imported.
     ///
     /// # Errors
-    /// `Conflict` when one of them has changed since it was read, or one of the others is not
-    /// imported any more; then nothing is replaced.
+    /// `Conflict` if an account has changed since it was read, or one of `needs` is not imported; then
+    /// nothing is replaced.
     pub(crate) async fn update(&self, edits: &[Edit], needs: &[UserId]) -> Result<(), StoreError> {
-        let _creates = self.deletion.read().await;
+        let _no_deletion = self.deletion.read().await;
         let mut accounts = self.lock();
-        // An account that a caller still holds is never changed in place, so its address tells.
+        // A writer copies an account that a caller still holds: the same address is the same content.
         let is_current = |edit: &Edit| {
-            accounts.get(edit.user).map(Arc::as_ptr) == edit.was.as_ref().map(Arc::as_ptr)
+            accounts.get(edit.user).map(Arc::as_ptr) == edit.before.as_ref().map(Arc::as_ptr)
         };
         let is_imported = |user: &UserId| accounts.get(*user).is_some();
         if !edits.iter().all(is_current) || !needs.iter().all(is_imported) {
             return Err(StoreError::Conflict);
         }
-        for Edit { user, is, .. } in edits {
-            accounts.insert(*user, Arc::clone(is));
+        for Edit { user, after, .. } in edits {
+            accounts.insert(*user, Arc::clone(after));
         }
         Ok(())
     }
@@ -97,7 +98,7 @@ impl MemoryStore {
         user: UserId,
         fields: Vec<ProfileField>,
     ) -> Result<(), StoreError> {
-        let _creates = self.deletion.read().await;
+        let _no_deletion = self.deletion.read().await;
         let mut accounts = self.lock();
         match accounts.get_mut(user) {
             Some(account) => set_fields(account, fields),
@@ -113,13 +114,13 @@ impl MemoryStore {
     /// Deletes accounts, and removes them from the lists of all others. Returns for each account
     /// whether it was imported.
     pub(crate) async fn delete_accounts(&self, users: &[UserId]) -> Result<Vec<bool>, StoreError> {
-        let _deletes = self.deletion.write().await;
+        let _exclusive = self.deletion.write().await;
         let delete = |user: &UserId| self.lock().remove(*user);
         let deleted: Vec<bool> = users.iter().map(delete).collect();
         let gone = users.iter().zip(&deleted).filter(|(_, deleted)| **deleted);
         let gone: Vec<UserId> = gone.map(|(user, _)| *user).collect();
         if !gone.is_empty() {
-            // Other calls get the lock between the shards.
+            // The lock is released between the shards.
             for shard in 0..SHARDS {
                 self.lock().forget(shard, &gone);
             }
@@ -133,7 +134,7 @@ impl MemoryStore {
         user: UserId,
         fields: Vec<ProfileField>,
     ) -> Result<(), StoreError> {
-        self.create_if_asked([user]).await;
+        self.create_unknown([user]).await;
         let mut accounts = self.lock();
         set_fields(accounts.get_mut(user).ok_or(StoreError::NoAccount)?, fields);
         Ok(())
@@ -157,7 +158,7 @@ impl MemoryStore {
 
     /// A copy of a profile.
     pub(crate) async fn profile(&self, user: UserId) -> Result<Profile, StoreError> {
-        Ok(self.named(user).await?.profile.clone())
+        Ok(self.account_or_create(user).await?.profile.clone())
     }
 
     /// Up to `count` friends, beginning with the one at index `start`.
@@ -167,7 +168,10 @@ impl MemoryStore {
         start: usize,
         count: usize,
     ) -> Result<FriendsPage, StoreError> {
-        Ok(self.named(user).await?.friends_page(start, count))
+        Ok(self
+            .account_or_create(user)
+            .await?
+            .friends_page(start, count))
     }
 
     /// Up to `count` blocked accounts, beginning with the one at index `start`.
@@ -177,7 +181,10 @@ impl MemoryStore {
         start: usize,
         count: usize,
     ) -> Result<BlocklistPage, StoreError> {
-        Ok(self.named(user).await?.blocklist_page(start, count))
+        Ok(self
+            .account_or_create(user)
+            .await?
+            .blocklist_page(start, count))
     }
 
     /// The groups with these names, or all groups when no name is given.
@@ -186,11 +193,11 @@ impl MemoryStore {
         user: UserId,
         names: &[GroupName],
     ) -> Result<(Vec<Group>, Sequences), StoreError> {
-        let account = self.named(user).await?;
+        let account = self.account_or_create(user).await?;
         Ok((account.groups(names), account.sequences))
     }
 
-    /// Each account as `from` sees it; an item that is no UserID keeps its code.
+    /// Each account as `from` sees it; an item that has failed already keeps its code.
     pub(crate) async fn friends_each(
         &self,
         from: UserId,
@@ -220,7 +227,7 @@ impl MemoryStore {
         items: &[Result<I, Code>],
         look: impl Fn(&Pair<&SharedAccount>, &I) -> T,
     ) -> Result<Vec<Result<T, Code>>, StoreError> {
-        self.create_if_asked(targets(from, items)).await;
+        self.create_unknown(targets(from, items)).await;
         self.find(from).ok_or(StoreError::NoAccount)?;
         let look = |item: &Result<I, Code>| {
             let item = item.as_ref().map_err(|code| *code)?;
@@ -231,14 +238,14 @@ impl MemoryStore {
         Ok(items.iter().map(look).collect())
     }
 
-    /// Judges a step on `from` alone; the facts are those about an account and itself.
+    /// Judges a step on `from` alone: in the facts, `from` is both From_Account and To_Account.
     pub(crate) async fn judge_own(
         &self,
         from: UserId,
         groups: &[GroupName],
         rule: impl Fn(&PairFacts) -> Decision,
     ) -> Result<OwnVerdict, StoreError> {
-        self.create_if_asked([from]).await;
+        self.create_unknown([from]).await;
         let mut accounts = self.lock();
         let mut pair = accounts.pair_mut(from, from).ok_or(StoreError::NoAccount)?;
         let Decision { code, changes } = rule(&pair.facts(groups));
@@ -258,11 +265,11 @@ impl MemoryStore {
         items: &[Result<I, Code>],
         rule: impl Fn(&PairFacts, &I) -> Decision,
     ) -> Result<Judged, StoreError> {
-        self.create_if_asked(targets(from, items)).await;
+        self.create_unknown(targets(from, items)).await;
         let mut sequences = self.account(from).await?.sequences;
         let mut judge = |accounts: &mut Accounts, item: &I| {
             let Some(mut pair) = accounts.pair_mut(from, item.to()) else {
-                // It was deleted after the step before.
+                // From_Account was deleted while the batch had released the lock.
                 return Verdict::refused(Code::FromAccountNotExist);
             };
             let decision = rule(&pair.facts(item.groups()), item);
@@ -289,18 +296,18 @@ impl MemoryStore {
         self.lock().get(user).cloned()
     }
 
-    /// An account that a call names, which is created first where the configuration says so.
-    async fn named(&self, user: UserId) -> Result<SharedAccount, StoreError> {
-        self.create_if_asked([user]).await;
+    /// One account. Creates it first with `unknown_accounts = "create"`.
+    async fn account_or_create(&self, user: UserId) -> Result<SharedAccount, StoreError> {
+        self.create_unknown([user]).await;
         self.account(user).await
     }
 
-    /// With `unknown_accounts = "create"`, creates those of the accounts that are not there.
-    async fn create_if_asked(&self, users: impl IntoIterator<Item = UserId>) {
+    /// With `unknown_accounts = "create"`, creates the accounts that are not imported.
+    async fn create_unknown(&self, users: impl IntoIterator<Item = UserId>) {
         if self.unknown == UnknownAccounts::Refuse {
             return;
         }
-        let _creates = self.deletion.read().await;
+        let _no_deletion = self.deletion.read().await;
         for user in users {
             let mut accounts = self.lock();
             if accounts.get(user).is_none() {
@@ -315,7 +322,7 @@ impl MemoryStore {
         account.into()
     }
 
-    /// A rule that panics leaves its accounts unchanged, so a poisoned lock is as good as another.
+    /// Poisoning is ignored: rules run before any change, so a rule that panics changes nothing.
     fn lock(&self) -> MutexGuard<'_, Accounts> {
         self.accounts.lock().unwrap_or_else(PoisonError::into_inner)
     }

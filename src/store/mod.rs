@@ -1,14 +1,14 @@
-//! Where an app's accounts and relationships are kept.
+//! The store of an app's accounts and relationships.
 //!
 //! # Contract
 //! A store finds accounts, runs a rule on the facts about two of them, and applies the changes that
 //! the rule decides. It decides nothing itself. `judge_each` is one call for a whole request, but
 //! each item is one atomic step on its two accounts: no other call sees half of a step, and item n
-//! sees what the items before it did. `accounts` is all accounts at one moment. Each app has a store
+//! sees what the items before it did. `accounts` returns a consistent copy of all accounts. Each app has a store
 //! of its own. `contract.rs` is this contract as tests, which every store has to pass.
 //!
-//! Every method is asynchronous and can fail, so that a second store, a database, changes no caller:
-//! `Store` becomes an enum then.
+//! Every method is asynchronous and can fail, so that a database store can be added without a change
+//! to any caller: `Store` then becomes an enum.
 
 mod account;
 mod accounts;
@@ -23,7 +23,7 @@ pub use account::Account;
 pub(crate) use account::Group;
 pub(crate) use accounts::Accounts;
 pub(crate) use memory::MemoryStore as Store;
-pub use peer_list::{Peer, PeerList};
+pub use peer_list::{PeerEntry, PeerList};
 
 use crate::profile::Profile;
 use crate::protocol::code::Code;
@@ -33,12 +33,11 @@ use crate::sns::model::{Friend, Sequences};
 use crate::sns::pair::PairFacts;
 use triomphe::Arc;
 
-/// An account that its readers share: a writer copies it while one of them still holds it. Unlike
-/// std's, this `Arc` knows without a locked instruction whether it is shared; an item of a batch is
-/// short enough for that to show.
+/// A copy-on-write account: a writer copies it if a reader still holds it. triomphe's `Arc` checks with
+/// a plain load whether it is shared; std's needs a locked instruction, which slows down batches.
 pub(crate) type SharedAccount = Arc<Account>;
 
-/// Why a store could not do what it was asked.
+/// The error of a store method.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum StoreError {
     /// The account is not imported.
@@ -56,7 +55,7 @@ pub(crate) struct Verdict {
     /// ResultCode and ResultInfo.
     pub(crate) code: Code,
     /// Whether To_Account's friend list gained or lost From_Account.
-    pub(crate) reached_to: bool,
+    pub(crate) to_list_changed: bool,
 }
 
 /// The outcomes of a call's items.
@@ -86,14 +85,14 @@ pub(crate) struct FriendView {
     pub(crate) profile: Profile,
 }
 
-/// A change of one account outside of any rule.
+/// A replacement of one account that no rule decides, such as a change by the control API.
 #[derive(Clone, Debug)]
 pub(crate) struct Edit {
     pub(crate) user: UserId,
     /// The account as the caller has read it; `None` when it was not imported.
-    pub(crate) was: Option<SharedAccount>,
-    /// The account as it is to be.
-    pub(crate) is: SharedAccount,
+    pub(crate) before: Option<SharedAccount>,
+    /// The new account.
+    pub(crate) after: SharedAccount,
 }
 
 impl Verdict {
@@ -106,14 +105,14 @@ impl Verdict {
         };
         Self {
             code: decision.code,
-            reached_to: decision.changes.iter().any(reaches),
+            to_list_changed: decision.changes.iter().any(reaches),
         }
     }
 
     fn refused(code: Code) -> Self {
         Self {
             code,
-            reached_to: false,
+            to_list_changed: false,
         }
     }
 }

@@ -1,9 +1,8 @@
-//! A list with one entry for each UserID, in the order in which the entries were added.
+//! A list with at most one entry for each UserID, in the order in which they were added.
 //!
-//! A short list is a plain `Vec`. A longer one has a hash index of four bytes and a tag for each
-//! entry beside it, so ten million relations fit in memory, a look-up costs the same at any length,
-//! and a page of the list is a slice. (`indexmap` would keep a hash beside each entry, and indexes of
-//! eight bytes: twelve bytes more for each relation.)
+//! A short list is a plain `Vec`. A longer list also has a hash index of about five bytes for each
+//! entry, so that a look-up costs the same at any length. (`indexmap` would keep a hash beside each
+//! entry, and indexes of eight bytes: twelve bytes more for each of perhaps ten million relations.)
 
 use crate::protocol::ids::UserId;
 use crate::sns::model::{Blocked, Friend, PendingRequest};
@@ -14,7 +13,7 @@ use std::ops::Deref;
 use std::sync::LazyLock;
 
 /// Up to this many entries, comparing each is as fast as hashing.
-const UNINDEXED: usize = 8;
+const MAX_UNINDEXED: usize = 8;
 
 /// The first allocation, in entries.
 const FIRST_CAPACITY: usize = 4;
@@ -23,31 +22,31 @@ const FIRST_CAPACITY: usize = 4;
 static HASHER: LazyLock<RandomState> = LazyLock::new(RandomState::default);
 
 /// An entry of a [`PeerList`].
-pub trait Peer {
+pub trait PeerEntry {
     /// The account that the entry is about.
     fn peer(&self) -> UserId;
 }
 
-impl Peer for Blocked {
+impl PeerEntry for Blocked {
     fn peer(&self) -> UserId {
         self.to
     }
 }
 
-impl Peer for Friend {
+impl PeerEntry for Friend {
     fn peer(&self) -> UserId {
         self.to
     }
 }
 
-impl Peer for PendingRequest {
+impl PeerEntry for PendingRequest {
     fn peer(&self) -> UserId {
         self.with
     }
 }
 
-/// A list that dereferences to a slice of its entries, the oldest first. Most accounts have only a
-/// friend list, so an empty list takes one word of the account, and no memory of its own.
+/// A list that dereferences to a slice of its entries, the oldest first. Most accounts use only the
+/// friend list, so a list that never had an entry takes one word and no allocation.
 #[derive(Clone, Debug)]
 pub struct PeerList<E>(Option<Box<List<E>>>);
 
@@ -80,8 +79,8 @@ impl<E: PartialEq> PartialEq for PeerList<E> {
 
 impl<E: Eq> Eq for PeerList<E> {}
 
-/// Of several entries about one account, the last one is kept, at the place of the first.
-impl<E: Peer> FromIterator<E> for PeerList<E> {
+/// If several entries are about one account, the last one is kept, at the position of the first.
+impl<E: PeerEntry> FromIterator<E> for PeerList<E> {
     fn from_iter<I: IntoIterator<Item = E>>(entries: I) -> Self {
         let mut list = Self::default();
         entries.into_iter().for_each(|entry| list.insert(entry));
@@ -89,8 +88,8 @@ impl<E: Peer> FromIterator<E> for PeerList<E> {
     }
 }
 
-impl<E: Peer> PeerList<E> {
-    /// The number of entries, as rules count them.
+impl<E: PeerEntry> PeerList<E> {
+    /// The length as `u32`, the type of the limits.
     pub fn count(&self) -> u32 {
         as_index(self.len())
     }
@@ -126,14 +125,17 @@ impl<E: Peer> PeerList<E> {
 
     /// Adds an entry about an account that has none in the list.
     pub(super) fn push(&mut self, entry: E) {
-        debug_assert!(!self.has(entry.peer()), "the list has it already");
+        debug_assert!(
+            !self.has(entry.peer()),
+            "the list already has an entry about this account"
+        );
         let List { entries, index } = &mut **self.0.get_or_insert_with(Box::default);
         if entries.len() == entries.capacity() {
-            // By half, not by double: unused capacity counts as memory for each relation.
+            // By half instead of by double, which wastes less memory.
             entries.reserve_exact((entries.len() / 2).max(FIRST_CAPACITY));
         }
         entries.push(entry);
-        if entries.len() > UNINDEXED {
+        if entries.len() > MAX_UNINDEXED {
             let first = if index.is_empty() {
                 0
             } else {
@@ -150,7 +152,7 @@ impl<E: Peer> PeerList<E> {
     pub fn remove(&mut self, peer: UserId) -> Option<E> {
         let place = self.find(peer)?;
         let List { entries, index } = &mut **self.0.as_mut()?;
-        if entries.len() > UNINDEXED + 1 {
+        if entries.len() > MAX_UNINDEXED + 1 {
             let removed = as_index(place);
             index.retain(|other| *other != removed);
             index
@@ -183,7 +185,7 @@ impl<E> Default for List<E> {
 }
 
 fn as_index(place: usize) -> u32 {
-    u32::try_from(place).expect("the ceilings keep lists below 2^32 entries")
+    u32::try_from(place).expect("the configured limits keep lists below 2^32 entries")
 }
 
 fn hash(peer: UserId) -> u64 {
@@ -195,7 +197,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    impl Peer for UserId {
+    impl PeerEntry for UserId {
         fn peer(&self) -> UserId {
             *self
         }
@@ -206,7 +208,7 @@ mod tests {
     }
 
     proptest! {
-        /// Against a plain `Vec`: long enough to pass the threshold of the index both ways.
+        /// Compared with a plain `Vec`. 40 accounts cross the index's threshold in both directions.
         #[test]
         fn it_does_what_a_plain_list_would(steps in prop::collection::vec((any::<bool>(), 0_u32..40), 0..200)) {
             let mut list = PeerList::default();

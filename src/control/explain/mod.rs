@@ -190,14 +190,19 @@ async fn try_items(
     trial: &Store,
     faults: &Faults,
 ) -> Result<Vec<Tried>, Problem> {
-    let Batch { from, how, items } = batch;
+    let Batch {
+        from,
+        options,
+        items,
+    } = batch;
     let target =
         |item: &Result<NewFriend, Code>| item.as_ref().map(ItemTarget::to).map_err(|code| *code);
     let mut targets: Vec<_> = items.iter().map(target).collect();
     let sdkappid = context.app.sdkappid;
     let mut met = faults.fail_items_before(sdkappid, FRIEND_ADD, Some(*from), &mut targets);
     met.resize(items.len(), None);
-    let rule = |facts: &PairFacts, new: &NewFriend| judge(*from, facts, new, *how, context.policy);
+    let rule =
+        |facts: &PairFacts, new: &NewFriend| judge(*from, facts, new, *options, context.policy);
     let mut tried = Vec::new();
     for (item, fault) in items.iter().zip(met) {
         let item = std::slice::from_ref(item);
@@ -227,8 +232,9 @@ impl Tried {
         let to_be_0 = match (&fault, new, &facts) {
             (Some(fault), ..) => Some(Changes::disarm(fault)),
             (None, Some(new), Some(facts)) if code != Code::Ok => {
-                let Batch { from, how, .. } = *batch;
-                let rule = |facts: &PairFacts| judge(from, facts, new, how, context.policy).code;
+                let Batch { from, options, .. } = *batch;
+                let rule =
+                    |facts: &PairFacts| judge(from, facts, new, options, context.policy).code;
                 let new_account = context.app.config.default_allow_type;
                 match remedy::fewest(facts, context.policy, new_account, rule) {
                     Some(remedies) => Some(Changes::of(context, from, new.to, remedies).await?),
