@@ -73,7 +73,8 @@ impl Accounts {
     }
 
     /// The same, to be changed.
-    #[inline(always)] // A pair that is moved waits until the changes of the item before are in memory.
+    // Inlined, because to move a pair takes longer than to find it.
+    #[inline(always)]
     pub(super) fn pair_mut(
         &mut self,
         from_id: UserId,

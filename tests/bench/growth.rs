@@ -67,7 +67,7 @@ pub(crate) fn measure(table: &mut Table) {
     table.row(
         "memory for each one-way relation at 10^7",
         format!("{bytes:.1} bytes"),
-        "<= 100 bytes",
+        "<= 75 bytes",
     );
 }
 
