@@ -38,7 +38,7 @@ pub(crate) struct LoggedAnswer {
     pub(crate) command: Option<&'static CommandInfo>,
     /// The ErrorCode.
     pub(crate) code: Code,
-    /// A detail for the log that the code does not give; may be empty.
+    /// A detail for the log and the journal that the code does not give; may be empty.
     pub(crate) detail: Cow<'static, str>,
     pub(crate) tally: Option<Tally>,
 }

@@ -72,6 +72,8 @@ pub(crate) struct Texts<'a> {
     pub(crate) query: &'a str,
     /// A deviation from the documentation that was accepted; may be empty.
     pub(crate) warning: &'a str,
+    /// What was wrong with the call, if the code does not say it; may be empty.
+    pub(crate) detail: &'a str,
     /// The body; empty if the call was rejected or its body was not received.
     pub(crate) request: &'a [u8],
     /// The answer's body.
@@ -88,7 +90,7 @@ pub(crate) struct Entry {
     pub(crate) is_cut: bool,
     /// All texts in one allocation, in the order of [`Texts`].
     packed: Bytes,
-    lengths: [u32; 5],
+    lengths: [u32; 6],
 }
 
 /// Whether a reader has seen every call that it asked for.
@@ -254,6 +256,7 @@ impl Entry {
             texts.command.as_bytes(),
             texts.query.as_bytes(),
             texts.warning.as_bytes(),
+            texts.detail.as_bytes(),
             cut(texts.request),
             cut(texts.response),
         ];
@@ -269,7 +272,7 @@ impl Entry {
 
     pub(crate) fn texts(&self) -> Texts<'_> {
         let mut rest = &self.packed[..];
-        let [command, query, warning, request, response] = self.lengths.map(|length| {
+        let [command, query, warning, detail, request, response] = self.lengths.map(|length| {
             let (part, after) = rest.split_at(length as usize);
             rest = after;
             part
@@ -279,6 +282,7 @@ impl Entry {
             command: text(command),
             query: text(query),
             warning: text(warning),
+            detail: text(detail),
             request,
             response,
         }
@@ -312,6 +316,7 @@ pub(crate) mod tests {
             command,
             query: "sdkappid=1",
             warning: "",
+            detail: "",
             request,
             response: b"{}",
         };

@@ -225,9 +225,11 @@ impl Profile {
         Some(field.value.clone())
     }
 
-    /// The field as answers contain it, if it has a value.
+    /// The field as answers contain it. A field without a value is left out, except Nick, whose value
+    /// is then empty (seen 2020).
     pub fn item(&self, tag: ProfileTag) -> Option<TagItem> {
-        let value = self.value(tag)?;
+        let empty_nick = (tag == ProfileTag::Nick).then(|| "".into());
+        let value = self.value(tag).or(empty_nick)?;
         let tag = tag.name();
         Some(TagItem { tag, value })
     }

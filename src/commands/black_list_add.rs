@@ -2,7 +2,7 @@
 //! <https://www.tencentcloud.com/document/product/1047/34911>
 
 use super::Command;
-use super::context::{CallContext, own_pairs};
+use super::context::{CallContext, blocklist_pairs, friend_pairs};
 use crate::faults::Targets;
 use crate::protocol::reply::{CallError, ItemResults};
 use crate::protocol::service::{CommandInfo, Service, Subject};
@@ -40,9 +40,12 @@ impl Command for BlackListAdd {
             judge_add((from, *to), pair, friendship, now, policy)
         });
         let verdicts = judged.await?.verdicts;
-        // GUESS: no webhook reports that the friendship has ended.
         context.send(|| Event::BlackListAdd {
-            pairs: own_pairs(from, &tos, &verdicts),
+            pairs: blocklist_pairs(from, &tos, &verdicts),
+        });
+        // The friendships that have ended (documented on the Chinese page, and seen).
+        context.send(|| Event::FriendDelete {
+            pairs: friend_pairs(from, &tos, &verdicts),
         });
         Ok(context.results(self.to_account, &verdicts))
     }

@@ -2,7 +2,7 @@
 //! <https://www.tencentcloud.com/document/product/1047/34912>
 
 use super::Command;
-use super::context::{CallContext, own_pairs};
+use super::context::{CallContext, blocklist_pairs};
 use crate::faults::Targets;
 use crate::protocol::reply::{CallError, ItemResults};
 use crate::protocol::service::{CommandInfo, Service, Subject};
@@ -38,7 +38,7 @@ impl Command for BlackListDelete {
         let judged = store.judge_each(from, &tos, |pair, _| judge_delete(pair));
         let verdicts = judged.await?.verdicts;
         context.send(|| Event::BlackListDelete {
-            pairs: own_pairs(from, &tos, &verdicts),
+            pairs: blocklist_pairs(from, &tos, &verdicts),
         });
         Ok(context.results(self.to_account, &verdicts))
     }

@@ -28,9 +28,8 @@ pub(crate) struct BlackListGet {
     #[schemars(required)]
     #[serde(rename = "MaxLimited", default, deserialize_with = "integer")]
     max_limited: Option<i64>,
-    /// Required: the sequence of the previous answer, at first 0. It has no effect, because Tencent
-    /// tells callers of the REST API to send 0.
-    #[schemars(required)]
+    /// The sequence of the previous answer, at first 0. It has no effect, because Tencent tells callers
+    /// of the REST API to send 0. The page requires it, but the official web SDK sends none.
     #[serde(rename = "LastSequence", default, deserialize_with = "integer")]
     last_sequence: Option<i64>,
 }
@@ -73,7 +72,9 @@ impl Command for BlackListGet {
         if count == 0 {
             return Err(context.bad("MaxLimited is 0"));
         }
-        context.index("LastSequence", self.last_sequence)?;
+        if self.last_sequence.is_some() {
+            context.index("LastSequence", self.last_sequence)?;
+        }
         let from = context.user_id(&self.from_account)?;
         let store = &context.app.store;
         let page = store

@@ -93,7 +93,11 @@ fn without_values(message: &str) -> String {
 /// The service's code for a missing or invalid field; `what` names the field.
 pub(super) fn bad_field(service: Service, what: &str) -> CallError {
     let code = service.bad_body();
-    CallError::because(code, code.info(), what)
+    match service {
+        // Seen: the text says no more.
+        Service::Sns => CallError::with_detail(code, what.to_owned()),
+        Service::Profile | Service::ImOpenLogin => CallError::because(code, code.info(), what),
+    }
 }
 
 fn syntax(text: &str, error: &serde_json::Error) -> CallError {

@@ -68,6 +68,6 @@ impl CheckRequest {
             (to, code, (words.relation)(relation))
         };
         let outcomes = self.to_account.into_iter().zip(facts).map(outcome);
-        Ok(ItemResults::new(context.command, outcomes))
+        Ok(context.item_results(outcomes))
     }
 }

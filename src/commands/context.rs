@@ -8,7 +8,7 @@ use crate::clock::Moment;
 use crate::faults::{Faults, ItemTargets};
 use crate::protocol::code::Code;
 use crate::protocol::ids::{UnixTime, UserId};
-use crate::protocol::reply::{CallError, ItemResults, NoFields};
+use crate::protocol::reply::{CallError, ItemFields, ItemResults, NoFields};
 use crate::protocol::service::CommandInfo;
 use crate::protocol::webhook::{Event, Pair};
 use crate::sns::model::SnsPolicy;
@@ -92,8 +92,10 @@ impl CallContext<'_> {
         let mut groups = Vec::new();
         for (at, name) in names.iter().enumerate() {
             let group = GroupName::parse(name).filter(|_| !name.is_empty());
-            let group =
-                group.ok_or_else(|| self.bad(&format!("GroupName[{at}] has not 1 to 30 bytes")))?;
+            let group = group.ok_or_else(|| {
+                let detail = format!("GroupName[{at}] has not 1 to 30 bytes");
+                CallError::with_detail(Code::GroupNameTooLong, detail)
+            })?;
             if !groups.contains(&group) {
                 groups.push(group);
             }
@@ -157,8 +159,15 @@ impl CallContext<'_> {
         verdicts: &[Verdict],
     ) -> ItemResults {
         let outcomes = tos.into_iter().zip(verdicts);
-        let outcomes = outcomes.map(|(to, verdict)| (to, verdict.code, NoFields {}));
-        ItemResults::new(self.command, outcomes)
+        self.item_results(outcomes.map(|(to, verdict)| (to, verdict.code, NoFields {})))
+    }
+
+    /// The result of each account, with the fields that the command adds.
+    pub(super) fn item_results<A: Into<SmolStr>, T: ItemFields>(
+        &self,
+        outcomes: impl Iterator<Item = (A, Code, T)>,
+    ) -> ItemResults<T> {
+        ItemResults::new(self.command, self.policy.answers, outcomes)
     }
 
     /// Sends a webhook, if the app has one and the event is not empty.
@@ -194,15 +203,16 @@ pub(super) fn distinct_tags<T: PartialEq>(
     Ok(tags)
 }
 
-/// The changes of From_Account's own list, for a webhook.
-pub(super) fn own_pairs(
+/// The changes of From_Account's blocklist, for a webhook.
+pub(super) fn blocklist_pairs(
     from: UserId,
     items: &[Result<UserId, Code>],
     verdicts: &[Verdict],
 ) -> Vec<Pair> {
-    let mut pairs = friend_pairs(from, items, verdicts);
-    pairs.retain(|pair| pair.from == from);
-    pairs
+    let done = items.iter().zip(verdicts);
+    let done = done.filter(|(_, verdict)| verdict.code == Code::Ok);
+    let to = done.filter_map(|(item, _)| item.as_ref().ok());
+    to.map(|to| Pair { from, to: *to }).collect()
 }
 
 /// The changes of friend lists, for a webhook. If both lists changed, there is a pair for each
@@ -217,7 +227,7 @@ pub(super) fn friend_pairs<I: ItemTarget>(
         let Ok(to) = item.as_ref().map(ItemTarget::to) else {
             continue;
         };
-        if verdict.code == Code::Ok {
+        if verdict.from_list_changed {
             pairs.push(Pair { from, to });
         }
         if verdict.to_list_changed {

@@ -26,8 +26,8 @@ pub(crate) struct FriendGet {
     #[schemars(required)]
     #[serde(rename = "StartIndex", default, deserialize_with = "integer")]
     start_index: Option<i64>,
-    /// Optional: the StandardSequence that the caller knows. If it is current, the answer has no
-    /// standard fields.
+    /// Optional: the StandardSequence that the caller knows. If StartIndex is 0 and the sequence is
+    /// current and not 0, the answer has no standard fields.
     #[serde(rename = "StandardSequence", default, deserialize_with = "integer")]
     standard_sequence: Option<i64>,
     /// Optional: the same for custom fields.
@@ -38,8 +38,10 @@ pub(crate) struct FriendGet {
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct FriendGetResponse {
-    /// Empty if both sequences of the request are current (GUESS).
-    user_data_item: Vec<UserDataItem>,
+    /// Absent if the account has no friend (seen 2020). Empty if both sequences of the request are
+    /// current (GUESS).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user_data_item: Option<Vec<UserDataItem>>,
     standard_sequence: u32,
     custom_sequence: u32,
     /// The number of all friends.
@@ -75,8 +77,13 @@ impl Command for FriendGet {
         let start = context.index("StartIndex", self.start_index)?;
         let from = context.user_id(&self.from_account)?;
         let page = context.app.store.friends_page(from, start, PAGE).await?;
-        let wants_standard = self.standard_sequence != Some(page.sequences.standard.into());
-        let wants_custom = self.custom_sequence != Some(page.sequences.custom.into());
+        // Clients send the sequences of page 1 with page 2 as well, and 0 for a sequence that they do
+        // not know.
+        let has = |known: Option<i64>, current: u32| {
+            start == 0 && current > 0 && known == Some(current.into())
+        };
+        let wants_standard = !has(self.standard_sequence, page.sequences.standard);
+        let wants_custom = !has(self.custom_sequence, page.sequences.custom);
         let item = |friend: &Friend| {
             let standard = friend.standard_items().filter(|_| wants_standard);
             let custom = friend.custom_items().filter(|_| wants_custom);
@@ -92,7 +99,7 @@ impl Command for FriendGet {
             (Vec::new(), 0)
         };
         Ok(FriendGetResponse {
-            user_data_item,
+            user_data_item: (page.total > 0).then_some(user_data_item),
             standard_sequence: page.sequences.standard,
             custom_sequence: page.sequences.custom,
             friend_num: page.total,

@@ -108,6 +108,6 @@ impl Command for FriendGetList {
             (to, code, FriendFields { items })
         };
         let outcomes = self.to_account.into_iter().zip(views).map(outcome);
-        Ok(ItemResults::new(context.command, outcomes))
+        Ok(context.item_results(outcomes))
     }
 }

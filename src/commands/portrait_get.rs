@@ -75,6 +75,6 @@ impl Command for PortraitGet {
             };
             outcomes.push((to, code, ProfileFields { items }));
         }
-        Ok(ItemResults::new(context.command, outcomes.into_iter()))
+        Ok(context.item_results(outcomes.into_iter()))
     }
 }

@@ -37,7 +37,8 @@ pub(super) struct AccountDocument {
     pub(super) sent: Option<Vec<Entry<RequestDocument>>>,
     /// Pending requests that it has received. They are added to the other accounts' `sent`.
     pub(super) received: Option<Vec<Entry<RequestDocument>>>,
-    /// How often its lists have changed.
+    /// How often its lists have changed. If they are left out, the sequences of the lists that change
+    /// grow by one.
     pub(super) sequences: Option<Sequences>,
     /// The friend requests that it has made in the current minute.
     pub(super) request_minute: Option<RequestMinute>,

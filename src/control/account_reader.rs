@@ -50,6 +50,7 @@ impl<'a> AccountReader<'a> {
         document: AccountDocument,
         account: &mut Account,
     ) {
+        let before = account.clone();
         if let Some(fields) = document.profile {
             account.profile = self.profile(&format!("{at}/profile"), fields, &account.profile);
         }
@@ -74,7 +75,10 @@ impl<'a> AccountReader<'a> {
         if let Some(received) = document.received {
             account.received = self.list(&format!("{at}/received"), user, received, Self::request);
         }
-        account.sequences = document.sequences.unwrap_or(account.sequences);
+        match document.sequences {
+            Some(sequences) => account.sequences = sequences,
+            None => account.count_changes_from(&before),
+        }
         account.request_minute = document.request_minute.unwrap_or(account.request_minute);
     }
 

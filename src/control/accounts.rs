@@ -199,7 +199,7 @@ pub(super) async fn respond(
             updated => updated?,
         };
         let gained = [
-            (new_sender.friends.has(to) && !sender.friends.has(to)).then_some(Pair { from, to }),
+            verdict.from_list_changed.then_some(Pair { from, to }),
             verdict
                 .to_list_changed
                 .then_some(Pair { from: to, to: from }),

@@ -129,7 +129,9 @@ pub(super) async fn arrange(
     let documents = accounts.iter();
     let documents = documents.map(|(user, account)| (*user, AccountDocument::from(account)));
     Ok(Json(Arranged {
-        code: code.number(),
+        code: FriendAdd::INFO
+            .item_text(code, state.config.sns.answers)
+            .number(),
         outcome: code.name(),
         carried_by: carrier(code),
         given_by: situation.source,
@@ -284,6 +286,7 @@ fn situation(
         | Code::ToAccountNotExist
         | Code::TooManyRequests
         | Code::SdkAppIdIllegal
+        | Code::SensitiveWord
         | Code::Internal
         | Code::NetworkTimeout
         | Code::WriteConflict => source = Source::Fault,

@@ -60,10 +60,27 @@ pub(super) struct KnownCode {
     meaning: &'static str,
     /// How to get this outcome.
     how: String,
-    /// The evidence for the number: documented, seen, inferred, or guess.
-    code_is: &'static str,
+    /// The evidence for the number: documented, seen (with the year, if it is known), inferred, or
+    /// guess.
+    code_is: String,
     /// The evidence for the text.
-    info_is: &'static str,
+    info_is: String,
+    /// What a record of the real service shows instead, if one contradicts the documentation. The items
+    /// are answered so if `sns.answers` is "recorded".
+    recorded: Option<RecordedAnswer>,
+}
+
+/// What a record shows of an item.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct RecordedAnswer {
+    /// The commands whose answers the record shows.
+    commands: &'static [&'static str],
+    /// The years of the records.
+    years: &'static str,
+    /// ResultCode.
+    code: u32,
+    /// ResultInfo.
+    info: &'static str,
 }
 
 /// Describes how to get an outcome.
@@ -92,8 +109,14 @@ pub(super) async fn codes(State(state): State<AppState>) -> Json<Vec<KnownCode>>
         info: code.info(),
         meaning: code.meaning(),
         how: how(*code, &state.config),
-        code_is: code.number_basis().word(),
-        info_is: code.info_basis().word(),
+        code_is: code.number_basis().to_string(),
+        info_is: code.info_basis().to_string(),
+        recorded: code.recorded().map(|recorded| RecordedAnswer {
+            commands: recorded.commands,
+            years: recorded.years,
+            code: recorded.number,
+            info: recorded.info,
+        }),
     };
     Json(Code::ALL.iter().map(known).collect())
 }

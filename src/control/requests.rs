@@ -179,6 +179,8 @@ pub(super) struct CallDocument {
     outcome: &'static str,
     /// A deviation from the documentation that the gateway accepted.
     warning: Option<String>,
+    /// What was wrong with the call, if the code does not say it.
+    detail: Option<String>,
     /// The body, if the gateway admitted the call: as JSON, or as a string if it is not JSON.
     #[schemars(with = "serde_json::Value")]
     request: Option<Box<RawValue>>,
@@ -193,6 +195,7 @@ impl CallDocument {
     pub(super) fn of(entry: &Entry) -> Self {
         let Entry { id, call, .. } = entry;
         let texts = entry.texts();
+        let given = |text: &str| (!text.is_empty()).then(|| text.to_owned());
         Self {
             id: *id,
             time: call.at.wall.as_secs_f64(),
@@ -205,7 +208,8 @@ impl CallDocument {
             status: call.status,
             code: call.code.number(),
             outcome: call.code.name(),
-            warning: (!texts.warning.is_empty()).then(|| texts.warning.to_owned()),
+            warning: given(texts.warning),
+            detail: given(texts.detail),
             request: redact_body(texts.request),
             response: redact_body(texts.response),
             cut: entry.is_cut,

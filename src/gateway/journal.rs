@@ -81,6 +81,8 @@ impl Arrival {
             None => loggable(call.uri.path()),
         };
         let warning = info.warning.as_deref();
+        let detail = redact_text(&answered.detail);
+        let detail = shortened(&detail);
         let mut status = answered.response.status();
         // As the answer to CONNECT, status 200 would mean that a tunnel is open.
         if call.method == Method::CONNECT && status.is_success() {
@@ -101,6 +103,7 @@ impl Arrival {
                 command,
                 query: &redact_query(query),
                 warning: warning.unwrap_or_default(),
+                detail,
                 request: &info.request,
                 response: &answered.body,
             };
@@ -110,7 +113,7 @@ impl Arrival {
         }
         if enabled!(Level::INFO) {
             let duration_ms = took.as_micros() as f64 / 1000.0;
-            write_line(command, &answered, info.app, warning, duration_ms);
+            write_line(command, &answered, info.app, detail, warning, duration_ms);
         }
         let mut response = answered.response;
         *response.status_mut() = status;
@@ -153,15 +156,11 @@ fn write_line(
     command: &str,
     answered: &LoggedAnswer,
     app: Option<SdkAppId>,
+    detail: &str,
     warning: Option<&str>,
     duration_ms: f64,
 ) {
-    let LoggedAnswer {
-        code,
-        detail,
-        tally,
-        ..
-    } = answered;
+    let LoggedAnswer { code, tally, .. } = answered;
     let summary = match tally {
         Some(Tally { items, refused }) => format!("{items} items, {refused} refused"),
         None => format!("{code:?}"),
@@ -171,7 +170,7 @@ fn write_line(
         app.id = app.map(|app| app.get()),
         error.code = code.number(),
         duration_ms,
-        detail = (!detail.is_empty()).then(|| shortened(&redact_text(detail)).to_owned()),
+        detail = (!detail.is_empty()).then_some(detail),
         warning,
         "{command}: {summary}",
     );

@@ -10,6 +10,10 @@
 //! for `FriendAdd`, `BlackListAdd` and so on. The basis of such a text is the evidence for the
 //! best-known command; for the other commands, the text is inferred.
 
+use schemars::JsonSchema;
+use serde::Deserialize;
+use std::fmt;
+
 /// The placeholder for the command's name in a text.
 pub const API: &str = "<Api>";
 
@@ -19,27 +23,67 @@ pub enum Basis {
     /// Documented by Tencent.
     Documented,
     /// Seen in a real answer, in a log, or in the code of a client.
-    Seen,
+    Seen {
+        /// The year of the record, if it is known.
+        year: Option<u16>,
+    },
     /// Follows from what is documented or seen.
     Inferred,
     /// Our choice: no public source says it.
     Guess,
 }
 
-impl Basis {
-    /// The word in README's parity table.
-    pub fn word(self) -> &'static str {
+/// As README's parity table writes it.
+impl fmt::Display for Basis {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Documented => "documented",
-            Self::Seen => "seen",
-            Self::Inferred => "inferred",
-            Self::Guess => "guess",
+            Self::Documented => f.write_str("documented"),
+            Self::Seen { year: Some(year) } => write!(f, "seen {year}"),
+            Self::Seen { year: None } => f.write_str("seen"),
+            Self::Inferred => f.write_str("inferred"),
+            Self::Guess => f.write_str("guess"),
         }
     }
 }
 
+/// Which answer to give where a record of the real service contradicts the documentation.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Answers {
+    /// The answer of the documentation, the default.
+    #[default]
+    Documented,
+    /// The answer of the record.
+    Recorded,
+}
+
+/// What a record shows of an item where the documentation says something else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Recorded {
+    /// The commands whose answers the record shows.
+    pub commands: &'static [&'static str],
+    /// The years of the records.
+    pub years: &'static str,
+    /// The item's ResultCode.
+    pub number: u32,
+    /// The item's ResultInfo.
+    pub info: &'static str,
+}
+
 macro_rules! codes {
-    ($( $name:ident = $number:literal, $info:literal, $number_basis:ident / $info_basis:ident, $meaning:literal; )*) => {
+    (@basis Seen $year:literal) => { Basis::Seen { year: Some($year) } };
+    (@basis Seen) => { Basis::Seen { year: None } };
+    (@basis $basis:ident) => { Basis::$basis };
+    (@recorded) => { None };
+    (@recorded [$( $command:literal )*] $years:literal $number:literal $info:literal) => {
+        Some(Recorded { commands: &[$( $command ),*], years: $years, number: $number, info: $info })
+    };
+    ($(
+        $name:ident = $number:literal, $info:literal,
+        $number_basis:ident $($number_year:literal)? / $info_basis:ident $($info_year:literal)?,
+        $meaning:literal
+        $(, recorded $commands:tt $years:literal: $recorded_number:literal $recorded_info:literal)?;
+    )*) => {
         /// One outcome of a call or of an item.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum Code { $( #[doc = $meaning] $name, )* }
@@ -65,12 +109,21 @@ macro_rules! codes {
 
             /// How the number of this outcome is known.
             pub const fn number_basis(self) -> Basis {
-                match self { $( Self::$name => Basis::$number_basis, )* }
+                match self { $( Self::$name => codes!(@basis $number_basis $($number_year)?), )* }
             }
 
             /// How the text is known.
             pub const fn info_basis(self) -> Basis {
-                match self { $( Self::$name => Basis::$info_basis, )* }
+                match self { $( Self::$name => codes!(@basis $info_basis $($info_year)?), )* }
+            }
+
+            /// What a record shows instead, if one contradicts the documentation.
+            pub const fn recorded(self) -> Option<Recorded> {
+                match self {
+                    $( Self::$name => codes!(
+                        @recorded $($commands $years $recorded_number $recorded_info)?
+                    ), )*
+                }
             }
 
             /// The row's name, which the control API and tests use.
@@ -82,7 +135,7 @@ macro_rules! codes {
 }
 
 codes! {
-    Ok = 0, "", Documented / Documented, "Done.";
+    Ok = 0, "", Documented / Documented, "Done.", recorded ["friend_delete" "black_list_add" "black_list_delete"] "2018 to 2020": 0 "OK";
 
     // The gateway: every service's calls.
     HttpParse = 60002, "HTTP parse Error", Documented / Documented, "The path is not `/v4/<service>/<command>`.";
@@ -91,36 +144,39 @@ codes! {
     RequestFormat = 60008, "service timeout or request format error,please check and try again", Seen / Documented, "The method is not POST, or the body was cut off or did not arrive in time.";
     NoSuchCommand = 60009, "The requested resource does not exist, please check the URL", Inferred / Guess, "The path is well formed, but there is no such command.";
     NotAdminGateway = 60010, "The identifier is not an app admin", Documented / Guess, "`identifier` is not an app admin, when `non_admin_code = 60010`.";
-    NoSdkAppId = 60012, "Rest Api need sdkappid", Documented / Seen, "`sdkappid` is missing or empty.";
+    NoSdkAppId = 60012, "Rest Api need sdkappid", Documented / Seen 2020, "`sdkappid` is missing or empty.";
     AccountNotAString = 60015, "The account in the request body is not a string", Inferred / Guess, "An account in the body is not a JSON string.";
+    ServiceOverload = 60022, "OPEN_SERVICE_OVERLOAD_ERROR", Seen / Guess, "The service is overloaded. Only when scripted.";
     BadParameter = 60025, "A request parameter in the URL is wrong", Inferred / Guess, "A URL parameter is missing or wrong; the text names it.";
     SigExpired = 70001, "The UserSig in use is expired", Documented / Seen, "The UserSig has expired.";
     SigIllegal = 70003, "The UserSig in use is illegal. Please regenerate UserSig through official API. (FYI: https://cloud.tencent.com/document/product/269/32688 )", Documented / Seen, "The UserSig cannot be decoded, or lacks a field.";
-    SigKey = 70009, "UserSig verification Failed. The UserSig in use maybe generated by Secret Key from other SDKAppID. Please regenerate UserSig by Secret Key from its own SDKAppID.", Seen / Seen, "The UserSig was signed with another key.";
+    SigKey = 70009, "UserSig verification Failed. The UserSig in use maybe generated by Secret Key from other SDKAppID. Please regenerate UserSig by Secret Key from its own SDKAppID.", Seen 2022 / Seen 2022, "The UserSig was signed with another key.";
     SigIdentifier = 70013, "The requested UserID does not match the Usersig", Documented / Inferred, "The UserSig belongs to another identifier.";
-    SigSdkAppId = 70014, "The requested SDKAppID does not match the Usersig", Seen / Seen, "The UserSig belongs to another app.";
+    SigSdkAppId = 70014, "The requested SDKAppID does not match the Usersig", Seen 2021 / Seen 2021, "The UserSig belongs to another app.";
     NoSuchApp = 70020, "The SDKAppID does not exist", Documented / Guess, "No app has this SDKAppID.";
 
     // sns: the relationship chain.
-    SnsDecode = 30001, "SNS_DECODE_ERR", Seen / Seen, "The body is JSON, but a field is missing or wrong; the text names it.";
+    SnsDecode = 30001, "SNS_DECODE_ERR", Seen / Seen, "The body is JSON, but a field is missing or wrong; the log and the journal name it.";
     ToAccountIllegal = 30001, "Err_SNS_<Api>_To_Account_Illegal", Documented / Guess, "To_Account is empty, over 32 bytes, or not printable ASCII.";
     AddSelf = 30001, "Err_SNS_<Api>_Add_Self", Guess / Guess, "To_Account is From_Account.";
     SourceIllegal = 30001, "Err_SNS_<Api>_Source_Illegal", Seen / Seen, "AddSource is not `AddSource_Type_` and 1 to 8 letters; or friend_import lacks it.";
-    RemarkTooLong = 30001, "Err_SNS_<Api>_Remark_Too_Long", Documented / Guess, "Remark is over 96 bytes.";
-    GroupNameTooLong = 30001, "Err_SNS_<Api>_GroupName_Too_Long", Documented / Guess, "GroupName is over 30 bytes.";
-    WordingTooLong = 30001, "Err_SNS_<Api>_Wording_Too_Long", Documented / Guess, "AddWording is over 256 bytes.";
+    RemarkTooLong = 30001, "Err_SNS_<Api>_Req_Remark_Len_Illegal", Documented / Inferred, "Remark is over 96 bytes.";
+    GroupNameTooLong = 30001, "Err_SNS_<Api>_Req_Group_Name_Len_Illegal", Documented / Seen 2019, "GroupName is over 30 bytes; in group_add, group_delete and group_get also if it is empty, and the whole call fails.";
+    WordingTooLong = 30001, "Err_SNS_<Api>_Req_Add_Wording_Len_Illegal", Documented / Inferred, "AddWording is over 256 bytes.";
     TagIllegal = 30001, "Err_SNS_<Api>_Tag_Illegal", Documented / Guess, "The Tag is not writable (friend_update: only Remark, Group and custom fields), or is a custom field that the app does not declare.";
     ValueIllegal = 30001, "Err_SNS_<Api>_Value_Illegal", Documented / Guess, "The Value does not fit its Tag, or is over 500 bytes.";
-    FriendExist = 30001, "Err_SNS_FriendAdd_Friend_Exist", Documented / Seen, "To_Account is already in From_Account's friend list.";
+    // The record of 30520, the headers of Tencent's old SDKs, shows no text.
+    FriendExist = 30001, "Err_SNS_FriendAdd_Friend_Exist", Documented / Seen 2026, "To_Account is already in From_Account's friend list.", recorded ["friend_add"] "before 2019": 30520 "Err_SNS_FriendAdd_Friend_Exist";
     FriendNotExist = 30001, "Err_SNS_<Api>_Friend_Not_Exist", Documented / Documented, "friend_get_list, friend_update: To_Account is not in From_Account's friend list.";
     AlreadyBlocked = 30001, "Err_SNS_BlackListAdd_Already_Exist", Documented / Documented, "To_Account is already on From_Account's blocklist.";
     NotBlocked = 30001, "Err_SNS_BlackListDelete_Not_Exist", Documented / Guess, "To_Account is not on From_Account's blocklist.";
     SdkAppIdIllegal = 30002, "Err_SNS_<Api>_SdkAppId_Illegal", Documented / Documented, "The SDKAppID does not match. Only when scripted.";
     ImportSdkAppIdIllegal = 30002, "Err_SNS_FriendImport_SdkAppId_Illegal", Documented / Documented, "The SDKAppID does not match, with the text of friend_update's sample, which names friend_import. Only when scripted.";
     GroupSdkAppIdIllegal = 30002, "ERR_SDKAPPID_ILLEGAL", Documented / Documented, "The SDKAppID does not match, with the text of group_add's sample. Only when scripted.";
-    FromAccountNotExist = 30003, "Err_SNS_<Api>_From_Account_Not_Exist", Inferred / Guess, "From_Account is not imported: the whole call fails.";
+    FromAccountNotExist = 30003, "Err_Sns_Invalid_Account", Seen 2018 / Seen 2018, "From_Account is not imported: the whole call fails.";
     ToAccountNotExist = 30003, "Err_SNS_<Api>_To_Account_Not_Exist", Documented / Guess, "To_Account is not imported.";
     NotAdmin = 30004, "Err_SNS_<Api>_Need_App_Admin", Documented / Guess, "`identifier` is not an app admin.";
+    SensitiveWord = 30005, "Err_SNS_<Api>_Sensitive_Word", Documented / Guess, "A field has a sensitive word (pages until 2021). Only when scripted.";
     Internal = 30006, "Err_SNS_<Api>_Unpack_Profile_Data_Fail", Documented / Documented, "Internal error. Only when scripted.";
     CheckRelationFail = 30006, "Err_SNS_FriendCheck_Check_Relation_Exec_Task_Fail", Documented / Documented, "Internal error, with the text of friend_check's sample. Only when scripted.";
     CheckBlocklistError = 30006, "Err_SNS_BlackListCheck_Check_Reverse_BlackList_Fail", Documented / Documented, "Internal error, with the text of black_list_delete's sample, which names black_list_check. Only when scripted.";
@@ -134,17 +190,17 @@ codes! {
     BlocklistFull = 30013, "Err_SNS_BlackListAdd_BlackList_Num_Exceed_Threshold", Documented / Guess, "From_Account's blocklist is full.";
     PeerFriendsFull = 30014, "Err_SNS_FriendAdd_Peer_Friend_Num_Exceed_Threshold", Documented / Guess, "To_Account's friend list is full.";
     InMyBlocklist = 30515, "Err_SNS_FriendAdd_In_Self_BlackList", Documented / Guess, "To_Account is on From_Account's blocklist.";
-    DenyAny = 30516, "Err_SNS_FriendAdd_Friend_Allow_Type_Forbid", Documented / Seen, "To_Account refuses all friend requests (`AllowType_Type_DenyAny`).";
-    InPeerBlocklist = 30525, "Err_SNS_FriendAdd_In_Peer_BlackList", Documented / Guess, "From_Account is on To_Account's blocklist.";
+    DenyAny = 30516, "Err_SNS_FriendAdd_Friend_Allow_Type_Forbid", Documented / Seen 2020, "To_Account refuses all friend requests (`AllowType_Type_DenyAny`).";
+    InPeerBlocklist = 30525, "Err_SNS_FriendAdd_Reverse_Black_List", Documented / Inferred, "From_Account is on To_Account's blocklist.";
     NeedConfirm = 30539, "Err_SNS_FriendAdd_Friend_Allow_Type_Need_Confirm", Documented / Guess, "To_Account has to confirm (`AllowType_Type_NeedConfirm`): the request is pending.";
     TooManyRequests = 30540, "Err_SNS_FriendAdd_Spam_Filter", Documented / Guess, "Too many friend requests in a short time: over `max_requests_per_minute`, or when scripted.";
-    NotFriend = 31704, "Err_SNS_FriendDelete_Not_Friend", Documented / Seen, "To_Account is not in From_Account's friend list, so it cannot be deleted.";
+    NotFriend = 31704, "Err_SNS_FriendDelete_Not_Friend", Documented / Seen 2020, "To_Account is not in From_Account's friend list, so it cannot be deleted.";
     TooManyDeletions = 31707, "Err_SNS_FriendDelete_Spam_Filter", Documented / Guess, "Too many deletions in a short time. Only when scripted.";
-    NotInFriendList = 32216, "Err_SNS_GroupAdd_ToTinyId_Not_Friend", Documented / Documented, "group_add: To_Account is not in From_Account's friend list.";
+    NotInFriendList = 32216, "Err_SNS_GroupAdd_ToTinyId_Not_Friend", Documented / Documented, "group_add: To_Account is not in From_Account's friend list.", recorded ["group_add"] "2020": 30001 "Err_SNS_GroupAdd_Friend_Not_Exist";
 
     // profile.
     ProfileDecode = 40001, "Err_Profile_Comm_Decode_Fail", Documented / Documented, "The body is JSON, but a field is missing or wrong; the text names it.";
-    ProfileNoAccount = 40002, "Err_Profile_<Api>_No_To_Account", Documented / Guess, "portrait_get: To_Account is an empty list.";
+    ProfileNoAccount = 40002, "Err_Profile_To_Account_Empty", Documented / Seen 2020, "portrait_get: To_Account is an empty list.";
     ProfileAccountNotExist = 40003, "Err_Profile_<Api>_Account_Not_Exist", Documented / Guess, "The account is not imported.";
     ProfileNotAdmin = 40004, "Err_Profile_<Api>_Need_App_Admin", Documented / Guess, "`identifier` is not an app admin.";
     ProfileSensitive = 40005, "Err_Profile_<Api>_Sensitive_Word", Documented / Guess, "A value has a sensitive word (older pages). Only when scripted.";
@@ -160,7 +216,7 @@ codes! {
     AccountNotExist = 70107, "Err_TLS_PT_Open_Login_Account_Not_Exist", Documented / Documented, "account_delete: the account is not imported.";
     AccountTimeout = 70169, "Err_TLS_PT_Open_Login_Timeout", Documented / Guess, "Internal timeout. Only when scripted.";
     AccountQueryTimeout = 70202, "Err_TLS_PT_Open_Login_Query_Timeout", Documented / Guess, "Internal timeout. Only when scripted.";
-    AccountsFull = 70398, "Err_TLS_PT_Open_Login_Account_Num_Exceed_Threshold", Documented / Guess, "A trial app has the maximum number of accounts. Only when scripted.";
+    AccountsFull = 70398, "Err_TLS_Account_Num_Exceed_Threshold", Documented / Seen 2019, "A trial app has the maximum number of accounts. Only when scripted.";
     AccountDeleted = 70399, "Err_TLS_PT_Open_Login_Account_Recently_Deleted", Documented / Guess, "The account was deleted recently. Only when scripted: in the emulator, as in a trial app, it can be imported again at once.";
     AccountParameter = 70402, "Invaild parameters.", Documented / Seen, "A field is missing or wrong; the text names it.";
     AccountNotAdmin = 70403, "Err_TLS_PT_Open_Login_Need_App_Admin", Documented / Guess, "`identifier` is not an app admin.";

@@ -1,31 +1,66 @@
-//! The text of an outcome in a command's answer.
+//! The number and the text of an outcome in a command's answer.
 
-use super::code::{API, Code};
+use super::code::{API, Answers, Code, Recorded};
 use super::service::CommandInfo;
 use serde::{Serialize, Serializer};
 use std::fmt::{self, Write};
 
-/// The text of ErrorInfo or ResultInfo, or its beginning: the table's text, with the command's name in
-/// place of `<Api>`.
+/// The number and the text of an outcome, as a command's answer gives them.
 #[derive(Clone, Copy, Debug)]
 pub struct CodeText {
-    pub(super) code: Code,
+    code: Code,
     command: &'static CommandInfo,
+    answers: Answers,
 }
 
 impl CommandInfo {
-    /// The outcome's text in an answer of this command.
+    /// The outcome in an answer of this command, as the documentation has it.
     pub fn text(&'static self, code: Code) -> CodeText {
+        self.item_text(code, Answers::Documented)
+    }
+
+    /// The outcome of an item.
+    pub fn item_text(&'static self, code: Code, answers: Answers) -> CodeText {
         CodeText {
             code,
             command: self,
+            answers,
         }
+    }
+}
+
+impl CodeText {
+    /// The same command's text for another outcome.
+    pub fn of(self, code: Code) -> Self {
+        Self { code, ..self }
+    }
+
+    /// The ErrorCode or ResultCode.
+    pub fn number(self) -> u32 {
+        self.recorded()
+            .map_or(self.code.number(), |recorded| recorded.number)
+    }
+
+    /// The text of ErrorInfo or ResultInfo, or its beginning, with `<Api>` for the command's name.
+    fn info(self) -> &'static str {
+        self.recorded()
+            .map_or(self.code.info(), |recorded| recorded.info)
+    }
+
+    /// What a record shows instead, if the answers are to be as recorded.
+    fn recorded(self) -> Option<Recorded> {
+        let recorded = match self.answers {
+            Answers::Documented => return None,
+            Answers::Recorded => self.code.recorded()?,
+        };
+        let shows = recorded.commands.contains(&self.command.name);
+        shows.then_some(recorded)
     }
 }
 
 impl fmt::Display for CodeText {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let info = self.code.info();
+        let info = self.info();
         let Some((before, after)) = info.split_once(API) else {
             return f.write_str(info);
         };
@@ -44,7 +79,7 @@ impl fmt::Display for CodeText {
 
 impl Serialize for CodeText {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let info = self.code.info();
+        let info = self.info();
         if info.contains(API) {
             return serializer.collect_str(self);
         }

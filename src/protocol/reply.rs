@@ -1,6 +1,6 @@
 //! The answer of a call: a command's fields or an error, in Tencent's envelope.
 
-use super::code::Code;
+use super::code::{Answers, Code};
 use super::code_text::CodeText;
 use super::service::{CommandInfo, KeyOrder};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -17,7 +17,7 @@ pub struct CallError {
     pub code: Code,
     /// The answer's ErrorInfo, if it differs from the text of the code; else empty.
     pub info: Cow<'static, str>,
-    /// A detail for our log; never sent.
+    /// A detail for our log and journal; never sent.
     pub detail: Cow<'static, str>,
 }
 
@@ -28,6 +28,14 @@ impl CallError {
             code,
             info: info.into(),
             detail: Cow::Borrowed(""),
+        }
+    }
+
+    /// An error with the text of its code, and a detail for our log and journal.
+    pub fn with_detail(code: Code, detail: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            detail: detail.into(),
+            ..code.into()
         }
     }
 
@@ -92,7 +100,7 @@ struct ResultItem<T> {
     #[serde(flatten)]
     fields: T,
     result_code: u32,
-    /// Empty if and only if the code is 0.
+    /// Empty if and only if the code is 0, in documented answers.
     #[schemars(with = "String")]
     result_info: CodeText,
 }
@@ -102,13 +110,17 @@ impl<T> ItemResults<T> {
     /// that the command adds.
     pub fn new<A: Into<SmolStr>>(
         command: &'static CommandInfo,
+        answers: Answers,
         outcomes: impl Iterator<Item = (A, Code, T)>,
     ) -> Self {
-        let item = |(to_account, code, fields): (A, Code, T)| ResultItem {
-            to_account: to_account.into(),
-            fields,
-            result_code: code.number(),
-            result_info: command.text(code),
+        let item = |(to_account, code, fields): (A, Code, T)| {
+            let text = command.item_text(code, answers);
+            ResultItem {
+                to_account: to_account.into(),
+                fields,
+                result_code: text.number(),
+                result_info: text,
+            }
         };
         Self {
             items: outcomes.map(item).collect(),
@@ -161,8 +173,8 @@ impl<T: ItemFields> Answer for ItemResults<T> {
     fn replace_codes(&mut self, outcome: &mut dyn FnMut(usize) -> Option<Code>) {
         for (at, item) in self.items.iter_mut().enumerate() {
             if let Some(code) = outcome(at) {
-                item.result_code = code.number();
-                item.result_info.code = code;
+                item.result_info = item.result_info.of(code);
+                item.result_code = item.result_info.number();
             }
         }
     }

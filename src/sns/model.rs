@@ -2,6 +2,7 @@
 //! product's limits.
 
 use super::texts::{AddSource, AddWording, GroupName, Keyword, Remark};
+use crate::protocol::code::Answers;
 use crate::protocol::ids::{UnixTime, UserId};
 use crate::protocol::tag::TagValue;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -367,6 +368,8 @@ pub struct SnsPolicy {
     pub max_requests_per_minute: u32,
     /// How a call treats an account that is not imported.
     pub unknown_accounts: UnknownAccounts,
+    /// Whether items are answered as documented or as recorded, where the two differ.
+    pub answers: Answers,
 }
 
 #[cfg(test)]
@@ -380,6 +383,7 @@ impl SnsPolicy {
         max_blocklist: 1000,
         max_requests_per_minute: 0,
         unknown_accounts: UnknownAccounts::Refuse,
+        answers: Answers::Documented,
     };
 }
 

@@ -177,6 +177,18 @@ impl Account {
         self.received.remove(peer);
     }
 
+    /// Advances the sequences of the lists that differ from `before`. The friend list has three: one for
+    /// each kind of field, and one for the groups, whose members are friends.
+    pub(crate) fn count_changes_from(&mut self, before: &Self) {
+        let friends = self.friends != before.friends;
+        self.count(Changed {
+            standard: friends,
+            custom: friends,
+            groups: friends || self.groups != before.groups,
+            blocklist: self.blocklist != before.blocklist,
+        });
+    }
+
     /// Advances the sequences by the changes of one step; they wrap around after the largest.
     pub(super) fn count(&mut self, changed: Changed) {
         let count = |sequence: &mut u32, has_changed: bool| {

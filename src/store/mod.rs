@@ -54,6 +54,8 @@ pub(crate) enum StoreError {
 pub(crate) struct Verdict {
     /// ResultCode and ResultInfo.
     pub(crate) code: Code,
+    /// Whether From_Account's friend list gained or lost To_Account.
+    pub(crate) from_list_changed: bool,
     /// Whether To_Account's friend list gained or lost From_Account.
     pub(crate) to_list_changed: bool,
 }
@@ -97,21 +99,23 @@ pub(crate) struct Edit {
 
 impl Verdict {
     fn of(decision: &Decision) -> Self {
-        let reaches = |change: &Change| {
-            matches!(
-                change,
-                Change::Befriend(Side::To, _) | Change::Unfriend(Side::To)
-            )
+        let has_changed = |side: Side| {
+            let mut changes = decision.changes.iter();
+            changes.any(|change| {
+                matches!(change, Change::Befriend(of, _) | Change::Unfriend(of) if *of == side)
+            })
         };
         Self {
             code: decision.code,
-            to_list_changed: decision.changes.iter().any(reaches),
+            from_list_changed: has_changed(Side::From),
+            to_list_changed: has_changed(Side::To),
         }
     }
 
     fn refused(code: Code) -> Self {
         Self {
             code,
+            from_list_changed: false,
             to_list_changed: false,
         }
     }

@@ -132,9 +132,10 @@ async fn a_bad_field_is_the_services_own_code_with_its_name_and_nothing_is_done(
         for Case { body, code, named } in fields_of(command).flat_map(|f| cases(command, f)) {
             let mut sent = body.to_string();
             let reply = app.post(&path, &app.query(), sent.clone()).await;
-            if reply.error_code() != code || !reply.error_info().contains(named) {
+            let why = app.why(&reply).await;
+            if reply.error_code() != code || !why.contains(named) {
                 sent.truncate(300);
-                wrong.push(format!("{path} {sent}: {}", reply.text));
+                wrong.push(format!("{path} {sent}: {} ({why})", reply.text));
             }
         }
         assert_eq!(state(&app).await, before, "{path}");

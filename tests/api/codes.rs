@@ -262,7 +262,7 @@ fn by_state() -> Vec<(&'static str, Value, u32, &'static str)> {
             "profile/portrait_get",
             json!({"To_Account": [], "TagList": []}),
             40002,
-            "Err_Profile_PortraitGet_No_To_Account",
+            "Err_Profile_To_Account_Empty",
         ),
         (
             "profile/portrait_get",

@@ -87,15 +87,15 @@ async fn what_the_item_alone_shows_is_30001_with_a_text_of_its_own() {
         ),
         (
             json!({"To_Account": "id1", "Remark": long(97)}),
-            "Err_SNS_FriendAdd_Remark_Too_Long",
+            "Err_SNS_FriendAdd_Req_Remark_Len_Illegal",
         ),
         (
             json!({"To_Account": "id1", "GroupName": long(31)}),
-            "Err_SNS_FriendAdd_GroupName_Too_Long",
+            "Err_SNS_FriendAdd_Req_Group_Name_Len_Illegal",
         ),
         (
             json!({"To_Account": "id1", "AddWording": long(257)}),
-            "Err_SNS_FriendAdd_Wording_Too_Long",
+            "Err_SNS_FriendAdd_Req_Add_Wording_Len_Illegal",
         ),
     ];
     for (item, text) in cases {

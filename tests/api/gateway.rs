@@ -124,7 +124,8 @@ async fn the_first_fault_in_the_documented_order_answers() {
     ] {
         let reply = app.post(FRIEND_ADD, &app.query(), body).await;
         assert_eq!(reply.error_code(), code, "{body:?}");
-        assert!(reply.error_info().contains(says), "{}", reply.error_info());
+        let why = app.why(&reply).await;
+        assert!(why.contains(says), "{why}");
     }
 }
 

@@ -133,6 +133,16 @@ impl TestApp {
         reply
     }
 
+    /// What was wrong with a recent call, which got this reply: the detail in the journal, or else the
+    /// ErrorInfo.
+    pub(crate) async fn why(&self, reply: &Reply) -> String {
+        let answer = self.control().get("/requests?limit=9").await.ok();
+        let mut calls = answer["calls"].as_array().expect("a list").iter();
+        let call = calls.rfind(|call| call["response"] == reply.json);
+        let detail = call.expect("it is a recent call")["detail"].as_str();
+        detail.unwrap_or(reply.error_info()).to_owned()
+    }
+
     /// Makes a call that prepares a test: it and all its items have to succeed.
     pub(crate) async fn arrange(&self, command: &str, body: Value) {
         let reply = self.call(command, body).await;

@@ -7,6 +7,7 @@ mod readme;
 mod webhooks;
 mod wire;
 
+mod answers;
 mod bodies;
 mod clients;
 mod codes;

@@ -1,7 +1,7 @@
 //! README's parity table is equal to the code table.
 
 use crate::readme::hold;
-use tencent_chat_emulator::protocol::code::{Basis, Code};
+use tencent_chat_emulator::protocol::code::Code;
 
 fn table() -> String {
     let mut table =
@@ -12,16 +12,39 @@ fn table() -> String {
             info if info.len() > 60 => format!("`{}…`", &info[..60]),
             info => format!("`{info}`"),
         };
-        let word = |basis: Basis| basis.word();
         table += &format!(
             "| {} | {text} | {} | {} | {} |\n",
             code.number(),
             code.meaning(),
-            word(code.number_basis()),
-            word(code.info_basis()),
+            code.number_basis(),
+            code.info_basis(),
         );
     }
     table
+}
+
+fn contradictions() -> String {
+    let mut table =
+        String::from("| command | the page says | a record shows | of |\n|---|---|---|---|\n");
+    let text = |number: u32, info: &str| format!("{number} `{info}`").replace("``", "`\"\"`");
+    for code in Code::ALL {
+        let Some(recorded) = code.recorded() else {
+            continue;
+        };
+        table += &format!(
+            "| {} | {} | {} | {} |\n",
+            recorded.commands.join(", "),
+            text(code.number(), code.info()),
+            text(recorded.number, recorded.info),
+            recorded.years,
+        );
+    }
+    table
+}
+
+#[test]
+fn the_readmes_table_of_contradictions_is_the_code_tables() {
+    hold("recorded", &contradictions());
 }
 
 #[test]

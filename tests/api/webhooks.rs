@@ -12,6 +12,7 @@ use std::time::Duration;
 use tencent_chat_emulator::config::{Config, WebhookConfig};
 use tencent_chat_emulator::protocol::ids::UnixTime;
 use tencent_chat_emulator::protocol::user_sig::SecretKey;
+use tencent_chat_emulator::sns::black_list::Friendship;
 use tencent_chat_emulator::sns::model::{AccountSeed, AllowType};
 use tokio::task::JoinSet;
 
@@ -113,6 +114,40 @@ async fn each_event_is_told_as_its_page_shows() {
 }
 
 #[tokio::test]
+async fn blocking_tells_only_friendships_that_have_ended() {
+    for (kept, one_way) in [(false, false), (false, true), (true, false)] {
+        let mut receiver = Receiver::start(Mood::Good).await;
+        let app = start_with(&receiver, |config| {
+            config.app().friendship_when_blocked = Friendship::from(kept);
+        })
+        .await;
+        let mut body = add(&["id1"], 0);
+        if !one_way {
+            body["AddType"] = "Add_Type_Both".into();
+        }
+        app.call("sns/friend_add", body).await;
+        receiver.next().await;
+
+        // id2 is not a friend, and "nobody" is not imported.
+        let body = tos("id", &["id1", "id2", "nobody"]);
+        app.call("sns/black_list_add", body).await;
+        app.call("sns/black_list_delete", tos("id", &["id2"])).await;
+
+        let blocked = receiver.next().await;
+        assert_eq!(blocked.command(), "Sns.CallbackBlackListAdd");
+        assert_eq!(blocked.pairs(), owned(&[("id", "id1"), ("id", "id2")]));
+        let mut next = receiver.next().await;
+        if !kept {
+            assert_eq!(next.command(), "Sns.CallbackFriendDelete");
+            let ended = [("id", "id1"), ("id1", "id")];
+            assert_eq!(next.pairs(), owned(&ended[..2 - usize::from(one_way)]));
+            next = receiver.next().await;
+        }
+        assert_eq!(next.command(), "Sns.CallbackBlackListDelete");
+    }
+}
+
+#[tokio::test]
 async fn a_two_way_operation_tells_both_directions_and_only_those_that_changed() {
     let mut receiver = Receiver::start(Mood::Good).await;
     let app = start(&receiver).await;
@@ -133,13 +168,16 @@ async fn a_two_way_operation_tells_both_directions_and_only_those_that_changed()
     app.call("sns/friend_delete", both).await;
     let lost = owned(&[("id", "id2"), ("id", "id1"), ("id1", "id")]);
     assert_eq!(receiver.next().await.pairs(), lost);
-    // A friendship that ends by blocking sends no FriendDelete.
+    // A friendship that ends by blocking sends FriendDelete as well.
     app.add("id", &["id3"]).await;
     receiver.next().await;
     app.call("sns/black_list_add", tos("id", &["id3"])).await;
     let blocked = receiver.next().await;
     assert_eq!(blocked.command(), "Sns.CallbackBlackListAdd");
     assert_eq!(blocked.pairs(), owned(&[("id", "id3")]));
+    let ended = receiver.next().await;
+    assert_eq!(ended.command(), "Sns.CallbackFriendDelete");
+    assert_eq!(ended.pairs(), owned(&[("id", "id3"), ("id3", "id")]));
     app.call("sns/black_list_delete", tos("id", &["id3", "id1"]))
         .await;
     assert_eq!(receiver.next().await.pairs(), owned(&[("id", "id3")]));

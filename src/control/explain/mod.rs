@@ -53,8 +53,11 @@ pub(super) struct Explanation {
     code: Option<u32>,
     /// The name of the outcome.
     outcome: Option<&'static str>,
-    /// The ErrorInfo. If a field is missing or invalid, it names the field.
+    /// The ErrorInfo.
     error_info: String,
+    /// What is wrong with the request, if the ErrorInfo does not say it: the field that is missing or
+    /// invalid.
+    detail: Option<String>,
     /// When a call gets this outcome.
     meaning: Option<&'static str>,
     /// The id of the fault that decides the outcome, if a fault does.
@@ -247,7 +250,9 @@ impl Tried {
         let answered = code_of_fault.unwrap_or(code);
         Ok(Item {
             to_account,
-            code: answered.number(),
+            code: FRIEND_ADD
+                .item_text(answered, context.policy.answers)
+                .number(),
             outcome: answered.name(),
             meaning: answered.meaning(),
             fault: fault.map(|fault| fault.id),
@@ -274,6 +279,7 @@ impl Explanation {
         if !error.info.is_empty() {
             explanation.error_info = error.info.to_string();
         }
+        explanation.detail = (!error.detail.is_empty()).then(|| error.detail.to_string());
         explanation
     }
 

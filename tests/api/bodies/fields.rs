@@ -217,7 +217,7 @@ pub(super) const FIELDS: &[(&[&str], &[Field])] = &[
         &[
             required("/StartIndex", Takes::Index),
             required("/MaxLimited", Takes::Index),
-            required("/LastSequence", Takes::Index),
+            optional("/LastSequence", Takes::Index),
         ],
     ),
     (

@@ -341,7 +341,7 @@ async fn every_outcome_is_told_with_its_provenance_and_how_to_meet_it() {
             ("code_is", code.number_basis()),
             ("info_is", code.info_basis()),
         ] {
-            assert_eq!(told[key], basis.word());
+            assert_eq!(told[key], basis.to_string());
         }
         let how = told["how"].as_str().expect("a text");
         assert!(

@@ -113,7 +113,9 @@ async fn walk(app: &TestApp, made: &MadeApp, code: Value, given_by: &str) {
         // The request is invalid: the explanation names the field.
         assert_eq!(given_by, "request", "{explained}");
         let names_field = match carrier {
-            "ErrorCode" => text(&reason["error_info"]).contains("AddFriendItem"),
+            "ErrorCode" => ["detail", "error_info"]
+                .iter()
+                .any(|key| reason[key].to_string().contains("AddFriendItem")),
             _ => !request["AddFriendItem"][0][text(&reason["wrong_field"])].is_null(),
         };
         assert!(names_field, "{explained}");

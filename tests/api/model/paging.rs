@@ -2,8 +2,8 @@
 //! order in which its entries were added.
 
 use super::steps::Dice;
-use crate::harness::TestApp;
-use serde_json::{Value, json};
+use crate::harness::{APP, TestApp};
+use serde_json::{Map, Value, json};
 
 /// The expected page of a list, and the start of the next page.
 fn slice(list: &[String], start: usize, count: usize) -> (Vec<String>, usize) {
@@ -18,7 +18,7 @@ fn slice(list: &[String], start: usize, count: usize) -> (Vec<String>, usize) {
 
 fn accounts(list: &Value) -> Vec<String> {
     let name = |item: &Value| item["To_Account"].as_str().expect("a name").to_owned();
-    list.as_array().expect("a list").iter().map(name).collect()
+    list.as_array().into_iter().flatten().map(name).collect()
 }
 
 /// One to twenty names. Some can be on the list already.
@@ -77,6 +77,120 @@ async fn a_page_of_friends_is_a_slice_of_the_list_as_it_is_now() {
         assert_eq!(answer["FriendNum"], list.len());
         assert_eq!(answer["StandardSequence"], changes);
         start = next;
+    }
+}
+
+/// Puts an app's 250 friends of "id" in place, in one of three ways, and returns their names.
+async fn befriend_250(app: &TestApp, way: &str) -> Vec<String> {
+    let names: Vec<_> = (0..250).map(|number| format!("u{number}")).collect();
+    app.import(&names);
+    let control = app.control();
+    let app_path = format!("/apps/{APP}");
+    match way {
+        "import" => {
+            let item = |to: &String| json!({"To_Account": to, "AddSource": "AddSource_Type_Web"});
+            let items: Vec<_> = names.iter().map(item).collect();
+            let body = json!({"From_Account": "id", "AddFriendItem": items});
+            app.arrange("sns/friend_import", body).await;
+        }
+        "account" => {
+            let body = json!({ "friends": names });
+            let path = format!("{app_path}/accounts/id");
+            control.put(&path, body).await.ok();
+        }
+        _ => {
+            let mut accounts: Map<String, Value> = Map::new();
+            accounts.extend(names.iter().map(|name| (name.clone(), json!({}))));
+            accounts.insert("id".to_owned(), json!({ "friends": names }));
+            let state = json!({"version": 1, "accounts": accounts});
+            control.put(&format!("{app_path}/state"), state).await.ok();
+        }
+    }
+    names
+}
+
+#[tokio::test]
+async fn every_way_to_page_gets_all_friends_however_they_were_added() {
+    for way in ["import", "account", "state"] {
+        let app = TestApp::start().await;
+        let names = befriend_250(&app, way).await;
+        // The sequences of the first call, and whether later calls send those of the first answer.
+        for (first, sends_answered) in [
+            (json!({}), false),
+            (json!({}), true),
+            (json!({"StandardSequence": 0, "CustomSequence": 0}), false),
+            (json!({"StandardSequence": 0, "CustomSequence": 0}), true),
+            (
+                json!({"StandardSequence": null, "CustomSequence": ""}),
+                true,
+            ),
+            (json!({"StandardSequence": 0}), true),
+        ] {
+            let (mut got, mut start, mut sequences) = (Vec::new(), 0, first.clone());
+            loop {
+                let mut body = sequences.clone();
+                body["From_Account"] = "id".into();
+                body["StartIndex"] = start.into();
+                let answer = app.call("sns/friend_get", body).await.json;
+                let page = accounts(&answer["UserDataItem"]);
+                let tags = answer["UserDataItem"][0]["ValueItem"].as_array();
+                assert!(tags.is_some_and(|tags| !tags.is_empty()), "{way} {first}");
+                got.extend(page);
+                if sends_answered {
+                    sequences = json!({
+                        "StandardSequence": answer["StandardSequence"],
+                        "CustomSequence": answer["CustomSequence"],
+                    });
+                }
+                start = answer["NextStartIndex"].as_u64().expect("a number");
+                if answer["CompleteFlag"] != 0 {
+                    break;
+                }
+            }
+            assert_eq!(got, names, "{way} {first} {sends_answered}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn only_a_client_with_the_current_sequences_is_told_nothing_new() {
+    for way in ["import", "account", "state"] {
+        let app = TestApp::start().await;
+        befriend_250(&app, way).await;
+        let ask = async |standard: &Value, custom: &Value, start: u32| {
+            let body = json!({"From_Account": "id", "StartIndex": start, "StandardSequence": standard, "CustomSequence": custom});
+            app.call("sns/friend_get", body).await.json
+        };
+        let first = ask(&json!(0), &json!(0), 0).await;
+        let (standard, custom) = (&first["StandardSequence"], &first["CustomSequence"]);
+        assert!(standard.as_u64() > Some(0), "{way}: {standard}");
+
+        // No friend has a custom field, so an import leaves CustomSequence at 0, which never matches.
+        let again = ask(standard, custom, 0).await;
+        if custom.as_u64() > Some(0) {
+            assert_eq!(again["UserDataItem"], json!([]), "{way}");
+        } else {
+            assert_eq!(again["UserDataItem"][0]["ValueItem"], json!([]), "{way}");
+        }
+        assert_eq!(again["FriendNum"], 250);
+
+        // A change is told, also a change by the control API.
+        let account = format!("/apps/{APP}/accounts/id");
+        let control = app.control();
+        let put = json!({"friends": ["u1"], "blocklist": ["u2"], "groups": ["g"]});
+        control.put(&account, put.clone()).await.ok();
+        let changed = ask(standard, custom, 0).await;
+        assert_eq!(accounts(&changed["UserDataItem"]), ["u1"], "{way}");
+        // The same again is no change.
+        let before = control.get(&account).await.ok();
+        control.put(&account, put).await.ok();
+        let after = control.get(&account).await.ok();
+        assert_eq!(after["sequences"], before["sequences"], "{way}");
+        let of_lists = ["groups", "blocklist"].map(|list| after["sequences"][list].as_u64());
+        assert!(
+            of_lists.iter().all(|sequence| *sequence > Some(0)),
+            "{after}"
+        );
     }
 }
 

@@ -9,12 +9,12 @@ impl Model {
             "sns/friend_get" => self.friend_get(body),
             "sns/friend_get_list" => self.friend_get_list(body),
             "sns/friend_check" => {
-                let from = self.asker("FriendCheck", body)?;
+                let from = self.asker(body)?;
                 let relation = |to: &str| relation(body, self.has(&from, to), self.has(to, &from));
                 Ok(self.check("FriendCheck", body, "InfoItem", "NoRelation", relation))
             }
             "sns/black_list_check" => {
-                let from = self.asker("BlackListCheck", body)?;
+                let from = self.asker(body)?;
                 let blocks =
                     |to: &str| relation(body, self.blocks(&from, to), self.blocks(to, &from));
                 Ok(self.check("BlackListCheck", body, "BlackListCheckItem", "NO", blocks))
@@ -29,7 +29,7 @@ impl Model {
 
     fn friend_get(&self, body: &Value) -> Result<Value, Value> {
         const PAGE: usize = 100;
-        let from = self.asker("FriendGet", body)?;
+        let from = self.asker(body)?;
         let sequences = self.sequences_of(&from);
         let friends: Vec<_> = self
             .friends
@@ -37,8 +37,9 @@ impl Model {
             .filter(|edge| edge.from == from)
             .collect();
         let start = number(&body["StartIndex"]);
-        let wants_standard = body["StandardSequence"] != sequences.standard;
-        let wants_custom = body["CustomSequence"] != sequences.custom;
+        let knows = |name: &str, current: u32| start == 0 && current > 0 && body[name] == current;
+        let wants_standard = !knows("StandardSequence", sequences.standard);
+        let wants_custom = !knows("CustomSequence", sequences.custom);
         let knows_all = !wants_standard && !wants_custom;
         let page = friends
             .iter()
@@ -56,18 +57,23 @@ impl Model {
         });
         let next = start + PAGE;
         let is_last = knows_all || next >= friends.len();
-        Ok(answer(json!({
+        let mut answer = answer(json!({
             "UserDataItem": items.collect::<Vec<_>>(),
             "StandardSequence": sequences.standard,
             "CustomSequence": sequences.custom,
             "FriendNum": friends.len(),
             "CompleteFlag": i32::from(is_last),
             "NextStartIndex": if is_last { 0 } else { next },
-        })))
+        }));
+        if friends.is_empty() {
+            let fields = answer.as_object_mut().expect("an object");
+            fields.remove("UserDataItem");
+        }
+        Ok(answer)
     }
 
     fn friend_get_list(&self, body: &Value) -> Result<Value, Value> {
-        let from = self.asker("FriendGetList", body)?;
+        let from = self.asker(body)?;
         let asked = body["TagList"].as_array().expect("a list");
         let mut items = Vec::new();
         for to in texts(&body["To_Account"]) {
@@ -84,10 +90,9 @@ impl Model {
                     let name = tag.strip_prefix("Tag_SNS_IM_");
                     fields.extend(name.and_then(|name| edge.field(name)));
                 }
+                // Only Nick is answered without a value.
                 let nick = self.profile(to, "Nick");
-                if !nick.is_empty() {
-                    fields.push(json!({"Tag": "Tag_Profile_IM_Nick", "Value": nick}));
-                }
+                fields.push(json!({"Tag": "Tag_Profile_IM_Nick", "Value": nick}));
                 fields.extend(edge.custom_field());
                 fields.retain(|field| asked.contains(&field["Tag"]));
                 item["SnsProfileItem"] = Value::Array(fields);
@@ -134,7 +139,7 @@ impl Model {
     }
 
     fn black_list_get(&self, body: &Value) -> Result<Value, Value> {
-        let from = self.asker("BlackListGet", body)?;
+        let from = self.asker(body)?;
         let blocked: Vec<_> = self
             .blocked
             .iter()
@@ -158,7 +163,7 @@ impl Model {
     }
 
     fn group_get(&self, body: &Value) -> Result<Value, Value> {
-        let from = self.asker("GroupGet", body)?;
+        let from = self.asker(body)?;
         let asked = body["GroupName"].as_array();
         let groups = self.groups_of(&from).into_iter();
         let groups = groups.filter(|group| asked.is_none_or(|asked| asked.contains(&json!(group))));
@@ -206,7 +211,8 @@ impl Model {
                     ("Tag_Profile_IM_AdminForbidType", "") => "AdminForbid_Type_None".to_owned(),
                     _ => value,
                 };
-                (!value.is_empty()).then(|| json!({"Tag": tag, "Value": value}))
+                let is_shown = !value.is_empty() || tag == "Tag_Profile_IM_Nick";
+                is_shown.then(|| json!({"Tag": tag, "Value": value}))
             };
             let fields: Vec<_> = texts(&body["TagList"]).filter_map(field).collect();
             json!({"To_Account": to, "ProfileItem": fields, "ResultCode": 0, "ResultInfo": ""})

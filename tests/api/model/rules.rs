@@ -103,19 +103,18 @@ impl Model {
     }
 
     /// From_Account if it is imported, or the failure of the whole call.
-    pub(super) fn asker(&self, api: &str, body: &Value) -> Result<String, Value> {
+    pub(super) fn asker(&self, body: &Value) -> Result<String, Value> {
         let from = body["From_Account"].as_str().expect("a name").to_owned();
         if self.is_imported(&from) {
             Ok(from)
         } else {
-            let info = format!("Err_SNS_{api}_From_Account_Not_Exist");
-            Err(failure((30003, &info)))
+            Err(failure((30003, "Err_Sns_Invalid_Account")))
         }
     }
 
     /// The answer to friend_add, without Fail_Account.
     pub(super) fn friend_add(&mut self, body: &Value, now: i64) -> Result<Value, Value> {
-        let from = self.asker("FriendAdd", body)?;
+        let from = self.asker(body)?;
         let both = body
             .get("AddType")
             .is_none_or(|add_type| add_type != "Add_Type_Single");
@@ -158,13 +157,13 @@ impl Model {
             return (30001, "Source_Illegal");
         }
         if over(&edge.remark, 96) {
-            return (30001, "Remark_Too_Long");
+            return (30001, "Req_Remark_Len_Illegal");
         }
         if edge.groups.iter().any(|group| group.len() > 30) {
-            return (30001, "GroupName_Too_Long");
+            return (30001, "Req_Group_Name_Len_Illegal");
         }
         if over(&edge.wording, 256) {
-            return (30001, "Wording_Too_Long");
+            return (30001, "Req_Add_Wording_Len_Illegal");
         }
         if self.profile(&from, "AdminForbidType") == "AdminForbid_Type_SendOut" {
             return (30009, "Forbid_By_Admin");
@@ -179,7 +178,7 @@ impl Model {
             return (30515, "In_Self_BlackList");
         }
         if self.blocks(&to, &from) {
-            return (30525, "In_Peer_BlackList");
+            return (30525, "Reverse_Black_List");
         }
         let allows = self.profile(&to, "AllowType");
         if allows == "AllowType_Type_DenyAny" && !forced {

@@ -35,7 +35,7 @@ impl Model {
         body: &Value,
         mut judge: impl FnMut(&mut Self, &str, &str) -> Outcome,
     ) -> Result<Vec<Value>, Value> {
-        let from = self.asker(api, body)?;
+        let from = self.asker(body)?;
         let mut results = Vec::new();
         for to in body["To_Account"].as_array().into_iter().flatten() {
             let to = to.as_str().expect("a name");
@@ -52,7 +52,7 @@ impl Model {
     }
 
     fn friend_import(&mut self, body: &Value, now: i64) -> Result<Value, Value> {
-        let from = self.asker("FriendImport", body)?;
+        let from = self.asker(body)?;
         let mut results = Vec::new();
         for item in body["AddFriendItem"].as_array().expect("a list") {
             let to = item["To_Account"].as_str().expect("a name");
@@ -76,10 +76,10 @@ impl Model {
             return (30001, "Source_Illegal");
         }
         if given(item, "Remark").is_some_and(|remark| remark.len() > 96) {
-            return (30001, "Remark_Too_Long");
+            return (30001, "Req_Remark_Len_Illegal");
         }
         if groups.iter().any(|group| group.len() > 30) {
-            return (30001, "GroupName_Too_Long");
+            return (30001, "Req_Group_Name_Len_Illegal");
         }
         if groups.len() > self.caps.groups as usize {
             return (30011, "Group_Num_Exceed_Threshold");
@@ -134,7 +134,7 @@ impl Model {
     }
 
     fn friend_update(&mut self, body: &Value) -> Result<Value, Value> {
-        let from = self.asker("FriendUpdate", body)?;
+        let from = self.asker(body)?;
         let mut results = Vec::new();
         for item in body["UpdateItem"].as_array().expect("a list") {
             let to = item["To_Account"].as_str().expect("a name");
@@ -160,7 +160,7 @@ impl Model {
             let value = &field["Value"];
             match field["Tag"].as_str().expect("a text") {
                 "Tag_SNS_IM_Remark" if value.as_str().is_some_and(|text| text.len() > 96) => {
-                    return (30001, "Remark_Too_Long");
+                    return (30001, "Req_Remark_Len_Illegal");
                 }
                 "Tag_SNS_IM_Group" if names(value).len() > self.caps.groups as usize => {
                     return (30011, "Group_Num_Exceed_Threshold");
@@ -224,7 +224,7 @@ impl Model {
     }
 
     fn friend_delete_all(&mut self, body: &Value) -> Result<Value, Value> {
-        let from = self.asker("FriendDeleteAll", body)?;
+        let from = self.asker(body)?;
         let friends = self.friends.iter().filter(|edge| edge.from == from);
         let tos: Vec<_> = friends.map(|edge| edge.to.clone()).collect();
         let mut mine = Changed::default();
@@ -293,7 +293,7 @@ impl Model {
     }
 
     fn group_add(&mut self, body: &Value) -> Result<Value, Value> {
-        let from = self.asker("GroupAdd", body)?;
+        let from = self.asker(body)?;
         let groups = names(&body["GroupName"]);
         if self.too_many_groups(&from, &groups) {
             let info = "Err_SNS_GroupAdd_Group_Num_Exceed_Threshold";
@@ -328,7 +328,7 @@ impl Model {
     }
 
     fn group_delete(&mut self, body: &Value) -> Result<Value, Value> {
-        let from = self.asker("GroupDelete", body)?;
+        let from = self.asker(body)?;
         let mut changed = Changed::default();
         for group in names(&body["GroupName"]) {
             let before = self.groups.len();
