@@ -221,7 +221,7 @@ codes! {
     AccountParameter = 70402, "Invaild parameters.", Documented / Seen, "A field is missing or wrong; the text names it.";
     AccountNotAdmin = 70403, "Err_TLS_PT_Open_Login_Need_App_Admin", Documented / Guess, "`identifier` is not an app admin.";
     AccountInternal = 70500, "Err_TLS_PT_Open_Login_Internal", Documented / Guess, "Internal error. Only when scripted.";
-    DeletionRefused = 71000, "Err_TLS_PT_Open_Login_Delete_Not_Allowed", Documented / Guess, "account_delete: an app admin cannot be deleted (guess: documented for an app that allows no deletion).";
+    DeletionRefused = 71000, "Err_TLS_PT_Open_Login_Delete_Not_Allowed", Inferred / Guess, "account_delete: an app admin cannot be deleted (guess: documented for an app that allows no deletion).";
 }
 
 impl Code {

@@ -7,7 +7,7 @@ use std::future::Future;
 use std::time::Duration;
 use tencent_chat_emulator::Emulator;
 use tencent_chat_emulator::config::{AppConfig, Config, NonAdminCode, Sources};
-use tencent_chat_emulator::protocol::code::Code;
+use tencent_chat_emulator::protocol::code::{API, Code};
 use tencent_chat_emulator::protocol::ids::{SdkAppId, UserId};
 use tencent_chat_emulator::{sns::model::AccountSeed, store::Account};
 
@@ -53,6 +53,24 @@ pub(crate) fn user(text: &str) -> UserId {
     UserId::parse(text).expect("a legal UserID")
 }
 
+/// The row's text in an answer of a command, such as friend_add.
+pub(crate) fn row_text(row: Code, command: &str) -> String {
+    let words = command.split('_').map(|word| {
+        let (first, rest) = word.split_at(usize::from(!word.is_empty()));
+        first.to_uppercase() + rest
+    });
+    row.info().replace(API, &words.collect::<String>())
+}
+
+/// Whether an answer of a command has the row's number and text. An answer's text can have more at
+/// its end; the texts of 70013 and 70014 also have UserIDs and SDKAppIDs in the middle.
+pub(crate) fn row_answers(row: Code, command: &str, number: u64, info: &str) -> bool {
+    let text = row_text(row, command);
+    let begin = text.split(" does not match ").next().unwrap_or_default();
+    let same_text = info.starts_with(begin) && info.is_empty() == text.is_empty();
+    number == u64::from(row.number()) && same_text
+}
+
 /// A friend_add body from "id", with one item.
 pub(crate) fn one(item: Value) -> Value {
     json!({"From_Account": "id", "AddFriendItem": [item]})
@@ -71,7 +89,12 @@ impl TestApp {
 
     /// `change` may change the configuration first.
     pub(crate) async fn start_with(change: impl FnOnce(&mut Config)) -> Self {
-        let mut config = Config::load(&Sources::default()).expect("the defaults are good");
+        let config = Config::load(&Sources::default()).expect("the defaults are good");
+        Self::start_from(config, change).await
+    }
+
+    /// Starts from a configuration other than the built-in one.
+    pub(crate) async fn start_from(mut config: Config, change: impl FnOnce(&mut Config)) -> Self {
         config.listen = "127.0.0.1:0".parse().expect("an address");
         config.app().calls_per_second = Some(0);
         change(&mut config);
@@ -297,6 +320,20 @@ impl Reply {
 
     pub(crate) fn error_info(&self) -> &str {
         self.json["ErrorInfo"].as_str().expect("checked")
+    }
+
+    /// The code and text of the call; if the call succeeded, of its first item.
+    pub(crate) fn outcome(&self) -> (u32, String) {
+        let item = item_list(&self.json).map(|items| &items[0]);
+        let (code, info) = match (self.error_code(), item) {
+            (0, Some(item)) => (&item["ResultCode"], &item["ResultInfo"]),
+            (_, _) => (&self.json["ErrorCode"], &self.json["ErrorInfo"]),
+        };
+        let code = code.as_u64().and_then(|code| u32::try_from(code).ok());
+        (
+            code.expect("checked"),
+            info.as_str().expect("checked").to_owned(),
+        )
     }
 
     fn items(&self) -> &[Value] {

@@ -22,3 +22,4 @@ mod lifecycle;
 mod model;
 mod parity;
 mod rate_limit;
+mod records;
