@@ -19,6 +19,7 @@ mod friend_add_body;
 mod gateway;
 mod hostile;
 mod lifecycle;
+mod live;
 mod model;
 mod parity;
 mod rate_limit;
