@@ -112,12 +112,13 @@ impl App {
         UserId::parse(identifier).filter(|user| self.admins.contains(user))
     }
 
-    /// Cancels the app's delays and its webhook. Calls in flight still complete.
+    /// Cancels the app's webhook and its delays. Calls in flight still complete. The webhook comes first:
+    /// a call whose delay is cancelled may change accounts at once, and must send no event.
     pub(crate) fn end(&self) {
-        self.ended.cancel();
         if let Some(webhook) = &self.webhook {
             webhook.end();
         }
+        self.ended.cancel();
     }
 
     /// If the app has a webhook, waits for the lock that lets one call at a time change accounts,
