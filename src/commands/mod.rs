@@ -30,6 +30,7 @@ mod portrait_set;
 
 use crate::faults::{Targets, WireFault};
 use crate::gateway;
+use crate::gateway::body::Received;
 use crate::gateway::journal::{Arrival, CallLogInfo};
 use crate::http::LoggedAnswer;
 use crate::protocol::code::Code;
@@ -48,6 +49,7 @@ pub(crate) use friend_add::FriendAdd;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::DeserializeOwned;
 use std::future::Future;
+use std::marker::PhantomData;
 use std::sync::OnceLock;
 
 /// The table of commands.
@@ -142,12 +144,76 @@ fn serve<C: Command>(
     arrival: Arrival,
     call: Request,
 ) -> impl Future<Output = Response> + Send {
+    serve_endpoint(CommandEndpoint::<C>(PhantomData), state, arrival, call)
+}
+
+/// What a call reaches.
+trait Endpoint: Send + Sync {
+    type Request: Send;
+    type Response: Answer + Send;
+
+    fn info(&self) -> &'static CommandInfo;
+
+    fn decode(&self, body: &Received) -> Result<Self::Request, CallError>;
+
+    /// The accounts that the request names, for faults and the journal.
+    fn targets(request: &Self::Request) -> Targets<'_, impl Iterator<Item = &str>>;
+
+    fn handle(
+        &self,
+        request: Self::Request,
+        context: CallContext<'_>,
+    ) -> impl Future<Output = Result<Self::Response, CallError>> + Send;
+}
+
+struct CommandEndpoint<C>(PhantomData<fn() -> C>);
+
+impl<C: Command> Endpoint for CommandEndpoint<C> {
+    type Request = C;
+    type Response = C::Response;
+
+    fn info(&self) -> &'static CommandInfo {
+        const { &C::INFO }
+    }
+
+    fn decode(&self, body: &Received) -> Result<C, CallError> {
+        body::decode(body, C::INFO.service)
+    }
+
+    fn targets(request: &C) -> Targets<'_, impl Iterator<Item = &str>> {
+        request.targets()
+    }
+
+    fn handle(
+        &self,
+        request: C,
+        context: CallContext<'_>,
+    ) -> impl Future<Output = Result<C::Response, CallError>> + Send {
+        request.handle(context)
+    }
+}
+
+/// Serves a call.
+fn serve_endpoint<E: Endpoint>(
+    endpoint: E,
+    state: AppState,
+    arrival: Arrival,
+    call: Request,
+) -> impl Future<Output = Response> + Send {
     let (call, body) = call.into_parts();
     // The future of an `async fn` would store its arguments twice.
     async move {
         let (mut info, mut wire_fault) = (CallLogInfo::default(), None);
-        let result = answer::<C>(&state, &arrival, &call, body, &mut info, &mut wire_fault).await;
-        let mut answered = LoggedAnswer::from(Reply::new(const { &C::INFO }, result));
+        let result = answer(
+            &endpoint,
+            &state,
+            &arrival,
+            &call,
+            body,
+            &mut info,
+            &mut wire_fault,
+        );
+        let mut answered = LoggedAnswer::from(Reply::new(endpoint.info(), result.await));
         if let Some(fault) = wire_fault {
             fault.apply_to(&mut answered.response, &answered.body);
         }
@@ -156,15 +222,16 @@ fn serve<C: Command>(
 }
 
 /// Runs a call. `info` and `wire_fault` are also set if the call fails.
-async fn answer<C: Command>(
+async fn answer<E: Endpoint>(
+    endpoint: &E,
     state: &AppState,
     arrival: &Arrival,
     call: &Parts,
     body: Body,
     info: &mut CallLogInfo,
     wire_fault: &mut Option<WireFault>,
-) -> Result<C::Response, CallError> {
-    let (command, config) = (const { &C::INFO }, &state.config);
+) -> Result<E::Response, CallError> {
+    let (command, config) = (endpoint.info(), &state.config);
     let caller = match gateway::admit(config, arrival, command, call, info) {
         Ok(caller) => caller,
         Err(error) => {
@@ -174,11 +241,11 @@ async fn answer<C: Command>(
     };
     let body = gateway::body::receive(body, config).await;
     info.request = body.bytes();
-    let request = body::decode::<C>(&body, C::INFO.service)?;
+    let request = endpoint.decode(&body)?;
     let (sdkappid, faults) = (caller.app.sdkappid, &arrival.world.faults);
     let ended = [&state.stopping, &caller.app.ended];
     let triggered = {
-        let mut targets = request.targets();
+        let mut targets = E::targets(&request);
         info.from_account = targets.from_account.and_then(UserId::parse);
         faults.trigger(sdkappid, command, &mut targets)
     };
@@ -198,7 +265,7 @@ async fn answer<C: Command>(
         now: arrival.at,
     };
     let order = caller.app.lock_changes().await;
-    let mut result = request.handle(context).await;
+    let mut result = endpoint.handle(request, context).await;
     drop(order);
     // The answer has no items if a fault ends the call.
     if let (Ok(response), Some(work), None) = (&mut result, work.get(), &triggered.after.end) {
