@@ -13,7 +13,10 @@ use crate::world::RemovedApp;
 use axum::Json;
 use axum::extract::State;
 use schemars::{JsonSchema, Schema};
-use serde::{Deserialize, Serialize};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{DeserializeSeed, IntoDeserializer, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
+use std::fmt;
 use std::sync::Arc;
 
 #[derive(Deserialize, JsonSchema)]
@@ -39,13 +42,70 @@ fn no_app(sdkappid: SdkAppId) -> Problem {
 }
 
 /// A new app, described as in the configuration. Every field is optional.
-#[derive(Deserialize, JsonSchema)]
+#[derive(JsonSchema)]
 #[schemars(deny_unknown_fields, transform = all_optional)]
 pub(super) struct NewApp {
     /// The next free SDKAppID, if not given.
     sdkappid: Option<SdkAppId>,
     #[serde(flatten)]
     config: AppConfig,
+}
+
+/// Not derived: with `flatten`, an error in the configuration would have no place.
+impl<'de> Deserialize<'de> for NewApp {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct NewAppVisitor;
+
+        /// The fields of the configuration; SDKAppID is read on the way.
+        struct ConfigFields<'a, A> {
+            fields: A,
+            sdkappid: &'a mut Option<SdkAppId>,
+        }
+
+        impl<'de, A: MapAccess<'de>> MapAccess<'de> for ConfigFields<'_, A> {
+            type Error = A::Error;
+
+            fn next_key_seed<K: DeserializeSeed<'de>>(
+                &mut self,
+                seed: K,
+            ) -> Result<Option<K::Value>, A::Error> {
+                while let Some(key) = self.fields.next_key::<String>()? {
+                    if key != "sdkappid" {
+                        return seed.deserialize(key.into_deserializer()).map(Some);
+                    }
+                    *self.sdkappid = self.fields.next_value()?;
+                }
+                Ok(None)
+            }
+
+            fn next_value_seed<V: DeserializeSeed<'de>>(
+                &mut self,
+                seed: V,
+            ) -> Result<V::Value, A::Error> {
+                self.fields.next_value_seed(seed)
+            }
+        }
+
+        impl<'de> Visitor<'de> for NewAppVisitor {
+            type Value = NewApp;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an app")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, fields: A) -> Result<NewApp, A::Error> {
+                let mut sdkappid = None;
+                let fields = ConfigFields {
+                    fields,
+                    sdkappid: &mut sdkappid,
+                };
+                let config = AppConfig::deserialize(MapAccessDeserializer::new(fields))?;
+                Ok(NewApp { sdkappid, config })
+            }
+        }
+
+        deserializer.deserialize_map(NewAppVisitor)
+    }
 }
 
 fn all_optional(schema: &mut Schema) {
