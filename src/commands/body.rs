@@ -8,7 +8,7 @@ use crate::protocol::service::Service;
 use serde::de::{DeserializeOwned, IgnoredAny};
 
 /// The fields that have an account. An account that is not a string gets its own code.
-const ACCOUNT_FIELDS: [&str; 5] = [
+pub(super) const ACCOUNT_FIELDS: [&str; 5] = [
     "From_Account",
     "To_Account",
     "UserID",
@@ -27,14 +27,16 @@ pub(super) fn decode<T: DeserializeOwned>(
 ) -> Result<T, CallError> {
     let body = match body {
         Received::Whole(body) => body,
-        Received::TooLong => return Err(not_json("it is longer than this server accepts")),
+        Received::TooLong => {
+            return Err(not_json(service, "it is longer than this server accepts"));
+        }
         Received::Cut => return Err(Code::RequestFormat.into()),
     };
     if body.is_empty() {
-        return Err(not_json("it is empty; it should be at least {}"));
+        return Err(not_json(service, "it is empty; it should be at least {}"));
     }
     let text = std::str::from_utf8(body)
-        .map_err(|error| not_json(&format!("it is not UTF-8: {error}")))?;
+        .map_err(|error| not_json(service, &format!("it is not UTF-8: {error}")))?;
     match serde_json::from_str(text) {
         Ok(Object(request)) => Ok(request),
         Err(error) => Err(explain::<T>(text, error, service)),
@@ -48,11 +50,11 @@ fn explain<T: DeserializeOwned>(
     service: Service,
 ) -> CallError {
     if !error.is_data() {
-        return syntax(text, &error);
+        return syntax(service, text, &error);
     }
     // A field is invalid, but the rest of the body may not be JSON.
     if let Err(error) = serde_json::from_str::<IgnoredAny>(text) {
-        return syntax(text, &error);
+        return syntax(service, text, &error);
     }
     let deserializer = &mut serde_json::Deserializer::from_str(text);
     let path = match serde_path_to_error::deserialize::<_, Object<T>>(deserializer) {
@@ -100,7 +102,7 @@ pub(super) fn bad_field(service: Service, what: &str) -> CallError {
     }
 }
 
-fn syntax(text: &str, error: &serde_json::Error) -> CallError {
+fn syntax(service: Service, text: &str, error: &serde_json::Error) -> CallError {
     let mut what = error.to_string();
     let line = text
         .lines()
@@ -109,9 +111,10 @@ fn syntax(text: &str, error: &serde_json::Error) -> CallError {
     if line.as_bytes().get(error.column().saturating_sub(1)) == Some(&b'/') {
         what += "; comments as in the documentation's samples are not JSON";
     }
-    not_json(&what)
+    not_json(service, &what)
 }
 
-fn not_json(what: &str) -> CallError {
-    CallError::because(Code::NotJson, Code::NotJson.info(), what)
+fn not_json(service: Service, what: &str) -> CallError {
+    let code = service.not_json();
+    CallError::because(code, code.info(), what)
 }

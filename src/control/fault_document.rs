@@ -146,7 +146,10 @@ pub(super) fn plan(
     }
     if let Some(CommandInfo { name, subject, .. }) = command {
         if document.from_account.is_some()
-            && !matches!(subject, Subject::FromAndItems | Subject::From)
+            && !matches!(
+                subject,
+                Subject::FromAndItems | Subject::From | Subject::Stub
+            )
         {
             let detail = format!("never matches: {name} has no From_Account");
             add_invalid("/from_account", &detail);
@@ -161,7 +164,7 @@ pub(super) fn plan(
         let has_results = match subject {
             Subject::FromAndItems => true,
             Subject::Items(_) => !commits,
-            Subject::From | Subject::Accounts(_) => false,
+            Subject::From | Subject::Accounts(_) | Subject::Stub => false,
         };
         if failure.result_code.is_some() && !has_results {
             let detail = format!("never fires: it cannot fail the items of {name}");

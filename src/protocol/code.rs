@@ -145,6 +145,7 @@ codes! {
     NoSuchCommand = 60009, "The requested resource does not exist, please check the URL", Inferred / Guess, "The path is well formed, but there is no such command.";
     NotAdminGateway = 60010, "The identifier is not an app admin", Documented / Guess, "`identifier` is not an app admin, when `non_admin_code = 60010`.";
     NoSdkAppId = 60012, "Rest Api need sdkappid", Documented / Seen 2020, "`sdkappid` is missing or empty.";
+    BadReply = 60013, "The reply of the service is not JSON", Documented / Guess, "A stub's answer template failed; the log has the reason.";
     AccountNotAString = 60015, "The account in the request body is not a string", Inferred / Guess, "An account in the body is not a JSON string.";
     ServiceOverload = 60022, "OPEN_SERVICE_OVERLOAD_ERROR", Seen / Guess, "The service is overloaded. Only when scripted.";
     BadParameter = 60025, "A request parameter in the URL is wrong", Inferred / Guess, "A URL parameter is missing or wrong; the text names it.";
@@ -222,6 +223,18 @@ codes! {
     AccountNotAdmin = 70403, "Err_TLS_PT_Open_Login_Need_App_Admin", Documented / Guess, "`identifier` is not an app admin.";
     AccountInternal = 70500, "Err_TLS_PT_Open_Login_Internal", Documented / Guess, "Internal error. Only when scripted.";
     DeletionRefused = 71000, "Err_TLS_PT_Open_Login_Delete_Not_Allowed", Inferred / Guess, "account_delete: an app admin cannot be deleted (guess: documented for an app that allows no deletion).";
+
+    // openim and all_member_push: messages. Only stubs.
+    MessageNotJson = 90001, "Fail to Parse json data of body, Please check it", Documented / Documented, "openim, all_member_push: the body is not JSON, or (guess) is empty or over `max_body_bytes`.";
+    MessageBody = 90002, "Invalid MsgBody", Documented / Guess, "MsgBody is missing or not an array.";
+    MessageReceiver = 90003, "Invalid To_Account", Documented / Guess, "To_Account is missing or of the wrong type.";
+    MessageRandom = 90005, "Invalid MsgRandom", Documented / Guess, "MsgRandom is missing or not an integer.";
+    MessageNotAdmin = 90009, "The request needs the permission of an app admin", Documented / Guess, "openim, all_member_push: `identifier` is not an app admin.";
+    MessageFormat = 90010, "The request does not have the format of a message", Documented / Guess, "openim, all_member_push: another field is missing or wrong; the text names it.";
+
+    // group_open_http_svc: groups. Only stubs.
+    GroupParameter = 10004, "Invalid parameter", Documented / Guess, "group_open_http_svc: a field is missing or wrong; the text names it.";
+    GroupNotAllowed = 10007, "No permission for this operation", Documented / Guess, "group_open_http_svc: `identifier` is not an app admin.";
 }
 
 impl Code {
@@ -241,9 +254,9 @@ impl Code {
         codes.contains(&self)
     }
 
-    /// Whether an item can have this outcome: a failure that is not the gateway's.
+    /// Whether an item can have this outcome: a failure that is neither the gateway's nor only a stub's.
     pub fn is_items(self) -> bool {
-        self != Self::Ok && !(60000..70100).contains(&self.number())
+        matches!(self.number(), 30000..60000 | 70100..90000)
     }
 }
 

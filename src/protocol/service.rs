@@ -11,6 +11,14 @@ pub enum Service {
     Profile,
     /// `im_open_login_svc`: the accounts themselves.
     ImOpenLogin,
+    /// `openim`: one-to-one messages and the online status.
+    OpenIm,
+    /// `group_open_http_svc`: groups and their messages.
+    GroupOpenHttp,
+    /// `all_member_push`: messages to all accounts.
+    AllMemberPush,
+    /// Any other service, by its name. Only stubs of a test belong to one.
+    Other(&'static str),
 }
 
 impl Service {
@@ -20,7 +28,25 @@ impl Service {
             Self::Sns => "sns",
             Self::Profile => "profile",
             Self::ImOpenLogin => "im_open_login_svc",
+            Self::OpenIm => "openim",
+            Self::GroupOpenHttp => "group_open_http_svc",
+            Self::AllMemberPush => "all_member_push",
+            Self::Other(name) => name,
         }
+    }
+
+    /// The service with this name; `None` if only [`Self::Other`] can have it.
+    pub fn named(name: &str) -> Option<Self> {
+        let mut services = [
+            Self::Sns,
+            Self::Profile,
+            Self::ImOpenLogin,
+            Self::OpenIm,
+            Self::GroupOpenHttp,
+            Self::AllMemberPush,
+        ]
+        .into_iter();
+        services.find(|service| service.name() == name)
     }
 
     /// The code for a caller that is not an app admin.
@@ -29,6 +55,9 @@ impl Service {
             Self::Sns => Code::NotAdmin,
             Self::Profile => Code::ProfileNotAdmin,
             Self::ImOpenLogin => Code::AccountNotAdmin,
+            Self::OpenIm | Self::AllMemberPush => Code::MessageNotAdmin,
+            Self::GroupOpenHttp => Code::GroupNotAllowed,
+            Self::Other(_) => Code::NotAdminGateway,
         }
     }
 
@@ -38,12 +67,27 @@ impl Service {
             Self::Sns => Code::SnsDecode,
             Self::Profile => Code::ProfileDecode,
             Self::ImOpenLogin => Code::AccountParameter,
+            Self::OpenIm | Self::AllMemberPush => Code::MessageFormat,
+            Self::GroupOpenHttp => Code::GroupParameter,
+            Self::Other(_) => Code::RequestFormat,
+        }
+    }
+
+    /// The code for a body that is not JSON.
+    pub const fn not_json(self) -> Code {
+        match self {
+            Self::OpenIm | Self::AllMemberPush => Code::MessageNotJson,
+            Self::Sns
+            | Self::Profile
+            | Self::ImOpenLogin
+            | Self::GroupOpenHttp
+            | Self::Other(_) => Code::NotJson,
         }
     }
 
     /// Whether the answers of this service have ErrorDisplay.
     pub const fn has_error_display(self) -> bool {
-        !matches!(self, Self::ImOpenLogin)
+        matches!(self, Self::Sns | Self::Profile)
     }
 
     /// A command of this service.
@@ -61,6 +105,9 @@ impl Service {
             keys: match self {
                 Self::Sns | Self::Profile => KeyOrder::FieldsFirst,
                 Self::ImOpenLogin => KeyOrder::EnvelopeFirst,
+                Self::OpenIm | Self::GroupOpenHttp | Self::AllMemberPush | Self::Other(_) => {
+                    KeyOrder::InfoFirst
+                }
             },
             success_info: "",
         }
@@ -78,6 +125,8 @@ pub enum Subject {
     Items(u32),
     /// Accounts without a result for each, or with results that cannot fail; at most this many.
     Accounts(u32),
+    /// The From_Account and the To_Accounts of a stub's body, if it has them; no results.
+    Stub,
 }
 
 /// The facts about a command that other modules need.
@@ -113,7 +162,7 @@ impl CommandInfo {
     /// The maximum number of items of a call. `of_sns` is the configured maximum of sns commands.
     pub fn max_items(&self, of_sns: u32) -> u32 {
         match self.subject {
-            Subject::FromAndItems | Subject::From => of_sns,
+            Subject::FromAndItems | Subject::From | Subject::Stub => of_sns,
             Subject::Items(most) | Subject::Accounts(most) => most,
         }
     }
