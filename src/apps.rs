@@ -8,6 +8,7 @@ use crate::protocol::reply::CallError;
 use crate::protocol::user_sig::{self, Verified};
 use crate::sns::model::{AccountSeed, UnknownAccounts};
 use crate::store::{Account, Accounts, SharedAccount, Store};
+use crate::stub::Stubs;
 use crate::webhooks::Webhook;
 use dashmap::DashMap;
 use foldhash::fast::RandomState;
@@ -38,6 +39,7 @@ pub(crate) struct App {
     /// If the app has a webhook, each call holds this lock until its events are queued.
     changes: tokio::sync::Mutex<()>,
     snapshots: Mutex<Snapshots>,
+    stubs: Mutex<Stubs>,
     pub(crate) limiter: Limiter,
     /// Cancelled when the app is reset or removed.
     pub(crate) ended: CancellationToken,
@@ -71,6 +73,7 @@ impl App {
             sdkappid,
             store,
             snapshots: Mutex::default(),
+            stubs: Mutex::new(config.stubs.clone()),
             limiter: Limiter::new(config.calls_per_second),
             ended: CancellationToken::new(),
             new_account,
@@ -135,6 +138,11 @@ impl App {
     pub(crate) fn snapshots(&self) -> MutexGuard<'_, Snapshots> {
         let snapshots = self.snapshots.lock();
         snapshots.unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The app's own stubs.
+    pub(crate) fn stubs(&self) -> MutexGuard<'_, Stubs> {
+        self.stubs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A separate store with these accounts, for dry runs.
@@ -206,6 +214,7 @@ mod tests {
             friendship_when_blocked: Default::default(),
             custom_fields: Default::default(),
             webhook: None,
+            stubs: Default::default(),
             accounts: Default::default(),
         };
         let app = SdkAppId::parse("88888888").expect("legal");

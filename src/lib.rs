@@ -12,7 +12,7 @@
 //! ```text
 //! main ─► server ─► commands ─► gateway ─► state ─► world ─► apps ─► store ─► sns, profile ─► protocol
 //!             │                    └───► http ─► protocol     └───► limiter, webhooks ─► protocol
-//!             └───► control ─► commands, state       └───► faults, journal, clock, config ─► strict
+//!             └───► control ─► commands, state       └───► faults, journal, clock, config ─► stub ─► strict
 //! ```
 //!
 //! | module | job |
@@ -33,13 +33,15 @@
 //! | `limiter`, `faults`, `clock` | rate limits; fault injection; the time |
 //! | `journal`, `metrics` | a ring buffer of recent calls; counters for Prometheus |
 //! | `config`, `telemetry` | the configuration; the log |
+//! | `stub` | stubs: commands that answer from a template |
 //! | `strict` | the strict reader of JSON, for the control API's requests and the configuration |
 //! | `sns` | the rules, pure functions: facts in, decision out |
 //! | `profile` | the profile fields of accounts, pure functions |
 //! | `protocol` | the types of Tencent's protocol, pure: the table of codes, replies, the query, UserSig |
 //!
 //! A new command is one file in `commands` and one line in the table of `commands`, plus a rule in `sns` if it
-//! decides something, and a row in `protocol::code` if it has a new result. A new control route is a
+//! decides something, and a row in `protocol::code` if it has a new result. A command that needs no state
+//! is one row in the table of `commands::stubs`. A new control route is a
 //! handler in the file of its resource and one line in the table of `control`.
 
 mod apps;
@@ -63,6 +65,7 @@ pub mod sns;
 mod state;
 pub mod store;
 mod strict;
+pub mod stub;
 pub mod telemetry;
 mod token;
 mod webhooks;
@@ -116,7 +119,7 @@ impl Emulator {
     /// runtime.
     ///
     /// # Errors
-    /// When the address cannot be bound.
+    /// When the address cannot be bound, or a configured stub has the name of a command.
     pub async fn start(config: Config) -> io::Result<Self> {
         Self::start_on(config, vec![Handle::current()]).await
     }
@@ -125,7 +128,8 @@ impl Emulator {
     /// current thread, and stops the emulator when `body` returns. `body` may block.
     ///
     /// # Errors
-    /// When the threads cannot be started or the address cannot be bound.
+    /// When the threads cannot be started or the address cannot be bound, or a configured stub has the name
+    /// of a command. The last is a [`ConfigError`](config::ConfigError).
     ///
     /// # Panics
     /// When called inside a Tokio runtime.
@@ -143,6 +147,8 @@ impl Emulator {
 
     /// Accepts connections on the current runtime and serves them on `runtimes`.
     async fn start_on(config: Config, runtimes: Vec<Handle>) -> io::Result<Self> {
+        let names = commands::stubs::check_names(&config);
+        names.map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
         let state = Shared::new(config);
         let listener = TcpListener::bind(state.config.listen).await?;
         let addr = listener.local_addr()?;

@@ -3,7 +3,7 @@
 use crate::cli::ServeArgs;
 use std::io::{self, Write};
 use std::path::Path;
-use tencent_chat_emulator::config::ControlToken;
+use tencent_chat_emulator::config::{ConfigError, ControlToken};
 use tencent_chat_emulator::{Emulator, telemetry};
 
 /// The exit code after a second signal, which ends the process at once.
@@ -32,8 +32,15 @@ pub(crate) fn run(arguments: &ServeArgs) -> Result<(), String> {
         });
         Ok(())
     };
-    Emulator::run(config, until_signal)
-        .map_err(|error| format!("cannot serve on {listen}: {error}"))?
+    Emulator::run(config, until_signal).map_err(|error| {
+        match error
+            .get_ref()
+            .is_some_and(|cause| cause.is::<ConfigError>())
+        {
+            true => error.to_string(),
+            false => format!("cannot serve on {listen}: {error}"),
+        }
+    })?
 }
 
 /// Prints the address, a generated token and an example call on standard output. Write errors are

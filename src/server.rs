@@ -5,18 +5,19 @@
 
 use crate::client_ip::ClientIp;
 use crate::client_stream::{ClientStream, ResetHandle};
-use crate::commands;
+use crate::commands::{self, stubs};
 use crate::control;
 use crate::faults::ResetConnection;
 use crate::gateway::body;
 use crate::gateway::journal::{Arrival, CallLogInfo};
 use crate::protocol::code::Code;
-use crate::protocol::reply::Reply;
+use crate::protocol::reply::{CallError, Reply};
 use crate::state::AppState;
 use crate::workers::Workers;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
+use axum::http::request::Parts;
 use axum::response::Response;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -51,20 +52,24 @@ fn router(state: AppState) -> Router {
         .with_state(state)
 }
 
-/// The answer for a path that is not a route.
+/// Serves a path that is not a route: a stub's answer, or an error.
 async fn unknown(State(state): State<AppState>, arrival: Arrival, call: Request) -> Response {
+    if let Some(stub) = stubs::find(&arrival, &call) {
+        return stubs::serve(stub, state, arrival, call).await;
+    }
     let (call, body) = call.into_parts();
     body::discard(body, &state.config).await;
-    let reply = Reply::refused(code_for_unknown(call.uri.path()));
+    let reply = Reply::refused(error_for_unknown(&call));
     arrival.end(&state, &call, reply.into(), CallLogInfo::default())
 }
 
-fn code_for_unknown(path: &str) -> Code {
-    match path.split('/').collect::<Vec<_>>()[..] {
-        ["", "v4", service, command] if !service.is_empty() && !command.is_empty() => {
-            Code::NoSuchCommand
-        }
-        _ => Code::HttpParse,
+fn error_for_unknown(call: &Parts) -> CallError {
+    match call.uri.path().split('/').collect::<Vec<_>>()[..] {
+        ["", "v4", service, command] if !service.is_empty() && !command.is_empty() => CallError {
+            detail: stubs::hint(call).into(),
+            ..Code::NoSuchCommand.into()
+        },
+        _ => Code::HttpParse.into(),
     }
 }
 

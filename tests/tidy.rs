@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Folders or files, and the words that their code must not use.
-const FORBIDDEN: [(&str, &[&str]); 11] = [
+const FORBIDDEN: [(&str, &[&str]); 12] = [
     (
         "src/protocol",
         &[
@@ -55,6 +55,17 @@ const FORBIDDEN: [(&str, &[&str]); 11] = [
             "tokio",
             "crate::config",
             "crate::control",
+            "crate::state",
+        ],
+    ),
+    (
+        "src/stub",
+        &[
+            "axum",
+            "tokio",
+            "crate::config",
+            "crate::apps",
+            "crate::commands",
             "crate::state",
         ],
     ),

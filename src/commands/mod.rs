@@ -1,7 +1,8 @@
 //! The REST commands and their table.
 //!
 //! A new command is one file here and one line in [`table`]. Its path, authentication, rate limit, JSON
-//! errors, envelope and log line follow from the table.
+//! errors, envelope and log line follow from the table. A command that needs no state can be a stub: a row
+//! in `stubs`.
 
 mod account_check;
 mod account_delete;
@@ -27,6 +28,7 @@ mod group_get;
 mod multiaccount_import;
 mod portrait_get;
 mod portrait_set;
+pub(crate) mod stubs;
 
 use crate::faults::{Targets, WireFault};
 use crate::gateway;
@@ -38,6 +40,7 @@ use crate::protocol::ids::UserId;
 use crate::protocol::reply::{Answer, CallError, NoFields, Reply};
 use crate::protocol::service::CommandInfo;
 use crate::state::AppState;
+use crate::stub::known;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
@@ -95,10 +98,21 @@ pub(crate) fn routes() -> Router<AppState> {
     table().into_iter().fold(Router::new(), route)
 }
 
-/// The command with this name.
+/// The infos of the commands and of the built-in stubs.
+pub(crate) fn built_in() -> impl Iterator<Item = &'static CommandInfo> {
+    let commands = table().into_iter().map(|row| row.info);
+    commands.chain(stubs::infos())
+}
+
+/// The infos of all commands and stubs. Two infos have the same name if an app has a stub of its own in
+/// place of a built-in one.
+pub(crate) fn infos() -> Vec<&'static CommandInfo> {
+    built_in().chain(known::all()).collect()
+}
+
+/// The command or stub with this name.
 pub(crate) fn named(name: &str) -> Option<&'static CommandInfo> {
-    let mut rows = table().into_iter().map(|row| row.info);
-    rows.find(|info| info.name == name)
+    infos().into_iter().find(|info| info.name == name)
 }
 
 /// One command of the REST API. The value is the parsed body, which accepts what Tencent accepts.
@@ -147,7 +161,7 @@ fn serve<C: Command>(
     serve_endpoint(CommandEndpoint::<C>(PhantomData), state, arrival, call)
 }
 
-/// What a call reaches.
+/// What a call reaches: a command or a stub.
 trait Endpoint: Send + Sync {
     type Request: Send;
     type Response: Answer + Send;
@@ -193,7 +207,7 @@ impl<C: Command> Endpoint for CommandEndpoint<C> {
     }
 }
 
-/// Serves a call.
+/// Serves a call of a command or a stub.
 fn serve_endpoint<E: Endpoint>(
     endpoint: E,
     state: AppState,

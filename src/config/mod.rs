@@ -11,6 +11,7 @@ use crate::sns::black_list::Friendship;
 use crate::sns::model::{AccountSeed, AdminForbidType, AllowType, SnsPolicy};
 use crate::sns::texts::Keyword;
 use crate::strict::{InvalidField, MAX_ERRORS, Reader};
+use crate::stub::Stubs;
 use document::Document;
 use schemars::JsonSchema;
 use serde::de::Error as _;
@@ -199,6 +200,9 @@ pub struct AppConfig {
     pub custom_fields: CustomFields,
     /// Where webhooks are sent.
     pub webhook: Option<WebhookConfig>,
+    /// The stubs: commands that answer from a template, by service and command.
+    #[serde(default)]
+    pub stubs: Stubs,
     /// The accounts that exist at the start and after a reset: a list of UserIDs, or a table of
     /// accounts by UserID.
     #[serde(default, deserialize_with = "accounts")]

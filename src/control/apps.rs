@@ -3,6 +3,7 @@
 use super::extract::{Body, Path};
 use super::problem::Problem;
 use super::route::Created;
+use super::stubs;
 use crate::apps::App;
 use crate::config::AppConfig;
 use crate::protocol::code::Code;
@@ -139,6 +140,7 @@ pub(super) async fn create(
     State(state): State<AppState>,
     Body(new): Body<NewApp>,
 ) -> Result<Created<AppInfo>, Problem> {
+    stubs::check_names(&new.config.stubs)?;
     let app = state.create_app(new.sdkappid, new.config)?;
     Ok(Created(info(&state, &app).await?))
 }

@@ -171,10 +171,14 @@ pub(super) fn plan(
             add_invalid(&format!("{place}/result_code"), &detail);
         }
     }
-    let infos = commands::table().into_iter().map(|row| row.info);
-    let infos = infos.filter(|info| command.is_none_or(|command| command == *info));
-    let max_items = infos.map(|info| info.max_items(state.config.sns.max_items));
-    let max_items = max_items.max().unwrap_or_default();
+    let max_items = |info: &CommandInfo| info.max_items(state.config.sns.max_items);
+    let max_items = match command {
+        Some(command) => max_items(command),
+        None => commands::built_in()
+            .map(max_items)
+            .max()
+            .unwrap_or_default(),
+    };
     if document.item.is_some_and(|item| item >= max_items) {
         let detail = format!("never matches: a request has at most {max_items} items");
         add_invalid("/item", &detail);

@@ -6,6 +6,7 @@ use super::problem::{InvalidField, Problem};
 use super::requests::unknown_command;
 use crate::apps::App;
 use crate::commands;
+use crate::protocol::service::CommandInfo;
 use crate::state::AppState;
 use crate::strict::join;
 use axum::Json;
@@ -68,18 +69,20 @@ pub(super) async fn put(
     Ok(Json(limits(&state, &app)))
 }
 
+/// The limits of all commands and of the app's stubs.
 fn limits(state: &AppState, app: &App) -> Limits {
     let now = state.world().clock.now().steady;
-    let limit = |row: commands::Row| {
-        let (calls_per_second, left) = app.limiter.limit_and_left(row.info, now);
+    let limit = |info: &'static CommandInfo| {
+        let (calls_per_second, left) = app.limiter.limit_and_left(info, now);
         let tokens_left = (calls_per_second > 0).then_some(left);
-        (
-            row.info.name,
-            Limit {
-                calls_per_second,
-                tokens_left,
-            },
-        )
+        let limit = Limit {
+            calls_per_second,
+            tokens_left,
+        };
+        (info.name, limit)
     };
-    commands::table().into_iter().map(limit).collect()
+    let mut limits: Limits = commands::built_in().map(limit).collect();
+    // A stub of the app can replace a built-in one.
+    limits.extend(app.stubs().0.values().map(|stub| limit(stub.info)));
+    limits
 }

@@ -29,6 +29,7 @@ mod requests;
 mod route;
 mod snapshots;
 mod state;
+mod stubs;
 
 use crate::gateway::body;
 use crate::protocol::ids::UserId;
@@ -83,6 +84,9 @@ fn table() -> Vec<Route> {
         route(Method::GET, "/apps/{sdkappid}/snapshots/{name}/diff", "The changes since a snapshot: accounts and relations that were added, removed or changed.", snapshots::diff).long(),
         route(Method::GET, "/apps/{sdkappid}/limits", "The rate limit of each command, and the remaining tokens.", limits::show),
         route(Method::PUT, "/apps/{sdkappid}/limits", "Sets the rate limits of single commands.", limits::put),
+        route(Method::GET, "/apps/{sdkappid}/stubs", "The stubs: commands that answer from a template, built in or of the app.", stubs::list),
+        route(Method::PUT, "/apps/{sdkappid}/stubs/{service}/{command}", "Makes a stub of the app, also in place of a built-in one.", stubs::put),
+        route(Method::DELETE, "/apps/{sdkappid}/stubs/{service}/{command}", "Removes a stub of the app.", stubs::remove),
         route(Method::GET, "/faults", "Every armed fault, with its hits and the number left.", faults::list),
         route(Method::PUT, "/faults", "Replaces all faults with the given ones.", faults::replace),
         route(Method::POST, "/faults", "Arms a fault.", faults::add),

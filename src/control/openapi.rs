@@ -4,9 +4,12 @@
 use super::all_routes;
 use super::problem::Problem;
 use super::route::parameters;
-use crate::commands::{self, Row};
+use crate::commands::{self, Row, stubs};
 use crate::protocol::query::QueryParameters;
+use crate::protocol::reply::{NoFields, Reply};
+use crate::protocol::service::CommandInfo;
 use crate::strict::generator;
+use crate::stub::{Field, Stub};
 use axum::Json;
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
@@ -22,7 +25,18 @@ fn document() -> Value {
         operations[route.method.as_str().to_lowercase()] = route.operation();
     }
     for row in commands::table() {
-        paths.insert(row.info.path(), json!({ "post": command(&row) }));
+        let Row { info, .. } = row;
+        let request = (row.request)(&mut generator(SchemaSettings::for_deserialize));
+        let reply = (row.reply)(&mut generator(SchemaSettings::for_serialize));
+        let summary = format!("Tencent's {}", info.name);
+        let command = command(info, &summary, &request.to_value(), &reply.to_value());
+        paths.insert(info.path(), json!({ "post": command }));
+    }
+    for stub in stubs::built_in() {
+        let summary = format!("A stub of Tencent's {}", stub.info.name);
+        let (request, reply) = (stub_request(stub), stub_reply(stub));
+        let command = command(stub.info, &summary, &request, &reply);
+        paths.insert(stub.info.path(), json!({ "post": command }));
     }
     let problem = generator(SchemaSettings::for_serialize).into_root_schema_for::<Problem>();
     json!({
@@ -52,15 +66,12 @@ fn document() -> Value {
 }
 
 /// One of Tencent's commands. Its HTTP status is always 200.
-fn command(row: &Row) -> Value {
-    let Row { info, .. } = row;
+fn command(info: &CommandInfo, summary: &str, request: &Value, reply: &Value) -> Value {
     let query =
         generator(SchemaSettings::for_deserialize).into_root_schema_for::<QueryParameters>();
-    let request = (row.request)(&mut generator(SchemaSettings::for_deserialize));
-    let reply = (row.reply)(&mut generator(SchemaSettings::for_serialize));
     json!({
         "operationId": info.name,
-        "summary": format!("Tencent's {}; at most {} calls per second", info.name, info.calls_per_second),
+        "summary": format!("{summary}; at most {} calls per second", info.calls_per_second),
         "tags": [info.service.name()],
         "parameters": parameters(&query.to_value(), "query"),
         "requestBody": {
@@ -74,4 +85,26 @@ fn command(row: &Row) -> Value {
             },
         },
     })
+}
+
+/// The schema of a stub's body: the fields that it requires.
+fn stub_request(stub: &Stub) -> Value {
+    let field = |field: &Field| {
+        let json_type = field.json_type.map(|json_type| json_type.name());
+        let schema = json_type.map_or_else(|| json!({}), |name| json!({ "type": name }));
+        (field.name.to_string(), schema)
+    };
+    let fields: Map<_, _> = stub.require.iter().map(field).collect();
+    let required: Vec<_> = fields.keys().collect();
+    json!({ "type": "object", "required": required, "properties": fields })
+}
+
+/// The schema of a stub's answer: the envelope and the fields of the template.
+fn stub_reply(stub: &Stub) -> Value {
+    let mut reply =
+        Reply::<NoFields>::json_schema(&mut generator(SchemaSettings::for_serialize)).to_value();
+    for key in stub.answer.keys() {
+        reply["properties"][key] = json!({});
+    }
+    reply
 }

@@ -69,14 +69,16 @@ pub(super) struct WaitQuery {
 
 /// The command that a filter names, with or without its service.
 pub(super) fn named(command: &str) -> Option<&'static CommandInfo> {
-    let info = commands::named(command.split('/').next_back()?)?;
-    let with_service = format!("{}/{}", info.service.name(), info.name);
-    (command == info.name || command == with_service).then_some(info)
+    let is_named = |info: &&CommandInfo| {
+        let with_service = (info.service.name(), info.name);
+        command == info.name || command.split_once('/') == Some(with_service)
+    };
+    commands::infos().into_iter().find(is_named)
 }
 
 pub(super) fn unknown_command(name: &str) -> String {
-    let table = commands::table();
-    unknown(name, table.iter().map(|row| row.info.name))
+    let infos = commands::infos();
+    unknown(name, infos.iter().map(|info| info.name))
 }
 
 impl CallFilter {

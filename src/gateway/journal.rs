@@ -21,7 +21,7 @@ use std::time::Duration;
 use tracing::{Level, enabled, info};
 
 /// The path of the commands.
-const ROOT: &str = "/v4/";
+pub(crate) const ROOT: &str = "/v4/";
 
 /// The longest text from a client that is logged, in bytes.
 const MAX_TEXT_BYTES: usize = 200;
@@ -178,7 +178,7 @@ fn write_line(
 
 /// The beginning of a path that can be the name of a command. The rest is not logged: it may be a
 /// query, with a UserSig, that the client put there by mistake.
-fn loggable(path: &str) -> &str {
+pub(crate) fn loggable(path: &str) -> &str {
     let path = path.strip_prefix(ROOT).unwrap_or(path);
     let is_plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '/';
     let beginning = shortened(path.split(|c| !is_plain(c)).next().unwrap_or_default());

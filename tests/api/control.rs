@@ -20,3 +20,5 @@ mod secrets;
 mod state;
 mod wait;
 mod wire_faults;
+
+pub(crate) use client::{Control, MadeApp};

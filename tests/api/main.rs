@@ -24,3 +24,4 @@ mod model;
 mod parity;
 mod rate_limit;
 mod records;
+mod stubs;

@@ -8,3 +8,4 @@ mod load;
 mod logs;
 mod signals;
 mod start;
+mod stubs;

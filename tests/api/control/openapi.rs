@@ -178,7 +178,7 @@ async fn every_body_that_is_taken_is_described_and_no_other() {
             );
         }
     }
-    assert_eq!(described, 13);
+    assert_eq!(described, 14);
 }
 
 #[tokio::test]

@@ -1,0 +1,185 @@
+//! Stubs: commands that check a few fields of the body and answer from a template. They keep nothing.
+
+mod engine;
+pub(crate) mod known;
+mod template;
+mod tree;
+
+pub(crate) use template::{AnswerTemplate, Fields, Variables};
+
+use crate::protocol::code::Code;
+use crate::protocol::service::CommandInfo;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::de::{Error as _, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+/// The maximum number of an app's own stubs.
+pub(crate) const MAX_STUBS: usize = 1000;
+
+/// The message when the process has too many stubs.
+pub(crate) const TOO_MANY: &str = "the process has had 1000 different stubs, the most that it can \
+    remember; restart it, or use the same names again";
+
+/// The names of services and commands of stubs.
+pub(crate) const NAME_PATTERN: &str = "^[A-Za-z0-9_]{1,64}$";
+
+/// The rate limit of a stub, if its definition has none: the limit of most pages.
+const CALLS_PER_SECOND: u32 = 200;
+
+/// A stub: a command that answers from a template.
+#[derive(Debug)]
+pub(crate) struct Stub {
+    pub(crate) info: &'static CommandInfo,
+    /// The fields that a body must have.
+    pub(crate) require: Cow<'static, [Field]>,
+    pub(crate) answer: AnswerTemplate,
+}
+
+/// A field that a body must have.
+#[derive(Clone, Debug)]
+pub(crate) struct Field {
+    pub(crate) name: Cow<'static, str>,
+    /// Another name of the field, which is accepted as well.
+    pub(crate) older_name: Option<&'static str>,
+    /// The documented type; `None` accepts every type.
+    pub(crate) json_type: Option<JsonType>,
+    /// The field's own code, if its page has one; else the service's code.
+    pub(crate) code: Option<Code>,
+}
+
+/// A JSON type that a page documents.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum JsonType {
+    String,
+    Integer,
+    Array,
+}
+
+/// A stub, as the configuration and the control API define it.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct StubDefinition {
+    /// The fields that a body must have. A call without one of them fails.
+    #[serde(default)]
+    #[schemars(length(max = 100))]
+    require: Vec<String>,
+    /// The rate limit in calls per second; 0 means no limit. The default is 200.
+    #[serde(default = "calls_per_second")]
+    #[schemars(range(max = 1_000_000))]
+    calls_per_second: u32,
+    /// The fields of a successful answer.
+    #[serde(default)]
+    answer: AnswerTemplate,
+}
+
+fn calls_per_second() -> u32 {
+    CALLS_PER_SECOND
+}
+
+/// The stubs of an app by service and command, such as `openim/getroammsg`.
+#[derive(Clone, Debug, Default)]
+pub struct Stubs(pub(crate) BTreeMap<String, Arc<Stub>>);
+
+impl Stub {
+    /// `None` if the process has too many stubs.
+    pub(crate) fn new(service: &str, command: &str, definition: StubDefinition) -> Option<Self> {
+        let StubDefinition {
+            require,
+            calls_per_second,
+            answer,
+        } = definition;
+        let field = |name: String| Field {
+            name: name.into(),
+            older_name: None,
+            json_type: None,
+            code: None,
+        };
+        Some(Self {
+            info: known::info(service, command, calls_per_second)?,
+            require: require.into_iter().map(field).collect(),
+            answer,
+        })
+    }
+}
+
+impl JsonType {
+    /// The type's name in a JSON schema.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::String => "string",
+            Self::Integer => "integer",
+            Self::Array => "array",
+        }
+    }
+
+    /// The type with its article, for messages.
+    pub(crate) fn with_article(self) -> &'static str {
+        match self {
+            Self::String => "a string",
+            Self::Integer => "an integer",
+            Self::Array => "an array",
+        }
+    }
+
+    pub(crate) fn matches(self, value: &serde_json::Value) -> bool {
+        match self {
+            Self::String => value.is_string(),
+            Self::Integer => value.is_i64() || value.is_u64(),
+            Self::Array => value.is_array(),
+        }
+    }
+}
+
+/// Not derived, so that the error for a template has its place.
+impl<'de> Deserialize<'de> for Stubs {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct StubsVisitor;
+
+        impl<'de> Visitor<'de> for StubsVisitor {
+            type Value = Stubs;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object of stubs")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Stubs, A::Error> {
+                let mut stubs = BTreeMap::new();
+                while let Some((path, definition)) = map.next_entry::<String, StubDefinition>()? {
+                    let names = path.split_once('/');
+                    let (service, command) = names.ok_or_else(|| {
+                        A::Error::custom(format!("{path} should be a service/command"))
+                    })?;
+                    let stub = Stub::new(service, command, definition);
+                    let stub = stub.ok_or_else(|| A::Error::custom(TOO_MANY))?;
+                    stubs.insert(path, stub.into());
+                }
+                Ok(Stubs(stubs))
+            }
+        }
+
+        deserializer.deserialize_map(StubsVisitor)
+    }
+}
+
+impl JsonSchema for Stubs {
+    fn schema_name() -> Cow<'static, str> {
+        "Stubs".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "object",
+            "maxProperties": MAX_STUBS,
+            "propertyNames": {
+                "pattern": "^[A-Za-z0-9_]{1,64}/[A-Za-z0-9_]{1,64}$",
+                "x-expected": "a service and a command, such as openim/getroammsg",
+            },
+            "additionalProperties": generator.subschema_for::<StubDefinition>(),
+            "x-expected": format!("an object of at most {MAX_STUBS} stubs"),
+        })
+    }
+}

@@ -1,0 +1,281 @@
+//! The template of a stub's answer: JSON whose strings are minijinja templates.
+//!
+//! A string that is only an expression, such as `{{ request.To_Account }}`, becomes the expression's
+//! value with its JSON type; any other string becomes text. A value that is undefined or null is left
+//! out, because an answer never has a null.
+//!
+//! A template is compiled when a stub is made, to find its errors, and again for each call, which
+//! takes microseconds: a compiled template borrows its text.
+
+use super::engine::{ENGINE, MAX_ANSWER_BYTES, plain, reason};
+use super::tree::Tree;
+use crate::protocol::ids::UnixTime;
+use crate::protocol::reply::Answer;
+use crate::strict::join;
+use minijinja::value::Serde;
+use minijinja::{ErrorKind, context};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::{Map, Value};
+use std::borrow::Cow;
+
+/// The names that templates can use.
+const VARIABLES: [&str; 4] = ["request", "now", "uuid", "random"];
+
+/// The keys of the envelope, which the emulator adds to each answer.
+const ENVELOPE: [&str; 4] = ["ActionStatus", "ErrorCode", "ErrorInfo", "ErrorDisplay"];
+
+/// The template of an answer's fields.
+#[derive(Clone, Debug)]
+pub(crate) struct AnswerTemplate(Tree<Leaf>);
+
+/// The fields of a rendered answer.
+#[derive(Debug, Serialize)]
+#[serde(transparent)]
+pub(crate) struct Fields(Tree<Value>);
+
+impl Answer for Fields {}
+
+/// The values that a template can use.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Variables<'a> {
+    /// The body of the call.
+    pub(crate) request: &'a Map<String, Value>,
+    /// The emulator's clock.
+    pub(crate) now: UnixTime,
+}
+
+/// A value in a template.
+#[derive(Clone, Debug)]
+enum Leaf {
+    Value(Value),
+    /// The text of a string that is only an expression.
+    Expression(String),
+    Text(String),
+}
+
+impl AnswerTemplate {
+    /// The template of an answer with these keys and strings. The error is of the first string that is
+    /// not a template.
+    pub(crate) fn of(fields: &[(&str, &str)]) -> Result<Self, String> {
+        let field = |(key, text): &(&str, &str)| {
+            let leaf = Leaf::compile(text)?;
+            Ok(((*key).to_owned(), Tree::Leaf(leaf)))
+        };
+        let fields = fields.iter().map(field).collect::<Result<_, String>>()?;
+        Ok(Self(Tree::Object(fields)))
+    }
+
+    /// Renders the answer. The error is the place of a template that failed, and the reason.
+    pub(crate) fn render(&self, variables: Variables<'_>) -> Result<Fields, String> {
+        let mut left = MAX_ANSWER_BYTES;
+        let rendered = self.0.render(&variables.values(), &mut left)?;
+        Ok(Fields(rendered.unwrap_or(Tree::Object(Vec::new()))))
+    }
+
+    /// The keys of the answer.
+    pub(crate) fn keys(&self) -> impl Iterator<Item = &str> {
+        let fields = match &self.0 {
+            Tree::Object(fields) => &fields[..],
+            Tree::Leaf(_) | Tree::List(_) => &[],
+        };
+        fields.iter().map(|(key, _)| &**key)
+    }
+}
+
+impl Variables<'_> {
+    fn values(self) -> minijinja::Value {
+        context! {
+            request => minijinja::Value::from(Serde(self.request)),
+            now => self.now.0,
+            uuid => uuid(),
+            random => fastrand::i32(0..),
+        }
+    }
+}
+
+/// A random UUID (version 4).
+fn uuid() -> String {
+    let bits = fastrand::u128(..) & !(0xf << 76 | 0x3 << 62) | 0x4 << 76 | 0x2 << 62;
+    let hex = format!("{bits:032x}");
+    let parts = [
+        &hex[..8],
+        &hex[8..12],
+        &hex[12..16],
+        &hex[16..20],
+        &hex[20..],
+    ];
+    parts.join("-")
+}
+
+impl Tree<Leaf> {
+    /// `None` if the value is left out. `left` is the number of bytes that the answer can still have.
+    fn render(
+        &self,
+        variables: &minijinja::Value,
+        left: &mut usize,
+    ) -> Result<Option<Tree<Value>>, String> {
+        Ok(match self {
+            Self::Leaf(leaf) => leaf
+                .render(variables, left)
+                .map_err(|error| format!(": {error}"))?,
+            Self::List(entries) => {
+                let mut list = Vec::new();
+                for (at, entry) in entries.iter().enumerate() {
+                    let entry = entry.render(variables, left);
+                    list.extend(entry.map_err(|error| format!("/{at}{error}"))?);
+                }
+                Some(Tree::List(list))
+            }
+            Self::Object(fields) => {
+                let mut object = Vec::new();
+                for (key, value) in fields {
+                    let value = value.render(variables, left);
+                    let value = value.map_err(|error| format!("{}{error}", join("", key)))?;
+                    object.extend(value.map(|value| (key.clone(), value)));
+                }
+                Some(Tree::Object(object))
+            }
+        })
+    }
+}
+
+impl Leaf {
+    /// The error is the reason why the text is not a template.
+    fn compile(text: &str) -> Result<Self, String> {
+        if !["{{", "{%", "{#"].iter().any(|mark| text.contains(mark)) {
+            return Ok(Self::Value(text.into()));
+        }
+        let nothing = Map::new();
+        let variables = Variables {
+            request: &nothing,
+            now: UnixTime(0),
+        };
+        let expression =
+            expression(text).map(|text| ENGINE.compile_expression_owned(text.to_owned()));
+        let (leaf, names, trial) = match expression {
+            Some(Ok(expression)) => {
+                let trial = expression.eval(variables.values()).err();
+                let names = expression.undeclared_variables(false);
+                (Self::Expression(text.to_owned()), names, trial)
+            }
+            // With an error in it, it may be text such as `{{ now }} and {{ uuid }}`.
+            Some(Err(_)) | None => {
+                let template = ENGINE
+                    .template_from_str(text)
+                    .map_err(|error| reason(&error))?;
+                let trial = template.render(variables.values()).err();
+                let names = template.undeclared_variables(false);
+                (Self::Text(text.to_owned()), names, trial)
+            }
+        };
+        let is_known = |name: &String| {
+            VARIABLES.contains(&name.as_str()) || ENGINE.globals().any(|(known, _)| known == name)
+        };
+        if let Some(name) = names.iter().find(|name| !is_known(name)) {
+            let known = VARIABLES.join(", ");
+            return Err(format!("there is no {name}; a template can use {known}"));
+        }
+        // Other errors of the trial may not occur with a real request.
+        let unknown = [
+            ErrorKind::UnknownFilter,
+            ErrorKind::UnknownFunction,
+            ErrorKind::UnknownTest,
+        ];
+        match trial.filter(|error| unknown.contains(&error.kind())) {
+            Some(error) => Err(reason(&error)),
+            None => Ok(leaf),
+        }
+    }
+
+    fn render(
+        &self,
+        variables: &minijinja::Value,
+        left: &mut usize,
+    ) -> Result<Option<Tree<Value>>, String> {
+        let value = match self {
+            Self::Value(value) => Serde(value).into(),
+            Self::Text(text) => {
+                let rendered = ENGINE.render_str(text, variables.clone());
+                rendered.map_err(|error| reason(&error))?.into()
+            }
+            Self::Expression(text) => {
+                let text = expression(text).unwrap_or_default().to_owned();
+                let compiled = ENGINE.compile_expression_owned(text);
+                let value = compiled.and_then(|compiled| compiled.eval(variables.clone()));
+                value.map_err(|error| reason(&error))?
+            }
+        };
+        plain(&value, left)
+    }
+}
+
+/// The expression of a string that can be a single `{{ expression }}`.
+fn expression(text: &str) -> Option<&str> {
+    let inner = text.strip_prefix("{{")?.strip_suffix("}}")?;
+    // The marks that trim the text around, of which there is none.
+    let inner = inner.strip_prefix(['-', '+']).unwrap_or(inner);
+    Some(inner.strip_suffix(['-', '+']).unwrap_or(inner))
+}
+
+impl Default for AnswerTemplate {
+    fn default() -> Self {
+        Self(Tree::Object(Vec::new()))
+    }
+}
+
+/// The error says why a string is not a template.
+impl TryFrom<Value> for Leaf {
+    type Error = String;
+
+    fn try_from(value: Value) -> Result<Self, String> {
+        match value.as_str() {
+            Some(text) => {
+                Self::compile(text).map_err(|error| format!("is not a template: {error}"))
+            }
+            None => Ok(Self::Value(value)),
+        }
+    }
+}
+
+impl Serialize for Leaf {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Value(value) => value.serialize(serializer),
+            Self::Expression(text) | Self::Text(text) => serializer.serialize_str(text),
+        }
+    }
+}
+
+impl Serialize for AnswerTemplate {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for AnswerTemplate {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let tree = Tree::deserialize(deserializer)?;
+        match tree {
+            Tree::Object(_) => Ok(Self(tree)),
+            Tree::Leaf(_) | Tree::List(_) => Err(D::Error::custom("should be an object")),
+        }
+    }
+}
+
+impl JsonSchema for AnswerTemplate {
+    fn schema_name() -> Cow<'static, str> {
+        "AnswerTemplate".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "object",
+            "propertyNames": {
+                "not": { "enum": ENVELOPE },
+                "x-expected": "a field of the command; the emulator adds ActionStatus, ErrorCode, ErrorInfo and ErrorDisplay, and faults make errors",
+            },
+        })
+    }
+}
