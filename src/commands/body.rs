@@ -95,11 +95,11 @@ fn without_values(message: &str) -> String {
 /// The service's code for a missing or invalid field; `what` names the field.
 pub(super) fn bad_field(service: Service, what: &str) -> CallError {
     let code = service.bad_body();
-    match service {
+    if service == Service::Sns {
         // Seen: the text says no more.
-        Service::Sns => CallError::with_detail(code, what.to_owned()),
-        Service::Profile | Service::ImOpenLogin => CallError::because(code, code.info(), what),
+        return CallError::with_detail(code, what.to_owned());
     }
+    CallError::because(code, code.info(), what)
 }
 
 fn syntax(service: Service, text: &str, error: &serde_json::Error) -> CallError {
@@ -116,5 +116,9 @@ fn syntax(service: Service, text: &str, error: &serde_json::Error) -> CallError 
 
 fn not_json(service: Service, what: &str) -> CallError {
     let code = service.not_json();
+    if code == Code::MessageNotJson {
+        // Documented: the text says no more.
+        return CallError::with_detail(code, what.to_owned());
+    }
     CallError::because(code, code.info(), what)
 }

@@ -136,6 +136,7 @@ static ROWS: [Row; 13] = [
              'NextMsgSeq': 1, 'MemberNum': 0, 'MaxMemberNum': 2000, 'MemberList': []}) | list }}",
         )],
     },
+    // GUESS: the answer has no fields besides the envelope.
     // <https://www.tencentcloud.com/document/product/1047/34896>
     Row {
         info: group("destroy_group"),

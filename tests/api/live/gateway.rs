@@ -56,6 +56,30 @@ pub(super) async fn rows(session: &Session) -> Step<()> {
     Ok(())
 }
 
+/// Calls of stubs that are refused, so that no message is sent and no group is made.
+pub(super) async fn stubs(session: &Session) -> Step<()> {
+    let (server, good) = (&session.server, session.server.query());
+    let [to, other] = people(session);
+    let stranger = server.query_of(&other);
+    let (message, group) = ("openim/sendmsg", "group_open_http_svc/create_group");
+    let no_body = json!({"To_Account": to, "MsgRandom": 1}).to_string();
+    let no_receiver = json!({"MsgRandom": 1, "MsgBody": []}).to_string();
+    let no_random = json!({"To_Account": to, "MsgBody": []}).to_string();
+    for (row, command, query, body) in [
+        (Code::MessageBody, message, &good, &*no_body),
+        (Code::MessageReceiver, message, &good, &*no_receiver),
+        (Code::MessageRandom, message, &good, &*no_random),
+        (Code::MessageFormat, message, &good, "[]"),
+        (Code::MessageNotAdmin, message, &stranger, "{}"),
+        (Code::GroupParameter, group, &good, r#"{"Type":"Public"}"#),
+        (Code::GroupNotAllowed, group, &stranger, "{}"),
+    ] {
+        let answer = server.send("POST", command, query, body).await;
+        session.row(row, command, &answer);
+    }
+    Ok(())
+}
+
 pub(super) async fn rules(session: &Session) -> Step<()> {
     let (server, good, body) = (&session.server, session.server.query(), body(session));
     let [from, other] = people(session);
