@@ -34,7 +34,8 @@ pub(crate) struct ConfigArgs {
     /// A TOML file; it needs only the keys that differ from the defaults
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
-    /// The address to listen on [default: 127.0.0.1:8080]; port 0 means a free port
+    /// The address to listen on [default: 127.0.0.1:8080]; port 0 means a free port, and a port alone
+    /// means 127.0.0.1
     #[arg(long, value_name = "ADDRESS:PORT")]
     pub(crate) listen: Option<String>,
 }
@@ -43,7 +44,8 @@ pub(crate) struct ConfigArgs {
 pub(crate) struct ServeArgs {
     #[command(flatten)]
     pub(crate) config: ConfigArgs,
-    /// Write the base URL to this file when the emulator is ready for calls
+    /// Write the base URL to this file when the emulator is ready for calls; the file is removed at the
+    /// start and at the end
     #[arg(long, value_name = "PATH")]
     pub(crate) ready_file: Option<PathBuf>,
 }
@@ -74,17 +76,9 @@ impl ConfigArgs {
     /// Loads the configuration from the file, the environment and the flags.
     pub(crate) fn load(&self) -> Result<Config, String> {
         let listen = self.listen.iter();
-        // A variable whose name is not UTF-8 does not belong to the emulator. In a value, bytes
-        // that are not UTF-8 are replaced; for most keys, the value is then reported as invalid.
-        let env = std::env::vars_os().filter_map(|(name, value)| {
-            Some((
-                name.into_string().ok()?,
-                value.to_string_lossy().into_owned(),
-            ))
-        });
         let loaded = Config::load(&Sources {
             file: self.config.clone(),
-            env: env.collect(),
+            env: std::env::vars_os().collect(),
             flags: listen
                 .map(|listen| ("--listen", "listen", listen.clone()))
                 .collect(),

@@ -1,6 +1,7 @@
 //! `tencent-chat-emulator serve`: starts the emulator, prints its address, and waits for a signal.
 
 use crate::cli::ServeArgs;
+use std::fmt::Display;
 use std::io::{self, Write};
 use std::path::Path;
 use tencent_chat_emulator::config::{ConfigError, ControlToken};
@@ -11,6 +12,8 @@ const STOPPED_AT_ONCE: i32 = 130;
 
 pub(crate) fn run(arguments: &ServeArgs) -> Result<(), String> {
     let config = arguments.config.load()?;
+    let ready_file = arguments.ready_file.as_deref().map(ReadyFile::prepare);
+    let ready_file = ready_file.transpose()?;
     let _log = telemetry::start(config.log);
     let listen = config.listen;
     // A configured token is not printed.
@@ -20,12 +23,14 @@ pub(crate) fn run(arguments: &ServeArgs) -> Result<(), String> {
         let mut signals =
             Signals::new().map_err(|error| format!("cannot listen for signals: {error}"))?;
         announce(emulator, prints_token);
-        if let Some(path) = &arguments.ready_file {
-            write_whole(path, &format!("{}\n", emulator.url())).map_err(|error| {
-                format!("cannot write the ready file {}: {error}", path.display())
-            })?;
+        if let Some(file) = &ready_file {
+            file.write(&emulator.url())?;
         }
         signals.next().await;
+        // From now on, calls can be refused.
+        if let Some(file) = &ready_file {
+            file.remove();
+        }
         tokio::spawn(async move {
             signals.next().await;
             std::process::exit(STOPPED_AT_ONCE);
@@ -61,14 +66,52 @@ fn announce(emulator: &Emulator, prints_token: bool) {
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
 }
 
-/// Writes a file atomically: it appears with its whole content.
-fn write_whole(path: &Path, text: &str) -> io::Result<()> {
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(format!(".{}", std::process::id()));
-    let unfinished = path.with_file_name(name);
-    let written =
-        std::fs::write(&unfinished, text).and_then(|()| std::fs::rename(&unfinished, path));
-    written.inspect_err(|_| drop(std::fs::remove_file(&unfinished)))
+/// The file that says that the emulator is ready, and where.
+struct ReadyFile<'a>(&'a Path);
+
+impl<'a> ReadyFile<'a> {
+    /// Removes the file of an earlier run, so that no reader takes it for ours.
+    ///
+    /// # Errors
+    /// If the path is something other than a regular file, such as a device or a folder: it would be
+    /// replaced by the file.
+    fn prepare(path: &'a Path) -> Result<Self, String> {
+        let file = Self(path);
+        match std::fs::metadata(path) {
+            Ok(found) if !found.is_file() => {
+                Err(file.problem("it is there, and is not a regular file"))
+            }
+            Ok(_) => {
+                let removed = std::fs::remove_file(path);
+                removed.map_err(|error| file.problem(error))?;
+                Ok(file)
+            }
+            Err(_) => Ok(file),
+        }
+    }
+
+    /// Writes the file atomically: it appears with its whole content.
+    fn write(&self, url: &str) -> Result<(), String> {
+        let mut name = self.0.file_name().unwrap_or_default().to_owned();
+        name.push(format!(".{}", std::process::id()));
+        let unfinished = self.0.with_file_name(name);
+        let written = std::fs::write(&unfinished, format!("{url}\n"))
+            .and_then(|()| std::fs::rename(&unfinished, self.0));
+        written.map_err(|error| {
+            drop(std::fs::remove_file(&unfinished));
+            self.problem(error)
+        })
+    }
+
+    /// An error means that the file has gone already.
+    fn remove(&self) {
+        drop(std::fs::remove_file(self.0));
+    }
+
+    fn problem(&self, problem: impl Display) -> String {
+        let path = self.0.display();
+        format!("cannot write the ready file {path}: {problem}")
+    }
 }
 
 /// The signals that stop the process: SIGTERM and Ctrl-C.

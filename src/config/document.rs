@@ -8,6 +8,9 @@ use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use toml::de::{DeTable, DeValue};
 
+/// The name of the built-in defaults in the origin of a value.
+pub(super) const DEFAULTS_NAME: &str = "the built-in defaults";
+
 /// The keys whose values are secrets.
 const SECRETS: [&str; 2] = ["secret_key", "token"];
 
@@ -17,6 +20,17 @@ pub(super) struct Document {
     pub(super) tree: Map<String, Value>,
     /// By JSON pointer. The entries of a list have the list's origin.
     origins: BTreeMap<String, String>,
+    /// Values of the file and of variables that [`Document::set`] has replaced.
+    replaced: Vec<Replaced>,
+}
+
+/// A value that has no effect, because a later source has replaced it.
+#[derive(Debug)]
+struct Replaced {
+    /// Its JSON pointer.
+    pointer: String,
+    value: Value,
+    origin: String,
 }
 
 impl Document {
@@ -75,8 +89,30 @@ impl Document {
             tree = child;
         }
         let schema = schema.and_then(|schema| field_schema(schema, last));
-        tree.insert(last.clone(), typed(schema, text));
-        self.origins.insert(join(&at, last), origin.to_owned());
+        let value = tree.insert(last.clone(), typed(schema, text));
+        let pointer = join(&at, last);
+        let was = self.origins.insert(pointer.clone(), origin.to_owned());
+        if let (Some(value), Some(origin)) = (value, was)
+            && !origin.starts_with(DEFAULTS_NAME)
+        {
+            self.replaced.push(Replaced {
+                pointer,
+                value,
+                origin,
+            });
+        }
+    }
+
+    /// The document with each replaced value in place of the value that replaced it: the JSON pointer,
+    /// the origin of the replaced value, and the tree.
+    pub(super) fn with_replaced(&self) -> impl Iterator<Item = (&str, &str, Value)> {
+        self.replaced.iter().map(|replaced| {
+            let mut tree = Value::Object(self.tree.clone());
+            if let Some(value) = tree.pointer_mut(&replaced.pointer) {
+                *value = replaced.value.clone();
+            }
+            (&*replaced.pointer, &*replaced.origin, tree)
+        })
     }
 
     /// The origin of the value at a JSON pointer, or else of the nearest table around it.

@@ -12,14 +12,15 @@ use crate::sns::model::{AccountSeed, AdminForbidType, AllowType, SnsPolicy};
 use crate::sns::texts::Keyword;
 use crate::strict::{InvalidField, MAX_ERRORS, Reader};
 use crate::stub::Stubs;
-use document::Document;
+use document::{DEFAULTS_NAME, Document};
 use schemars::JsonSchema;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tracing::level_filters::LevelFilter;
@@ -33,7 +34,8 @@ const ENV_PREFIX: &str = "EMULATOR__";
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    /// The address to listen on; port 0 means a free port.
+    /// The address to listen on; port 0 means a free port. `localhost:8080` and `8080` stand for
+    /// `127.0.0.1:8080`.
     #[serde(deserialize_with = "address")]
     #[schemars(with = "String")]
     pub listen: SocketAddr,
@@ -101,7 +103,13 @@ pub struct ControlConfig {
     pub enabled: bool,
     /// The token that callers need.
     #[serde(default)]
-    #[schemars(with = "SecretKey")]
+    #[schemars(
+        with = "SecretKey",
+        extend(
+            "pattern" = "^[!-~]+$",
+            "x-expected" = "1 to 1024 characters of printable ASCII without spaces, so that a header can carry it",
+        )
+    )]
     pub token: ControlToken,
     /// Names with a dot that are accepted in a Host header.
     #[serde(default)]
@@ -304,7 +312,7 @@ pub struct Sources {
     /// A TOML file.
     pub file: Option<PathBuf>,
     /// Environment variables; only names that start with `EMULATOR__` are used.
-    pub env: Vec<(String, String)>,
+    pub env: Vec<(OsString, OsString)>,
     /// Flags of the command line: name, key, value.
     pub flags: Vec<(&'static str, &'static str, String)>,
 }
@@ -328,7 +336,7 @@ impl Config {
     /// Merges and checks all sources. The error has all unknown keys and invalid values.
     pub fn load(sources: &Sources) -> Result<Self, ConfigError> {
         let (mut errors, reader) = (Vec::new(), Reader::<Self>::new());
-        let mut document = Document::parse(DEFAULTS, "the built-in defaults", &mut errors);
+        let mut document = Document::parse(DEFAULTS, DEFAULTS_NAME, &mut errors);
         if let Some(path) = &sources.file {
             let file = read_file(path, &mut errors);
             if file.tree.contains_key("apps") {
@@ -337,28 +345,39 @@ impl Config {
             document.merge(file);
         }
         for (name, value) in &sources.env {
-            if let Some(key) = name.strip_prefix(ENV_PREFIX) {
-                let origin = format!("environment variable {name}");
-                document.set(&reader.schema, &variable_path(key), value, &origin);
+            // A name that is not UTF-8 is not a name of ours.
+            let Some(key) = name.to_str().and_then(|name| name.strip_prefix(ENV_PREFIX)) else {
+                continue;
+            };
+            let origin = format!("environment variable {}", name.display());
+            match value.to_str() {
+                Some(value) => document.set(&reader.schema, &variable_path(key), value, &origin),
+                None => errors.push(format!("{origin}: is not UTF-8")),
             }
         }
         for (flag, key, value) in &sources.flags {
             document.set(&reader.schema, &[(*key).to_owned()], value, flag);
         }
-        let message = |field: InvalidField| {
-            let (origin, key) = (
-                document.origin(&field.pointer),
-                document::key(&field.pointer),
-            );
+        let message = |origin: &str, field: &InvalidField| {
+            let key = document::key(&field.pointer);
             format!("{origin}: {key} {}", field.detail)
         };
+        // An invalid value is an error even if a later source replaces it.
+        for (pointer, origin, tree) in document.with_replaced() {
+            let invalid = reader.read(tree, MAX_ERRORS).err().into_iter().flatten();
+            let invalid = invalid.filter(|field| field.pointer.starts_with(pointer));
+            errors.extend(invalid.map(|field| message(origin, &field)));
+        }
         match reader.read(Value::Object(document.tree.clone()), MAX_ERRORS) {
             Ok(config) if errors.is_empty() => Ok(Self {
                 settings: document.settings(),
                 ..config
             }),
             read => {
-                errors.extend(read.err().into_iter().flatten().map(message));
+                let invalid = read.err().into_iter().flatten();
+                let message =
+                    |field: InvalidField| message(document.origin(&field.pointer), &field);
+                errors.extend(invalid.map(message));
                 Err(ConfigError { errors })
             }
         }
@@ -389,10 +408,15 @@ fn read_file(path: &Path, errors: &mut Vec<String>) -> Document {
     }
 }
 
+/// An address and a port. `localhost` and a port alone stand for 127.0.0.1.
 fn address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SocketAddr, D::Error> {
     let text = String::deserialize(deserializer)?;
-    let address = text.parse();
-    address.map_err(|_| D::Error::custom("should be an address such as \"127.0.0.1:8080\""))
+    let port = text.strip_prefix("localhost:").unwrap_or(&text);
+    let local = port
+        .parse()
+        .map(|port: u16| (Ipv4Addr::LOCALHOST, port).into());
+    let address = local.ok().or_else(|| text.parse().ok());
+    address.ok_or_else(|| D::Error::custom("should be an address such as \"127.0.0.1:8080\""))
 }
 
 fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {

@@ -38,7 +38,7 @@ fn app(config: &Config) -> &AppConfig {
 
 fn with_env(name: &str, value: &str) -> Result<Config, ConfigError> {
     Config::load(&Sources {
-        env: vec![(name.to_owned(), value.to_owned())],
+        env: vec![(name.into(), value.into())],
         ..Sources::default()
     })
 }
@@ -352,5 +352,145 @@ fn wrong_custom_fields_and_webhooks_are_named_with_what_they_should_be() {
         let found = errors(&format!("{APP}{lines}\n"));
         assert_eq!(found.len(), 1, "{found:?}");
         assert!(found[0].contains(named), "{found:?}");
+    }
+}
+
+#[test]
+fn an_address_may_be_localhost_or_a_port_alone() {
+    for (listen, address) in [
+        ("127.0.0.1:0", "127.0.0.1:0"),
+        ("localhost:8081", "127.0.0.1:8081"),
+        ("localhost:0", "127.0.0.1:0"),
+        ("18099", "127.0.0.1:18099"),
+        ("0", "127.0.0.1:0"),
+        ("[::1]:0", "[::1]:0"),
+        ("0.0.0.0:1", "0.0.0.0:1"),
+    ] {
+        let config = with_env("EMULATOR__LISTEN", listen).expect(listen);
+        assert_eq!(config.listen.to_string(), address, "{listen}");
+    }
+    for wrong in [
+        "",
+        "localhost",
+        "localhost:",
+        "localhost:65536",
+        "65536",
+        "-1",
+        "127.0.0.1",
+        "::1:0",
+        "example.com:80",
+        "localhost:localhost:1",
+    ] {
+        let error = with_env("EMULATOR__LISTEN", wrong).expect_err(wrong);
+        let [error] = &error.errors[..] else {
+            panic!("{error:?}")
+        };
+        assert!(
+            error.contains("EMULATOR__LISTEN: listen should be an address"),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn a_control_token_is_one_that_a_header_can_carry() {
+    for token in [
+        "x",
+        "none",
+        "a-token_with~all!kinds/of+signs=",
+        &"x".repeat(1024),
+    ] {
+        assert!(
+            with_env("EMULATOR__CONTROL__TOKEN", token).is_ok(),
+            "{token}"
+        );
+    }
+    for wrong in [
+        "",
+        "two words",
+        " x",
+        "x\n",
+        "é",
+        "\u{7f}",
+        &"x".repeat(1025),
+    ] {
+        let error = with_env("EMULATOR__CONTROL__TOKEN", wrong).expect_err(wrong);
+        let error = error.to_string();
+        assert!(error.contains("control.token should"), "{wrong:?}: {error}");
+        assert!(
+            !error.contains("two words"),
+            "a token is not shown: {error}"
+        );
+    }
+}
+
+/// A file's value that a variable replaces, and a variable's value that a flag replaces.
+#[test]
+fn a_wrong_value_is_an_error_even_if_a_later_source_replaces_it() {
+    let dir = tempfile::tempdir().expect("a place for files");
+    let path = dir.path().join("emulator.toml");
+    let load = |file: &str, env: &[(&str, &str)], flag: Option<&str>| {
+        std::fs::write(&path, file).expect("a file");
+        Config::load(&Sources {
+            file: Some(path.clone()),
+            env: env
+                .iter()
+                .map(|(name, value)| (name.into(), value.into()))
+                .collect(),
+            flags: Vec::from_iter(flag.map(|flag| ("--listen", "listen", flag.to_owned()))),
+        })
+    };
+    let listen = ("EMULATOR__LISTEN", "127.0.0.1:1");
+    let cases = [
+        ("listen = \"x\"", &[listen][..], None, vec![":1: listen"]),
+        ("listen = 5", &[], Some("127.0.0.1:1"), vec![":1: listen"]),
+        (
+            "",
+            &[("EMULATOR__LISTEN", "x")],
+            Some("127.0.0.1:1"),
+            vec!["EMULATOR__LISTEN: listen"],
+        ),
+        (
+            "listen = 5\n[sns]\nmax_items = 0",
+            &[("EMULATOR__LISTEN", "x"), ("EMULATOR__SNS__MAX_ITEMS", "1")],
+            Some("127.0.0.1:1"),
+            vec![
+                ":1: listen",
+                "EMULATOR__LISTEN: listen",
+                ":3: sns.max_items",
+            ],
+        ),
+        // Good values, and a table that only the variable completes.
+        (
+            "listen = \"127.0.0.1:2\"",
+            &[listen],
+            Some("127.0.0.1:1"),
+            vec![],
+        ),
+        (
+            "[apps.7]\nadmins = [\"a\"]\nsecret_key = \"k\"",
+            &[("EMULATOR__APPS__7__SECRET_KEY", "l")],
+            None,
+            vec![],
+        ),
+        (
+            "[apps.7]\nadmins = [\"a\"]",
+            &[("EMULATOR__APPS__7__SECRET_KEY", "l")],
+            None,
+            vec![],
+        ),
+    ];
+    for (file, env, flag, expected) in cases {
+        let errors = match load(file, env, flag) {
+            Ok(_) => Vec::new(),
+            Err(error) => error.errors,
+        };
+        assert_eq!(errors.len(), expected.len(), "{file} {env:?}: {errors:?}");
+        for part in expected {
+            assert!(
+                errors.iter().any(|error| error.contains(part)),
+                "{part}: {errors:?}"
+            );
+        }
     }
 }

@@ -92,21 +92,93 @@ fn a_ready_file_that_cannot_be_written_ends_the_start() {
 }
 
 #[test]
-fn an_older_ready_file_is_replaced() {
+fn the_ready_file_of_an_earlier_run_is_removed_even_if_the_start_fails() {
     let dir = tempfile::tempdir().expect("a place for files");
-    let ready = dir.path().join("ready");
-    std::fs::write(&ready, "http://127.0.0.1:1\n").expect("it can be written");
-    let mut command = program(&["--listen", "127.0.0.1:0", "--ready-file"]);
-    command.arg(&ready).stdout(Stdio::null());
+    let (ready, link) = (dir.path().join("ready"), dir.path().join("link"));
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    let addr = taken.local_addr().expect("an address").to_string();
+    for path in [&ready, &link] {
+        std::fs::write(&ready, "http://127.0.0.1:1\n").expect("it can be written");
+        if path == &link {
+            std::os::unix::fs::symlink(&ready, &link).expect("a link");
+        }
+        let mut command = program(&["--listen", &addr, "--ready-file"]);
 
-    let _running = Running::spawn(&mut command);
+        let output = command.arg(path).output().expect("it starts");
 
-    let url = wait_for("a new ready file", || {
-        let url = std::fs::read_to_string(&ready).ok()?;
-        (url != "http://127.0.0.1:1\n").then_some(url)
-    });
+        assert_eq!(output.status.code(), Some(1));
+        assert!(!path.exists(), "{}", text(&output.stderr));
+    }
+}
 
-    assert!(url.starts_with("http://127.0.0.1:"), "{url}");
+#[test]
+fn the_ready_file_is_removed_when_the_emulator_stops() {
+    for name in ["TERM", "INT"] {
+        let mut server = Server::start();
+        assert!(server.file("ready").exists());
+
+        server.signal(name);
+
+        assert_eq!(server.wait().code(), Some(0));
+        assert!(!server.file("ready").exists());
+    }
+}
+
+#[test]
+fn a_ready_file_never_takes_the_place_of_something_else() {
+    let dir = tempfile::tempdir().expect("a place for files");
+    let (folder, fifo) = (dir.path().join("folder"), dir.path().join("fifo"));
+    std::fs::create_dir(&folder).expect("a folder");
+    let made = Command::new("mkfifo").arg(&fifo).status();
+    assert!(made.expect("mkfifo is there").success());
+    let link = dir.path().join("link");
+    std::os::unix::fs::symlink(&fifo, &link).expect("a link");
+    for path in ["/dev/full".into(), "/dev/null".into(), folder, fifo, link] {
+        let before = std::fs::symlink_metadata(&path).expect("it is there");
+        let taken = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+        let addr = taken.local_addr().expect("an address").to_string();
+        let mut command = program(&["--listen", &addr, "--ready-file"]);
+
+        let output = command.arg(&path).output().expect("it starts");
+
+        // The address is taken, but it is not tried.
+        let stderr = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(1));
+        assert!(stderr.contains("is not a regular file"), "{stderr}");
+        let after = std::fs::symlink_metadata(&path).expect("it is still there");
+        assert_eq!(after.file_type(), before.file_type(), "{}", path.display());
+    }
+}
+
+#[test]
+fn loopback_addresses_of_every_form_serve_calls_and_the_control_api() {
+    for listen in ["[::1]:0", "localhost:0", "0"] {
+        let server = Server::spawn(program(&["--listen", listen]));
+
+        server.still_serves();
+
+        let mut health = Command::new("curl");
+        health.args(["--silent", "--fail"]);
+        let url = format!("{}/_emulator/v1/health", server.url);
+        let answer = health.arg(url).output().expect("curl is there");
+        assert!(answer.status.success(), "{listen}: {answer:?}");
+    }
+}
+
+#[test]
+fn a_variable_whose_value_is_not_utf_8_is_refused() {
+    use std::os::unix::ffi::OsStrExt;
+    let value = std::ffi::OsStr::from_bytes(b"to\xffken");
+    let mut command = program(&["--listen", "127.0.0.1:0"]);
+    let output = command.env("EMULATOR__CONTROL__TOKEN", value).output();
+
+    let output = output.expect("it starts");
+    assert_eq!(output.status.code(), Some(1));
+    let stderr = text(&output.stderr);
+    assert_eq!(
+        stderr,
+        "environment variable EMULATOR__CONTROL__TOKEN: is not UTF-8\n"
+    );
 }
 
 #[test]
@@ -179,7 +251,7 @@ fn a_file_that_cannot_be_read_or_is_no_toml_is_named() {
 fn the_environment_wins_over_the_file_and_the_flag_over_both() {
     let dir = tempfile::tempdir().expect("a place for files");
     let path = dir.path().join("emulator.toml");
-    std::fs::write(&path, "listen = \"nowhere\"\n[sns]\nmax_items = 2\n").expect("a file");
+    std::fs::write(&path, "listen = \"192.0.2.1:1\"\n[sns]\nmax_items = 2\n").expect("a file");
     let path = path.to_str().expect("UTF-8");
     let two =
         r#"{"From_Account":"id","AddFriendItem":[{"To_Account":"id1"},{"To_Account":"id2"}]}"#;
@@ -192,7 +264,7 @@ fn the_environment_wins_over_the_file_and_the_flag_over_both() {
         &["--config", path],
         &[
             ("EMULATOR__SNS__MAX_ITEMS", "1"),
-            ("EMULATOR__LISTEN", "neither"),
+            ("EMULATOR__LISTEN", "192.0.2.1:2"),
         ],
     );
 

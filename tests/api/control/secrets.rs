@@ -20,7 +20,9 @@ async fn start() -> TestApp {
         (format!("{app}__WEBHOOK__TOKEN"), WEBHOOK_TOKEN),
         ("EMULATOR__CONTROL__TOKEN".to_owned(), CONTROL_TOKEN),
     ];
-    let env = env.map(|(name, value)| (name, value.to_owned())).to_vec();
+    let env = env
+        .map(|(name, value)| (name.into(), value.into()))
+        .to_vec();
     let sources = Sources {
         env,
         ..Sources::default()

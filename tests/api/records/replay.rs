@@ -16,7 +16,7 @@ impl Record {
         });
         let variable = |(key, value): (&String, &String)| {
             let name = key.to_uppercase().replace('.', "__");
-            (format!("EMULATOR__{name}"), value.clone())
+            (format!("EMULATOR__{name}").into(), value.into())
         };
         let sources = Sources {
             env: keys.flatten().map(variable).collect(),
