@@ -8,6 +8,7 @@ use crate::clock::Moment;
 use crate::faults::{Faults, ItemTargets};
 use crate::protocol::code::Code;
 use crate::protocol::ids::{UnixTime, UserId};
+use crate::protocol::redact::redact_text;
 use crate::protocol::reply::{CallError, ItemFields, ItemResults, NoFields};
 use crate::protocol::service::CommandInfo;
 use crate::protocol::webhook::{Event, Pair};
@@ -187,15 +188,19 @@ pub(super) fn next_index(start: usize, length: usize, total: u32) -> u32 {
     if next < total { next } else { 0 }
 }
 
-/// The tags of a TagList, without duplicates. The error is the first unknown tag, cut to 60 bytes.
+/// The tags of a TagList, without duplicates. The error is the first unknown tag, cut to 60 bytes and
+/// without a secret.
 pub(super) fn distinct_tags<T: PartialEq>(
     tag_list: &[SmolStr],
     parse: impl Fn(&str) -> Option<T>,
-) -> Result<Vec<T>, &str> {
+) -> Result<Vec<T>, String> {
     let mut tags = Vec::new();
     for text in tag_list {
-        let shortened = &text[..text.floor_char_boundary(60)];
-        let tag = parse(text).ok_or(shortened)?;
+        let tag = parse(text).ok_or_else(|| {
+            let mut shown = redact_text(text);
+            shown.truncate(shown.floor_char_boundary(60));
+            shown
+        })?;
         if !tags.contains(&tag) {
             tags.push(tag);
         }

@@ -56,7 +56,7 @@ impl Command for PortraitGet {
         let tags = distinct_tags(&self.tag_list, |text| ProfileTag::parse(text, declared))
             .map_err(|text| {
                 let code = Code::ProfileTagNotExist;
-                CallError::because(code, context.command.text(code), text)
+                CallError::because(code, context.command.text(code), &text)
             })?;
         let user = |to: &SmolStr| UserId::parse(to).ok_or(Code::ProfileAccountNotExist);
         let users = context.users(self.to_account.iter().map(user));

@@ -1,6 +1,7 @@
 //! The answer to a control call that failed: `application/problem+json` (RFC 9457), with all
 //! invalid fields of the request.
 
+use crate::protocol::redact::redact_text;
 use crate::store::StoreError;
 pub(super) use crate::strict::{InvalidField, Part};
 use crate::world::ChangeError;
@@ -97,7 +98,13 @@ impl InvalidField {
 }
 
 impl IntoResponse for Problem {
-    fn into_response(self) -> Response {
+    fn into_response(mut self) -> Response {
+        // A message can name a part of the request, and so a secret in the wrong place.
+        self.detail = redact_text(&self.detail);
+        for error in &mut self.errors {
+            error.pointer = redact_text(&error.pointer);
+            error.detail = redact_text(&error.detail);
+        }
         let mut response = (self.status, Json(&self)).into_response();
         let headers = response.headers_mut();
         let content_type = HeaderValue::from_static("application/problem+json");

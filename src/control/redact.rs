@@ -1,7 +1,7 @@
-//! Redacts UserSigs in recorded bodies, because a client may have put one in the wrong place. A
-//! body without a UserSig is shown as it arrived.
+//! Redacts UserSigs and keys in recorded bodies, because a client may have put one in the wrong place. A
+//! body without a secret is shown as it arrived.
 
-use crate::protocol::user_sig::redact_text;
+use crate::protocol::redact::redact_text;
 use serde_json::Value;
 use serde_json::value::{RawValue, to_raw_value};
 
@@ -33,15 +33,33 @@ fn redact(json: &mut Value) -> bool {
             is_changed
         }
         Value::Array(list) => list.iter_mut().fold(false, |any, item| redact(item) | any),
-        Value::Object(fields) => fields.iter_mut().fold(false, |any, (name, field)| {
-            if name.to_ascii_lowercase().contains("usersig") {
-                *field = REDACTED.into();
-                return true;
-            }
-            redact(field) | any
-        }),
+        Value::Object(fields) => {
+            let mut is_changed = false;
+            let redacted = std::mem::take(fields).into_iter().map(|(name, mut field)| {
+                if names_a_secret(&name) {
+                    field = REDACTED.into();
+                    is_changed = true;
+                } else {
+                    is_changed |= redact(&mut field);
+                }
+                let redacted = redact_text(&name);
+                is_changed |= redacted != name;
+                (redacted, field)
+            });
+            fields.extend(redacted);
+            is_changed
+        }
         Value::Null | Value::Bool(_) | Value::Number(_) => false,
     }
+}
+
+/// Whether a field with this name has a UserSig or a key, whatever the value looks like.
+fn names_a_secret(name: &str) -> bool {
+    let mut name = name.to_ascii_lowercase();
+    name.retain(|c| c != '_' && c != '-');
+    ["usersig", "secretkey"]
+        .iter()
+        .any(|secret| name.contains(secret))
 }
 
 #[cfg(test)]
@@ -65,7 +83,20 @@ mod tests {
             (format!(r#"{{"x":["{sig}"]}}"#), r#"{"x":["***"]}"#),
             (r#"{"UserSig":"short"}"#.to_owned(), r#"{"UserSig":"***"}"#),
             (r#"{"my_usersig":7}"#.to_owned(), r#"{"my_usersig":"***"}"#),
+            (r#"{"user-sig":[1]}"#.to_owned(), r#"{"user-sig":"***"}"#),
+            (
+                r#"{"secret_key":"s"}"#.to_owned(),
+                r#"{"secret_key":"***"}"#,
+            ),
+            (
+                format!(r#"{{"{sig}":{{"{sig}":1}}}}"#),
+                r#"{"***":{"***":1}}"#,
+            ),
             (format!("usersig={sig}&x"), r#""usersig=***&x""#),
+            (
+                format!("usersig={}&x", sig.replace('_', "%5F")),
+                r#""usersig=***&x""#,
+            ),
             (format!("{{ {sig}"), r#""{ ***""#),
             ("eJust text".to_owned(), r#""eJust text""#),
             (r#""\ud800""#.to_owned(), r#""\"\\ud800\"""#),

@@ -6,6 +6,7 @@ pub mod ids;
 pub(crate) mod lenient;
 pub mod object;
 pub mod query;
+pub mod redact;
 pub mod reply;
 pub mod service;
 pub mod tag;

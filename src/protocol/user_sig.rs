@@ -175,27 +175,6 @@ pub fn verify(
     })
 }
 
-/// The beginning of every UserSig: a zlib header in base64.
-const BEGINNING: &str = "eJ";
-
-/// The minimum length of a UserSig, in bytes. A UserID is always shorter.
-const SHORTEST: usize = 60;
-
-/// Replaces each part of a text that may be a UserSig with `***`.
-pub fn redact_text(text: &str) -> String {
-    let is_outside = |c: char| !c.is_ascii_alphanumeric() && !"*-_+/=%".contains(c);
-    let words = text.split_inclusive(is_outside);
-    let word = |word: &str| match word.find(BEGINNING) {
-        Some(start) if word.len() - start >= SHORTEST => {
-            let last = word.chars().next_back().filter(|last| is_outside(*last));
-            let end = last.map(String::from).unwrap_or_default();
-            format!("{}***{end}", &word[..start])
-        }
-        _ => word.to_owned(),
-    };
-    words.map(word).collect()
-}
-
 /// The contents of a UserSig, verified or not. The keys have the order of Tencent's Node generator.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Ticket {
