@@ -7,7 +7,8 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 /// The emulator's clock. UserSig expiry, AddTime, the rate limits and the limit of friend requests
 /// per minute use it.
 ///
-/// A held clock stands still until it is advanced or released.
+/// A held clock stands still until it is advanced or released. A clock that was set to another time keeps
+/// its distance to the system's time when it runs again, until it is reset: it never runs back unasked.
 #[derive(Debug)]
 pub struct Clock {
     started: Instant,
@@ -17,7 +18,7 @@ pub struct Clock {
 /// A moment on the emulator's clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Moment {
-    /// Wall-clock time since 1970-01-01 UTC. It can jump when the clock is held or released.
+    /// Wall-clock time since 1970-01-01 UTC. It jumps when the clock is set or reset.
     pub wall: Duration,
     /// Time since the clock was created. It is monotonic.
     pub steady: Duration,
@@ -34,16 +35,43 @@ impl Moment {
 enum Motion {
     /// Runs with the system's clock. The steady time was `steady` at `since`.
     Running {
+        offset: Offset,
         steady: Duration,
         since: Instant,
     },
     Held(Moment),
 }
 
+/// A distance to the system's time.
+#[derive(Clone, Copy, Debug)]
+enum Offset {
+    Ahead(Duration),
+    Behind(Duration),
+}
+
+impl Offset {
+    const ZERO: Self = Self::Ahead(Duration::ZERO);
+
+    fn between(wall: Duration, system: Duration) -> Self {
+        match wall.checked_sub(system) {
+            Some(ahead) => Self::Ahead(ahead),
+            None => Self::Behind(system - wall),
+        }
+    }
+
+    fn apply(self, system: Duration) -> Duration {
+        match self {
+            Self::Ahead(ahead) => system.saturating_add(ahead),
+            Self::Behind(behind) => system.saturating_sub(behind),
+        }
+    }
+}
+
 impl Default for Clock {
     fn default() -> Self {
         let started = now();
         let motion = RwLock::new(Motion::Running {
+            offset: Offset::ZERO,
             steady: Duration::ZERO,
             since: started,
         });
@@ -70,40 +98,69 @@ impl Clock {
 
     /// Holds the clock, at the wall-clock time `at` or at the current time.
     pub fn hold(&self, at: Option<UnixTime>) {
-        self.change(|now| Moment {
-            wall: at.map_or(now.wall, wall),
-            ..now
+        self.change(|now, _| {
+            Motion::Held(Moment {
+                wall: at.map_or(now.wall, wall),
+                ..now
+            })
         });
     }
 
-    /// Holds the clock and advances it by `by`.
+    /// Advances the clock by `by`. A running clock goes on, and a held clock stays held.
     pub fn advance(&self, by: Duration) {
-        self.change(|now| Moment {
-            wall: now.wall.saturating_add(by),
-            steady: now.steady.saturating_add(by),
+        self.change(|now, is_held| {
+            let then = Moment {
+                wall: now.wall.saturating_add(by),
+                steady: now.steady.saturating_add(by),
+            };
+            match is_held {
+                true => Motion::Held(then),
+                false => then.go_on(),
+            }
         });
     }
 
-    /// Lets the clock run again: wall-clock time is the system's, steady time continues.
+    /// Lets a held clock run on from its time.
     pub fn release(&self) {
-        let mut motion = self.motion.write().unwrap_or_else(PoisonError::into_inner);
-        *motion = Motion::Running {
-            steady: moment(&motion).steady,
-            since: now(),
-        };
+        self.change(|now, _| now.go_on());
     }
 
-    fn change(&self, to: impl FnOnce(Moment) -> Moment) {
+    /// Lets the clock run with the system's time again. Steady time continues.
+    pub fn reset(&self) {
+        self.change(|moment, _| Motion::Running {
+            offset: Offset::ZERO,
+            steady: moment.steady,
+            since: now(),
+        });
+    }
+
+    /// Replaces the motion. `to` gets the present moment, and whether the clock is held.
+    fn change(&self, to: impl FnOnce(Moment, bool) -> Motion) {
         let mut motion = self.motion.write().unwrap_or_else(PoisonError::into_inner);
-        *motion = Motion::Held(to(moment(&motion)));
+        *motion = to(moment(&motion), matches!(*motion, Motion::Held(_)));
+    }
+}
+
+impl Moment {
+    /// A clock that runs on from this moment.
+    fn go_on(self) -> Motion {
+        Motion::Running {
+            offset: Offset::between(self.wall, system_time()),
+            steady: self.steady,
+            since: now(),
+        }
     }
 }
 
 fn moment(motion: &Motion) -> Moment {
     match *motion {
         Motion::Held(moment) => moment,
-        Motion::Running { steady, since } => Moment {
-            wall: system_time(),
+        Motion::Running {
+            offset,
+            steady,
+            since,
+        } => Moment {
+            wall: offset.apply(system_time()),
             steady: steady.saturating_add(since.elapsed()),
         },
     }
@@ -136,20 +193,51 @@ fn system_time() -> Duration {
 mod tests {
     use super::*;
 
+    /// The time that a test may take.
+    const SLACK: Duration = Duration::from_secs(60);
+
     #[test]
-    fn released_it_tells_the_systems_time_and_steady_time_never_runs_back() {
+    fn released_it_runs_on_from_its_time_and_reset_it_tells_the_systems() {
         let clock = Clock::default();
-        for ahead in [Duration::ZERO, Duration::from_secs(3600)] {
-            clock.hold(Some(UnixTime(1)));
-            clock.advance(ahead);
-            let held = clock.now();
+        for at in [1, 1_000_000_000, 4_000_000_000] {
+            for ahead in [Duration::ZERO, Duration::from_secs(3600)] {
+                clock.hold(Some(UnixTime(at)));
+                clock.advance(ahead);
+                let held = clock.now();
+                assert_eq!(clock.now(), held);
 
-            clock.release();
+                clock.release();
 
-            let now = clock.now();
-            assert!(now.unix_time() > UnixTime(1_700_000_000));
-            assert!(now.steady >= held.steady);
-            assert!(now.steady - held.steady < Duration::from_secs(60));
+                let now = clock.now();
+                assert!(!clock.is_held());
+                assert!(now.wall >= held.wall && now.wall - held.wall < SLACK);
+                assert!(now.steady >= held.steady && now.steady - held.steady < SLACK);
+
+                clock.reset();
+
+                let reset = clock.now();
+                assert!(reset.wall.abs_diff(system_time()) < SLACK);
+                assert!(reset.steady >= now.steady);
+            }
         }
+    }
+
+    #[test]
+    fn advanced_it_runs_on_if_it_ran_and_stands_still_if_it_was_held() {
+        let clock = Clock::default();
+        let by = Duration::from_secs(86_400);
+        for days in 1..4 {
+            clock.advance(by);
+            let now = clock.now();
+            assert!(!clock.is_held());
+            assert!(now.wall.abs_diff(system_time() + days * by) < SLACK);
+            assert!(now.steady >= days * by && now.steady < days * by + SLACK);
+        }
+        clock.hold(None);
+        let held = clock.now();
+        clock.advance(by);
+        assert!(clock.is_held());
+        assert_eq!(clock.now().wall, held.wall + by);
+        assert_eq!(clock.now().steady, held.steady + by);
     }
 }

@@ -17,7 +17,7 @@ const LATEST: i64 = 253_402_300_799;
 pub(super) struct Time {
     /// Seconds since 1970-01-01 UTC.
     now: f64,
-    /// Whether the clock is held: it then stands still until it is advanced or released.
+    /// Whether the clock is held: it then moves only when it is advanced.
     held: bool,
 }
 
@@ -69,5 +69,10 @@ pub(super) async fn advance(
 
 pub(super) async fn release(state: State<AppState>) -> Json<Time> {
     state.world().clock.release();
+    show(state).await
+}
+
+pub(super) async fn reset(state: State<AppState>) -> Json<Time> {
+    state.world().clock.reset();
     show(state).await
 }

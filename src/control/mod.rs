@@ -101,8 +101,9 @@ fn table() -> Vec<Route> {
         route(Method::GET, "/events", "A stream of the calls, as server-sent events.", events::events).long(),
         route(Method::GET, "/clock", "The clock's time, and whether the clock is held (stopped).", clock::show),
         route(Method::POST, "/clock/hold", "Stops the clock, at a given time or at its present one.", clock::hold),
-        route(Method::POST, "/clock/advance", "Moves the clock forward, and stops it.", clock::advance),
-        route(Method::POST, "/clock/release", "Lets the clock run again.", clock::release),
+        route(Method::POST, "/clock/advance", "Moves the clock forward. A running clock goes on, and a held clock stays held.", clock::advance),
+        route(Method::POST, "/clock/release", "Lets a held clock run on from its time.", clock::release),
+        route(Method::POST, "/clock/reset", "Lets the clock run with the real time again.", clock::reset),
     ]
 }
 

@@ -75,13 +75,13 @@ fn off_loopback_a_token_is_made_at_each_start_and_printed_once() {
 
 #[test]
 fn a_configured_token_is_asked_for_on_loopback_too_and_never_printed() {
-    let env = [("EMULATOR__CONTROL__TOKEN", "open sesame")];
+    let env = [("EMULATOR__CONTROL__TOKEN", "open-sesame")];
     for server in [
         Server::start_with(&[], &env),
-        everywhere(Some("open sesame")),
+        everywhere(Some("open-sesame")),
     ] {
         assert_eq!(status(&server, None), "401");
-        assert_eq!(status(&server, Some("open sesame")), "200");
+        assert_eq!(status(&server, Some("open-sesame")), "200");
         assert!(!server.stdout().contains("sesame"), "{}", server.stdout());
         assert!(!server.stop().contains("sesame"));
     }

@@ -290,7 +290,7 @@ async fn a_pending_request_is_answered_as_the_other_users_client_would() {
             .post(&made.path("/pending/a/b"), wish)
             .await
             .faults(404);
-        control.post("/clock/release", json!({})).await.ok();
+        control.post("/clock/reset", json!({})).await.ok();
     }
 }
 

@@ -55,44 +55,73 @@ async fn it_is_held_at_any_time_and_moves_only_when_it_is_advanced() {
 }
 
 #[tokio::test]
-async fn running_it_tells_the_systems_time_and_advancing_holds_it() {
+async fn it_runs_on_from_every_time_until_it_is_reset() {
     let app = TestApp::start().await;
     let control = app.control();
-    let running = async |control: &Control| {
-        let before = system_time();
+    // The clock runs, at a distance to the system's time.
+    let runs = async |control: &Control, distance: f64| {
+        let before = system_time() + distance;
         let (now, held) = now(control).await;
-        assert!(!held && before <= now && now <= system_time(), "{now}");
+        let after = system_time() + distance;
+        assert!(
+            !held && before - 0.001 <= now && now <= after + 0.001,
+            "{now}"
+        );
     };
-    running(&control).await;
-    for (path, body) in [
-        ("/clock/hold", json!({})),
-        ("/clock/hold", json!({"at": 5})),
-        ("/clock/hold", json!({"at": LATEST})),
-        ("/clock/advance", json!({"seconds": 0})),
-        ("/clock/advance", json!({"seconds": 1e6})),
+    runs(&control, 0.0).await;
+    // A running clock goes on when it is advanced.
+    for days in 1..3 {
+        let advanced = control
+            .post("/clock/advance", json!({"seconds": 86_400}))
+            .await;
+        assert!(!time(&advanced.ok()).1);
+        runs(&control, f64::from(days) * 86_400.0).await;
+    }
+    control.post("/clock/reset", json!({})).await.ok();
+    runs(&control, 0.0).await;
+    for body in [
+        json!({}),
+        json!({"at": 5}),
+        json!({"at": LATEST - 1_000_000}),
     ] {
-        let before = system_time();
-        let (held_at, held) = time(&control.post(path, body.clone()).await.ok());
-        assert!(held, "{path} {body}");
-        let by = body["seconds"].as_f64().unwrap_or_default();
-        if body.get("at").is_none() {
-            assert!(
-                (before + by..=system_time() + by).contains(&held_at),
-                "{path} {body}"
-            );
-        }
-        assert_eq!(now(&control).await, (held_at, true));
+        let (at, held) = time(&control.post("/clock/hold", body.clone()).await.ok());
+        assert!(held, "{body}");
+        let (advanced, held) = time(
+            &control
+                .post("/clock/advance", json!({"seconds": 10}))
+                .await
+                .ok(),
+        );
+        assert!(held && advanced == at + 10.0, "{body}");
+        assert_eq!(now(&control).await, (advanced, true));
 
+        let before = system_time();
         let released = control.post("/clock/release", json!({})).await.ok();
 
-        assert!(!time(&released).1);
-        running(&control).await;
+        // It runs on from its time, also after a second release.
+        let (released_at, held) = time(&released);
+        assert!(!held && released_at >= advanced, "{body}");
+        assert!(
+            released_at <= advanced + (system_time() - before) + 0.001,
+            "{body}"
+        );
+        runs(&control, released_at - system_time()).await;
+        control.post("/clock/release", json!({})).await.ok();
+        runs(&control, released_at - system_time()).await;
+
+        let reset = control.post("/clock/reset", json!({})).await.ok();
+        assert!(!time(&reset).1);
+        runs(&control, 0.0).await;
     }
-    // A second release has no effect, and a reset releases the clock, too.
-    control.post("/clock/release", json!({})).await.ok();
-    control.hold(5).await;
-    control.post("/reset", json!({})).await.ok();
-    running(&control).await;
+    // A reset of everything resets the clock, held or not.
+    for held in [true, false] {
+        control.hold(5).await;
+        if !held {
+            control.post("/clock/release", json!({})).await.ok();
+        }
+        control.post("/reset", json!({})).await.ok();
+        runs(&control, 0.0).await;
+    }
 }
 
 #[tokio::test]
@@ -126,6 +155,7 @@ async fn what_cannot_be_is_refused_with_its_place_and_changes_nothing() {
         ),
         ("/clock/hold", json!({"time": 5}), "/time"),
         ("/clock/release", json!({"at": 5}), "/at"),
+        ("/clock/reset", json!({"at": 5}), "/at"),
     ];
     for (path, body, pointer) in cases {
         let faults = control.post(path, body.clone()).await.faults(422);

@@ -128,7 +128,6 @@ async fn released_the_limiter_goes_on_from_where_it_was_held() {
     let app = TestApp::start().await;
     let control = app.control();
     let made = control.create(json!({"calls_per_second": 100})).await;
-    control.post("/clock/hold", json!({})).await.ok();
     for (at, ahead, held_for) in [
         (None, 0.0, 0),
         (None, 0.0, 300),
@@ -137,6 +136,9 @@ async fn released_the_limiter_goes_on_from_where_it_was_held() {
         (None, 0.25, 0),
         (Some(5), 0.25, 150),
     ] {
+        // The calls need a date on which their UserSig is valid.
+        control.post("/clock/reset", json!({})).await.ok();
+        control.post("/clock/hold", json!({})).await.ok();
         control
             .put(&made.path("/limits"), json!({"friend_add": 100}))
             .await
