@@ -1,11 +1,11 @@
 //! Draws the relationship graph, for Graphviz or Mermaid.
 
+use super::written::{Disconnected, Writer};
 use crate::protocol::ids::UserId;
 use crate::store::{Accounts, PeerEntry};
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::BTreeMap;
-use std::fmt::Write;
 
 /// The kind of a relation between two accounts.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
@@ -19,13 +19,13 @@ pub(super) enum EdgeKind {
     Asked,
 }
 
-/// The graph for Graphviz: friends are plain arrows, blocks red, requests dashed.
-pub(super) fn dot(accounts: &Accounts) -> String {
+/// Writes the graph for Graphviz: friends are plain arrows, blocks red, requests dashed.
+pub(super) async fn dot(mut writer: Writer, accounts: &Accounts) -> Result<(), Disconnected> {
     // In printable ASCII, Rust's Debug escapes the same characters as Graphviz.
     let quoted = |user: UserId| format!("{:?}", user.as_str());
-    let mut text = "digraph relations {\n".to_owned();
+    writer.text("digraph relations {\n").await?;
     for (user, _) in accounts.sorted() {
-        writeln!(text, "  {};", quoted(user)).expect("infallible");
+        writer.text(&format!("  {};\n", quoted(user))).await?;
     }
     for (from, to, kind) in edges(accounts) {
         let style = match kind {
@@ -33,13 +33,14 @@ pub(super) fn dot(accounts: &Accounts) -> String {
             EdgeKind::Blocked => " [color=red, label=blocks]",
             EdgeKind::Asked => " [style=dashed, label=asks]",
         };
-        writeln!(text, "  {} -> {}{style};", quoted(from), quoted(to)).expect("infallible");
+        let edge = format!("  {} -> {}{style};\n", quoted(from), quoted(to));
+        writer.text(&edge).await?;
     }
-    text + "}\n"
+    writer.finish("}\n").await
 }
 
-/// The graph for Mermaid.
-pub(super) fn mermaid(accounts: &Accounts) -> String {
+/// Writes the graph for Mermaid.
+pub(super) async fn mermaid(mut writer: Writer, accounts: &Accounts) -> Result<(), Disconnected> {
     let users = accounts.sorted().into_iter().map(|(user, _)| user);
     let numbers: BTreeMap<UserId, usize> = users.zip(0..).collect();
     let escape = |c: char| match c.is_ascii_alphanumeric() || "_-.@ ".contains(c) {
@@ -47,9 +48,10 @@ pub(super) fn mermaid(accounts: &Accounts) -> String {
         false => format!("#{};", u32::from(c)),
     };
     let escaped = |user: UserId| user.as_str().chars().map(escape).collect::<String>();
-    let mut text = "graph LR\n".to_owned();
+    writer.text("graph LR\n").await?;
     for (user, number) in &numbers {
-        writeln!(text, "  n{number}[\"{}\"]", escaped(*user)).expect("infallible");
+        let node = format!("  n{number}[\"{}\"]\n", escaped(*user));
+        writer.text(&node).await?;
     }
     for (from, to, kind) in edges(accounts) {
         let arrow = match kind {
@@ -59,10 +61,10 @@ pub(super) fn mermaid(accounts: &Accounts) -> String {
         };
         if let Some(to) = numbers.get(&to) {
             let from = numbers[&from];
-            writeln!(text, "  n{from} {arrow} n{to}").expect("infallible");
+            writer.text(&format!("  n{from} {arrow} n{to}\n")).await?;
         }
     }
-    text
+    writer.finish("").await
 }
 
 /// All edges, sorted by the account at which they begin.

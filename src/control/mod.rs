@@ -30,6 +30,7 @@ mod route;
 mod snapshots;
 mod state;
 mod stubs;
+mod written;
 
 use crate::gateway::body;
 use crate::protocol::ids::UserId;

@@ -147,6 +147,13 @@ impl Operation {
         let content = schema.map_or_else(|| json!({}), |schema| json!({ "schema": schema }));
         self.content.insert(media_type.to_owned(), content);
     }
+
+    /// Adds JSON with the schema of `T`.
+    pub(super) fn add_json<T: JsonSchema>(&mut self) {
+        let generator = generator(SchemaSettings::for_serialize);
+        let schema = generator.into_root_schema_for::<T>().to_value();
+        self.add_media_type("application/json", Some(schema));
+    }
 }
 
 /// A handler, described by the types of its extractors and of its answer.
@@ -237,9 +244,7 @@ impl<T: StrictRead> OperationInput for Body<T> {
 
 impl<T: Serialize + JsonSchema> OperationOutput for Json<T> {
     fn describe(operation: &mut Operation) {
-        let generator = generator(SchemaSettings::for_serialize);
-        let schema = generator.into_root_schema_for::<T>().to_value();
-        operation.add_media_type("application/json", Some(schema));
+        operation.add_json::<T>();
     }
 }
 

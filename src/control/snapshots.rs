@@ -1,22 +1,24 @@
 //! Named snapshots of an app's graph, and the changes since a snapshot.
 
-use super::account::AccountDocument;
+use super::account::{BlockedDocument, FriendDocument, RequestDocument};
 use super::apps::{AppPath, find_app};
 use super::drawing::EdgeKind;
 use super::extract::Path;
 use super::problem::Problem;
+use super::route::{Operation, OperationOutput};
 use super::state::Size;
+use super::written::{Disconnected, Writer, written};
 use crate::apps::App;
 use crate::protocol::ids::{SdkAppId, UserId};
 use crate::state::AppState;
-use crate::store::{Account, Accounts};
+use crate::store::{Account, Accounts, PeerEntry, PeerList};
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// The maximum number of snapshots per app.
@@ -93,8 +95,9 @@ pub(super) async fn remove(
 }
 
 /// The changes since a snapshot.
-#[derive(Default, Serialize, JsonSchema)]
-pub(super) struct Diff {
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "only its schema is used")]
+struct DiffDocument {
     accounts_added: Vec<UserId>,
     accounts_removed: Vec<UserId>,
     /// Edges that are new.
@@ -123,61 +126,151 @@ struct ChangedEdge {
 }
 
 /// The key of an edge: an account has at most one edge of each kind to another account.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
+#[derive(Clone, Copy, Serialize, JsonSchema)]
 struct Ends {
     kind: EdgeKind,
     from: UserId,
     to: UserId,
 }
 
+/// The changes since a snapshot, as they are sent.
+pub(super) struct Diff(Response);
+
+impl IntoResponse for Diff {
+    fn into_response(self) -> Response {
+        self.0
+    }
+}
+
+impl OperationOutput for Diff {
+    fn describe(operation: &mut Operation) {
+        operation.add_json::<DiffDocument>();
+    }
+}
+
 pub(super) async fn diff(
     State(state): State<AppState>,
     Path(path): Path<SnapshotPath>,
-) -> Result<Json<Diff>, Problem> {
+) -> Result<Diff, Problem> {
     let (app, was) = path.find(&state)?;
     let is = app.store.accounts().await?;
-    let mut diff = Diff::default();
-    let (mut was_edges, mut is_edges) = (BTreeMap::new(), BTreeMap::new());
-    for (user, account) in was.changed_from(&is) {
-        if is.get(user).is_none() {
-            diff.accounts_removed.push(user);
-        }
-        was_edges.extend(edges(user, account));
-    }
-    for (user, account) in is.changed_from(&was) {
-        if was.get(user).is_none() {
-            diff.accounts_added.push(user);
-        }
-        is_edges.extend(edges(user, account));
-    }
-    diff.accounts_removed.sort_unstable();
-    diff.accounts_added.sort_unstable();
-    for (ends, was) in was_edges {
-        match is_edges.remove(&ends) {
-            None => diff.removed.push(Edge { ends, fields: was }),
-            Some(is) if is != was => diff.changed.push(ChangedEdge { ends, was, is }),
-            Some(_) => {}
-        }
-    }
-    let added = is_edges.into_iter();
-    diff.added = added.map(|(ends, fields)| Edge { ends, fields }).collect();
-    Ok(Json(diff))
+    let write = async move |writer| write_diff(writer, &was, &is).await;
+    Ok(Diff(written(&state, "application/json", write)))
 }
 
-/// The edges that begin at an account, each with its fields.
-fn edges(from: UserId, account: &Account) -> impl Iterator<Item = (Ends, Value)> {
-    let document = serde_json::to_value(AccountDocument::from(account)).expect("it is JSON");
-    let lists = [
-        ("friends", "to", EdgeKind::Friend),
-        ("blocklist", "to", EdgeKind::Blocked),
-        ("sent", "with", EdgeKind::Asked),
-    ];
-    lists.into_iter().flat_map(move |(list, peer, kind)| {
-        let entries = document[list].as_array().cloned().unwrap_or_default();
-        entries.into_iter().filter_map(move |mut fields| {
-            let to = fields.as_object_mut()?.remove(peer)?;
-            let to = UserId::parse(to.as_str()?)?;
-            Some((Ends { kind, from, to }, fields))
-        })
-    })
+/// An account that differs from the snapshot.
+struct ChangedAccount<'a> {
+    user: UserId,
+    was: Option<&'a Account>,
+    is: Option<&'a Account>,
+}
+
+/// A list of the diff with edges.
+#[derive(Clone, Copy)]
+enum Edges {
+    Added,
+    Removed,
+    Changed,
+}
+
+async fn write_diff(mut writer: Writer, was: &Accounts, is: &Accounts) -> Result<(), Disconnected> {
+    let users = is.changed_from(was).chain(was.changed_from(is));
+    let mut users: Vec<_> = users.map(|(user, _)| user).collect();
+    users.sort_unstable();
+    users.dedup();
+    let account = |user| ChangedAccount {
+        user,
+        was: was.get(user).map(|account| &**account),
+        is: is.get(user).map(|account| &**account),
+    };
+    let accounts: Vec<_> = users.into_iter().map(account).collect();
+    writer.open("{\"accounts_added\":[").await?;
+    for added in accounts.iter().filter(|account| account.was.is_none()) {
+        writer.element(&added.user).await?;
+    }
+    writer.open("],\"accounts_removed\":[").await?;
+    for removed in accounts.iter().filter(|account| account.is.is_none()) {
+        writer.element(&removed.user).await?;
+    }
+    for (name, edges) in [
+        ("added", Edges::Added),
+        ("removed", Edges::Removed),
+        ("changed", Edges::Changed),
+    ] {
+        writer.open(&format!("],\"{name}\":[")).await?;
+        let mut list = ListWriter {
+            writer: &mut writer,
+            accounts: &accounts,
+            edges,
+        };
+        list.write::<_, FriendDocument>(EdgeKind::Friend, |account| &account.friends)
+            .await?;
+        list.write::<_, BlockedDocument>(EdgeKind::Blocked, |account| &account.blocklist)
+            .await?;
+        list.write::<_, RequestDocument>(EdgeKind::Asked, |account| &account.sent)
+            .await?;
+    }
+    writer.finish("]}").await
+}
+
+/// Writes a list of edges.
+struct ListWriter<'a> {
+    writer: &'a mut Writer,
+    accounts: &'a [ChangedAccount<'a>],
+    edges: Edges,
+}
+
+impl ListWriter<'_> {
+    /// Writes the edges of one kind, which are the entries of a list of each account. `D` is the document
+    /// of an entry.
+    async fn write<E, D>(
+        &mut self,
+        kind: EdgeKind,
+        list: fn(&Account) -> &PeerList<E>,
+    ) -> Result<(), Disconnected>
+    where
+        E: PeerEntry + PartialEq,
+        D: for<'a> From<&'a E> + Serialize,
+    {
+        let fields = |entry: &E| {
+            let mut fields = serde_json::to_value(D::from(entry)).expect("it is JSON");
+            if let Some(fields) = fields.as_object_mut() {
+                fields.retain(|name, _| name != "to" && name != "with");
+            }
+            fields
+        };
+        for account in self.accounts {
+            let (was, is) = (account.was.map(list), account.is.map(list));
+            let of_edges = match self.edges {
+                Edges::Added => is,
+                Edges::Removed | Edges::Changed => was,
+            };
+            let peers = of_edges.into_iter().flat_map(|list| list.iter());
+            let mut peers: Vec<_> = peers.map(PeerEntry::peer).collect();
+            peers.sort_unstable();
+            for to in peers {
+                let was = was.and_then(|list| list.entry(to));
+                let is = is.and_then(|list| list.entry(to));
+                let from = account.user;
+                let ends = Ends { kind, from, to };
+                let edge = |fields| Edge { ends, fields };
+                match (self.edges, was, is) {
+                    (Edges::Added, None, Some(is)) => {
+                        self.writer.element(&edge(fields(is))).await?;
+                    }
+                    (Edges::Removed, Some(was), None) => {
+                        self.writer.element(&edge(fields(was))).await?;
+                    }
+                    (Edges::Changed, Some(was), Some(is)) if was != is => {
+                        let (was, is) = (fields(was), fields(is));
+                        self.writer.element(&ChangedEdge { ends, was, is }).await?;
+                    }
+                    _ => {}
+                }
+            }
+            // Also without an edge, other requests get their turn.
+            tokio::task::consume_budget().await;
+        }
+        Ok(())
+    }
 }

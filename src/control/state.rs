@@ -8,6 +8,7 @@ use super::edits::{mirrored, peers};
 use super::extract::{Body, Path, Query};
 use super::problem::{InvalidField, Problem};
 use super::route::{Operation, OperationOutput};
+use super::written::{Disconnected, Writer, written};
 use crate::protocol::ids::UserId;
 use crate::sns::model::PendingRequest;
 use crate::state::AppState;
@@ -15,7 +16,6 @@ use crate::store::{Account, Accounts, SharedAccount};
 use crate::strict::join;
 use axum::Json;
 use axum::extract::State;
-use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -25,10 +25,11 @@ use std::collections::BTreeMap;
 const VERSION: u32 = 1;
 
 /// A graph as JSON.
-#[derive(Serialize, Deserialize, JsonSchema)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct StateDocument {
     #[schemars(range(min = VERSION, max = VERSION))]
+    #[expect(dead_code, reason = "the strict reader has checked it")]
     version: u32,
     accounts: BTreeMap<UserId, AccountDocument>,
 }
@@ -49,27 +50,21 @@ enum Format {
     Mermaid,
 }
 
-/// JSON, or a drawing and its media type.
-pub(super) enum Shown {
-    Json(Json<StateDocument>),
-    Drawing(&'static str, String),
-}
+/// The graph, as JSON or as a drawing.
+pub(super) struct Shown(Response);
 
 const DOT: &str = "text/vnd.graphviz";
 const MERMAID: &str = "text/vnd.mermaid";
 
 impl IntoResponse for Shown {
     fn into_response(self) -> Response {
-        match self {
-            Self::Json(json) => json.into_response(),
-            Self::Drawing(media_type, text) => ([(CONTENT_TYPE, media_type)], text).into_response(),
-        }
+        self.0
     }
 }
 
 impl OperationOutput for Shown {
     fn describe(operation: &mut Operation) {
-        Json::<StateDocument>::describe(operation);
+        operation.add_json::<StateDocument>();
         operation.add_media_type(DOT, None);
         operation.add_media_type(MERMAID, None);
     }
@@ -82,18 +77,29 @@ pub(super) async fn show(
 ) -> Result<Shown, Problem> {
     let app = find_app(&state, path.sdkappid)?;
     let accounts = app.store.accounts().await?;
-    Ok(match format.unwrap_or(Format::Json) {
-        Format::Json => {
-            let document =
-                |(user, account): (_, &SharedAccount)| (user, AccountDocument::from(&**account));
-            Shown::Json(Json(StateDocument {
-                version: VERSION,
-                accounts: accounts.iter().map(document).collect(),
-            }))
-        }
-        Format::Dot => Shown::Drawing(DOT, dot(&accounts)),
-        Format::Mermaid => Shown::Drawing(MERMAID, mermaid(&accounts)),
-    })
+    let format = format.unwrap_or(Format::Json);
+    let media_type = match format {
+        Format::Json => "application/json",
+        Format::Dot => DOT,
+        Format::Mermaid => MERMAID,
+    };
+    let write = async move |writer| match format {
+        Format::Json => write_json(writer, &accounts).await,
+        Format::Dot => dot(writer, &accounts).await,
+        Format::Mermaid => mermaid(writer, &accounts).await,
+    };
+    Ok(Shown(written(&state, media_type, write)))
+}
+
+async fn write_json(mut writer: Writer, accounts: &Accounts) -> Result<(), Disconnected> {
+    writer
+        .open(&format!("{{\"version\":{VERSION},\"accounts\":{{"))
+        .await?;
+    for (user, account) in accounts.sorted() {
+        let document = AccountDocument::from(&**account);
+        writer.field(user.as_str(), &document).await?;
+    }
+    writer.finish("}}").await
 }
 
 /// The size of an app's graph.

@@ -156,6 +156,17 @@ impl Server {
         std::fs::read_to_string(self.file("stderr")).expect("it is there")
     }
 
+    /// A line of the process's status in KiB: `VmRSS`, the resident memory, or `VmHWM`, its highest value.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn kib(&self, name: &str) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid()));
+        let status = status.expect("it runs");
+        let mut lines = status.lines();
+        let line = lines.find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+        let number = line.and_then(|line| line.split_whitespace().next()?.parse().ok());
+        number.expect("Linux says so")
+    }
+
     /// Sends a signal: `TERM` or `INT`.
     pub(crate) fn signal(&self, name: &str) {
         // The shell's built-in kill: minimal systems have no kill program.

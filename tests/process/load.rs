@@ -48,24 +48,15 @@ fn a_thousand_idle_connections_are_held_while_good_calls_are_served() {
 }
 
 #[cfg(target_os = "linux")]
-fn resident_kib(server: &Server) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", server.pid()));
-    let status = status.expect("it runs");
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    let number = line.and_then(|line| line.split_whitespace().next()?.parse().ok());
-    number.expect("Linux says so")
-}
-
-#[cfg(target_os = "linux")]
 #[test]
 fn twenty_thousand_calls_leave_nothing_behind() {
     let server = Server::start_with(&[], &QUIET);
     make_good_calls(&server, 2_000);
-    let before = resident_kib(&server);
+    let before = server.kib("VmRSS");
 
     make_good_calls(&server, 20_000);
 
-    let after = resident_kib(&server);
+    let after = server.kib("VmRSS");
     assert!(
         after <= before + SLACK_KIB,
         "it grew from {before} to {after} KiB"
@@ -93,11 +84,11 @@ fn malformed_connections_leave_nothing_behind() {
         make_good_calls(&server, 100);
     };
     hang_up_on(20);
-    let before = resident_kib(&server);
+    let before = server.kib("VmRSS");
 
     hang_up_on(100);
 
-    let after = resident_kib(&server);
+    let after = server.kib("VmRSS");
     assert!(
         after <= before + SLACK_KIB,
         "it grew from {before} to {after} KiB"

@@ -6,6 +6,8 @@ mod cli;
 mod control;
 mod load;
 mod logs;
+#[cfg(target_os = "linux")]
+mod memory;
 mod signals;
 mod start;
 mod stubs;

@@ -1,0 +1,90 @@
+//! The memory that a large app needs while its graph is read, compared and kept in snapshots.
+
+use crate::fixture::{APP, Server};
+use std::process::{Command, Stdio};
+
+/// The accounts of the large app, each of which has all the others as friends: 302,500 friendships.
+const ACCOUNTS: usize = 550;
+
+/// Makes every account a friend of all others, at this time. Each account is put by its own call, so that
+/// the bodies leave little unused memory in the process.
+fn befriend_all(server: &Server, add_time: u32) {
+    let mut client = server.connect();
+    for from in 0..ACCOUNTS {
+        let friends = (0..ACCOUNTS).filter(|to| *to != from);
+        let friends = friends.map(|to| format!(r#"{{"to":"u{to}","add_time":{add_time}}}"#));
+        let friends: Vec<_> = friends.collect();
+        let body = format!(r#"{{"friends":[{}]}}"#, friends.join(","));
+        let length = body.len();
+        let path = format!("/_emulator/v1/apps/{APP}/accounts/u{from}");
+        let put = format!(
+            "PUT {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
+        );
+        client.call(put.as_bytes());
+    }
+}
+
+fn curl(server: &Server, method: &str, path: &str) -> Command {
+    let mut curl = Command::new("curl");
+    let url = format!("{}/_emulator/v1/apps/{APP}{path}", server.url);
+    curl.args([
+        "--silent",
+        "--show-error",
+        "--fail",
+        "--request",
+        method,
+        &url,
+    ]);
+    curl.args(["--header", "Content-Type: application/json"]);
+    curl.stdout(Stdio::null());
+    curl
+}
+
+#[track_caller]
+fn done(curl: &mut Command) {
+    assert!(curl.status().expect("curl is there").success());
+}
+
+/// Starts `VmHWM` anew at the present memory.
+fn forget_highest(server: &Server) {
+    let path = format!("/proc/{}/clear_refs", server.pid());
+    std::fs::write(path, "5").expect("it is our process");
+}
+
+#[test]
+fn a_large_graph_is_read_compared_and_kept_in_little_memory() {
+    let server = Server::start_with(&[], &[("EMULATOR__LOG__LEVEL", "warn")]);
+    let start = server.kib("VmRSS");
+    befriend_all(&server, 1);
+
+    // Snapshots of a graph that does not change.
+    let before = server.kib("VmRSS");
+    for number in 0..100 {
+        done(&mut curl(&server, "POST", &format!("/snapshots/s{number}")));
+    }
+    let app = before - start;
+    let grown = server.kib("VmRSS").saturating_sub(before);
+    assert!(grown < app, "100 snapshots took {grown} KiB, the app {app}");
+
+    // Every friendship differs from the snapshots, which keep the old ones.
+    befriend_all(&server, 2);
+    forget_highest(&server);
+    let both = server.kib("VmRSS");
+    for path in [
+        "/snapshots/s0/diff",
+        "/state",
+        "/state?format=dot",
+        "/state?format=mermaid",
+    ] {
+        let mut readers =
+            [(); 2].map(|()| curl(&server, "GET", path).spawn().expect("curl is there"));
+        for reader in &mut readers {
+            assert!(reader.wait().expect("it ends").success(), "{path}");
+        }
+        let highest = server.kib("VmHWM");
+        assert!(
+            2 * highest < 3 * both,
+            "{path}: {highest} KiB, before {both}"
+        );
+    }
+}
