@@ -25,14 +25,11 @@ impl CodeName {
         }
     }
 
-    /// The outcomes that have this number, in documented or in recorded answers, or this name.
+    /// The outcomes that have this number or name.
     pub(super) fn all(&self) -> impl Iterator<Item = Code> {
         let all = Code::ALL.iter().copied();
         all.filter(move |code| match self {
-            Self::Number(number) => {
-                let recorded = code.recorded().map(|recorded| recorded.number);
-                code.number() == *number || recorded == Some(*number)
-            }
+            Self::Number(number) => code.number() == *number,
             Self::Name(name) => code.name() == name,
         })
     }

@@ -5,7 +5,7 @@ use super::problem::Problem;
 use super::route::{Operation, OperationOutput};
 use crate::config::{Config, Setting};
 use crate::metrics::Size;
-use crate::protocol::code::Code;
+use crate::protocol::code::{Code, Recorded};
 use crate::protocol::ids::SdkAppId;
 use crate::state::AppState;
 use crate::store::Accounts;
@@ -67,20 +67,7 @@ pub(super) struct KnownCode {
     info_is: String,
     /// What a record of the real service shows instead, if one contradicts the documentation. The items
     /// are answered so if `sns.answers` is "recorded".
-    recorded: Option<RecordedAnswer>,
-}
-
-/// What a record shows of an item.
-#[derive(Serialize, JsonSchema)]
-pub(super) struct RecordedAnswer {
-    /// The commands whose answers the record shows.
-    commands: &'static [&'static str],
-    /// The years of the records.
-    years: &'static str,
-    /// ResultCode.
-    code: u32,
-    /// ResultInfo.
-    info: &'static str,
+    recorded: Option<Recorded>,
 }
 
 /// Describes how to get an outcome.
@@ -111,12 +98,7 @@ pub(super) async fn codes(State(state): State<AppState>) -> Json<Vec<KnownCode>>
         how: how(*code, &state.config),
         code_is: code.number_basis().to_string(),
         info_is: code.info_basis().to_string(),
-        recorded: code.recorded().map(|recorded| RecordedAnswer {
-            commands: recorded.commands,
-            years: recorded.years,
-            code: recorded.number,
-            info: recorded.info,
-        }),
+        recorded: code.recorded(),
     };
     Json(Code::ALL.iter().map(known).collect())
 }

@@ -10,7 +10,7 @@ use super::problem::{InvalidField, Problem};
 use super::route::{Operation, OperationOutput};
 use super::written::{Disconnected, Writer, written};
 use crate::protocol::ids::UserId;
-use crate::sns::model::PendingRequest;
+use crate::sns::model::{PendingRequest, Sequences};
 use crate::state::AppState;
 use crate::store::{Account, Accounts, SharedAccount};
 use crate::strict::join;
@@ -127,8 +127,13 @@ pub(super) async fn replace(
     let app = find_app(&state, path.sdkappid)?;
     let mut reader = AccountReader::new(&state, &app);
     let mut graph = BTreeMap::new();
+    let before = app.store.accounts().await?;
     for (user, document) in accounts {
         let mut account = Account::clone(&app.new_account);
+        // The sequences go on, so that a client that knows the old ones learns of the change.
+        account.sequences = before
+            .get(user)
+            .map_or_else(Sequences::default, |old| old.sequences);
         let at = join("/accounts", user.as_str());
         reader.apply(&at, user, document, &mut account);
         graph.insert(user, account);

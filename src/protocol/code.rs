@@ -11,7 +11,7 @@
 //! best-known command; for the other commands, the text is inferred.
 
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// The placeholder for the command's name in a text.
@@ -58,13 +58,14 @@ pub enum Answers {
 }
 
 /// What a record shows of an item where the documentation says something else.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Recorded {
     /// The commands whose answers the record shows.
     pub commands: &'static [&'static str],
     /// The years of the records.
     pub years: &'static str,
     /// The item's ResultCode.
+    #[serde(rename = "code")]
     pub number: u32,
     /// The item's ResultInfo.
     pub info: &'static str,
@@ -192,7 +193,7 @@ codes! {
     PeerFriendsFull = 30014, "Err_SNS_FriendAdd_Peer_Friend_Num_Exceed_Threshold", Documented / Guess, "To_Account's friend list is full.";
     InMyBlocklist = 30515, "Err_SNS_FriendAdd_In_Self_BlackList", Documented / Guess, "To_Account is on From_Account's blocklist.";
     DenyAny = 30516, "Err_SNS_FriendAdd_Friend_Allow_Type_Forbid", Documented / Seen 2020, "To_Account refuses all friend requests (`AllowType_Type_DenyAny`).";
-    InPeerBlocklist = 30525, "Err_SNS_FriendAdd_Reverse_Black_List", Documented / Inferred, "From_Account is on To_Account's blocklist.";
+    InPeerBlocklist = 30525, "Err_SNS_FriendAdd_Reverse_Black_List", Documented / Seen, "From_Account is on To_Account's blocklist.";
     NeedConfirm = 30539, "Err_SNS_FriendAdd_Friend_Allow_Type_Need_Confirm", Documented / Guess, "To_Account has to confirm (`AllowType_Type_NeedConfirm`): the request is pending.";
     TooManyRequests = 30540, "Err_SNS_FriendAdd_Spam_Filter", Documented / Guess, "Too many friend requests in a short time: over `max_requests_per_minute`, or when scripted.";
     NotFriend = 31704, "Err_SNS_FriendDelete_Not_Friend", Documented / Seen 2020, "To_Account is not in From_Account's friend list, so it cannot be deleted.";

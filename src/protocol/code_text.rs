@@ -19,7 +19,7 @@ impl CommandInfo {
         self.item_text(code, Answers::Documented)
     }
 
-    /// The outcome of an item.
+    /// The outcome of an item: as documented, or as recorded if `answers` says so.
     pub fn item_text(&'static self, code: Code, answers: Answers) -> CodeText {
         CodeText {
             code,

@@ -59,6 +59,7 @@ async fn settle(session: &Session) {
     report("the blocklists", friend_add::blocklists(session).await);
     report("friend_add's groups", friend_add::groups(session).await);
     report("the directions", lists::directions(session).await);
+    report("the recorded answers", lists::recorded(session).await);
     report("the friend list", lists::friends(session).await);
     report("the blocklist", lists::blocklist(session).await);
     report("the sequences", lists::sequences(session).await);

@@ -75,6 +75,26 @@ pub(super) async fn directions(session: &Session) -> Step<()> {
     Ok(())
 }
 
+/// The items for which a record contradicts the documentation.
+pub(super) async fn recorded(session: &Session) -> Step<()> {
+    let [from, other] = session.people(["record1", "record2"]).await?;
+    let add = || one(&from, json!({"To_Account": other}));
+    session.must("sns/friend_add", add()).await?;
+    let mut group_add = to(&from, &other);
+    group_add["GroupName"] = json!(["group"]);
+    for (row, command, body) in [
+        (Code::FriendExist, "sns/friend_add", add()),
+        (Code::Ok, "sns/friend_delete", to(&from, &other)),
+        (Code::NotInFriendList, "sns/group_add", group_add),
+        (Code::Ok, "sns/black_list_add", to(&from, &other)),
+        (Code::Ok, "sns/black_list_delete", to(&from, &other)),
+    ] {
+        let answer = session.call(command, body).await;
+        session.row(row, command, &answer);
+    }
+    Ok(())
+}
+
 pub(super) async fn friends(session: &Session) -> Step<()> {
     let [from, other] = session.people(["list1", "list2"]).await?;
     let import = "sns/friend_import";

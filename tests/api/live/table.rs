@@ -43,9 +43,10 @@ pub(super) fn is_guess(row: Code) -> bool {
 }
 
 impl Session {
-    /// Settles a row: `command`, such as `sns/friend_add`, should have answered it.
+    /// Settles a row: `command`, such as `sns/friend_add`, should have answered it. A row without a
+    /// guess is settled only if a record contradicts it.
     pub(super) fn row(&self, row: Code, command: &str, answer: &Answer) {
-        if !is_guess(row) {
+        if !is_guess(row) && row.recorded().is_none() {
             return;
         }
         let command = command.rsplit('/').next().unwrap_or_default();
@@ -59,7 +60,7 @@ impl Session {
         let settled = Settled {
             verdict,
             row: Some(row),
-            guess: format!("{}: {}", row.name(), row.meaning()),
+            guess: format!("{} of {command}: {}", row.name(), row.meaning()),
             assumed: format!("{} {}", row.number(), row_text(row, command)),
             answered: answer.text(),
             line: String::new(),

@@ -194,6 +194,31 @@ async fn only_a_client_with_the_current_sequences_is_told_nothing_new() {
     }
 }
 
+/// A client that knows the sequences of one state learns of the next one.
+#[tokio::test]
+async fn each_state_that_is_put_moves_the_sequences_on() {
+    let app = TestApp::start().await;
+    let control = app.control();
+    let mut known = json!({"StandardSequence": 0, "CustomSequence": 0});
+    for friend in ["u1", "u2", "u1", "u3"] {
+        let graph = json!({"id": {"friends": [friend]}, "u1": {}, "u2": {}, "u3": {}});
+        let state = json!({"version": 1, "accounts": graph});
+        let path = format!("/apps/{APP}/state");
+        control.put(&path, state).await.ok();
+        let mut body = known.clone();
+        body["From_Account"] = "id".into();
+        body["StartIndex"] = 0.into();
+
+        let answer = app.call("sns/friend_get", body).await.json;
+
+        assert_eq!(accounts(&answer["UserDataItem"]), [friend]);
+        for sequence in ["StandardSequence", "CustomSequence"] {
+            assert!(answer[sequence].as_u64() > known[sequence].as_u64());
+            known[sequence] = answer[sequence].clone();
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_page_of_the_blocklist_is_a_slice_of_the_list_as_it_is_now() {
     let app = TestApp::start().await;
