@@ -24,6 +24,7 @@
 //! | `gateway` | the steps of every REST call: check the UserSig and the rate limit, receive the body, write the journal |
 //! | `control` | the table of the control API's routes, `/_emulator/v1`; one file for each resource |
 //! | `http` | converts a reply to an HTTP response, always with status 200 |
+//! | `budget` | the memory for bodies in flight |
 //! | `background` | a separate runtime for the control API, whose calls can take long |
 //! | `state`, `token` | the state that all calls share; the token of the control API |
 //! | `world` | the state that a reset replaces atomically; a call uses one world from start to end |
@@ -46,6 +47,7 @@
 
 mod apps;
 mod background;
+mod budget;
 mod client_ip;
 mod client_stream;
 pub mod clock;

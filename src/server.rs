@@ -58,7 +58,7 @@ async fn unknown(State(state): State<AppState>, arrival: Arrival, call: Request)
         return stubs::serve(stub, state, arrival, call).await;
     }
     let (call, body) = call.into_parts();
-    body::discard(body, &state.config).await;
+    body::discard(body, &state).await;
     let reply = Reply::refused(error_for_unknown(&call));
     arrival.end(&state, &call, reply.into(), CallLogInfo::default())
 }

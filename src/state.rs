@@ -2,6 +2,7 @@
 
 use crate::apps::App;
 use crate::background::Background;
+use crate::budget::Budget;
 use crate::clock::Clock;
 use crate::config::{AppConfig, Config};
 use crate::metrics::Metrics;
@@ -28,6 +29,8 @@ pub(crate) struct Shared {
     pub(crate) control_token: Option<Token>,
     /// The address of the listener; set once it is bound.
     pub(crate) addr: OnceLock<SocketAddr>,
+    /// The memory for bodies in flight.
+    pub(crate) bodies: Budget,
     /// The runtime of the control API.
     pub(crate) background: Background,
     /// Cancelled when the emulator stops. Ends the server, delays and waits.
@@ -50,6 +53,7 @@ impl Shared {
             control_token: Token::of(&config),
             metrics: Metrics::default(),
             addr: OnceLock::new(),
+            bodies: Budget::new(config.max_bodies_bytes),
             background: Background::default(),
             stopping: CancellationToken::new(),
             started: system.now().unix_time(),

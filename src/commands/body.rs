@@ -26,11 +26,15 @@ pub(super) fn decode<T: DeserializeOwned>(
     service: Service,
 ) -> Result<T, CallError> {
     let body = match body {
-        Received::Whole(body) => body,
+        Received::Whole(body, _) => body,
         Received::TooLong => {
             return Err(not_json(service, "it is longer than this server accepts"));
         }
         Received::Cut => return Err(Code::RequestFormat.into()),
+        Received::NoRoom => {
+            let detail = "other bodies use up `max_bodies_bytes`";
+            return Err(CallError::with_detail(Code::RequestFormat, detail));
+        }
     };
     if body.is_empty() {
         return Err(not_json(service, "it is empty; it should be at least {}"));

@@ -74,7 +74,7 @@ impl Command for FriendAdd {
 
 /// Decodes a body as a friend_add call does, for the control API.
 pub(crate) fn decode(body: Bytes) -> Result<FriendAdd, CallError> {
-    body::decode(&Received::Whole(body), FriendAdd::INFO.service)
+    body::decode(&Received::Whole(body, None), FriendAdd::INFO.service)
 }
 
 impl FriendAdd {

@@ -249,11 +249,11 @@ async fn answer<E: Endpoint>(
     let caller = match gateway::admit(config, arrival, command, call, info) {
         Ok(caller) => caller,
         Err(error) => {
-            gateway::body::discard(body, config).await;
+            gateway::body::discard(body, state).await;
             return Err(error);
         }
     };
-    let body = gateway::body::receive(body, config).await;
+    let body = gateway::body::receive(body, state).await;
     info.request = body.bytes();
     let request = endpoint.decode(&body)?;
     let (sdkappid, faults) = (caller.app.sdkappid, &arrival.world.faults);

@@ -44,6 +44,9 @@ pub struct Config {
     /// The longest request body, in bytes.
     #[schemars(range(min = 1024, max = 1 << 30))]
     pub max_body_bytes: usize,
+    /// The memory for bodies that are received in part or processed, in bytes.
+    #[schemars(range(min = 1 << 20, max = 1_u64 << 40))]
+    pub max_bodies_bytes: usize,
     /// The time limit for the headers of a request, again for its body, and for an idle connection.
     #[serde(rename = "read_timeout_seconds", deserialize_with = "seconds")]
     #[schemars(with = "u32", range(min = 1, max = 86_400))]

@@ -84,7 +84,12 @@ pub(super) async fn arrange(
     Body(ArrangeRequest { code: name }): Body<ArrangeRequest>,
 ) -> Result<Json<Arranged>, Problem> {
     let (app, world) = (find_app(&state, path.sdkappid)?, state.world());
-    let first = name.find();
+    // The number that friend_add answers, which is the recorded one if the configuration says so.
+    let number = |code| {
+        let text = FriendAdd::INFO.item_text(code, state.config.sns.answers);
+        text.number()
+    };
+    let first = name.all(number).next();
     let first = first.ok_or_else(|| Problem::invalid_field("/code", name.unknown_message()))?;
     let now = world.clock.now().unix_time();
     let accounts = app.store.accounts().await?;
@@ -99,7 +104,7 @@ pub(super) async fn arrange(
     };
     // Outcomes can share a number: prefer an outcome that a state gives, then one of an item.
     let rank = |(code, situation): &(Code, Situation)| (situation.source, carrier(*code));
-    let found = name.all().filter_map(situation).min_by_key(rank);
+    let found = name.all(number).filter_map(situation).min_by_key(rank);
     let (code, situation) = found.ok_or_else(|| {
         let detail = format!("{} is not an outcome of friend_add", first.name());
         Problem::invalid_field("/code", detail)
@@ -129,9 +134,7 @@ pub(super) async fn arrange(
     let documents = accounts.iter();
     let documents = documents.map(|(user, account)| (*user, AccountDocument::from(account)));
     Ok(Json(Arranged {
-        code: FriendAdd::INFO
-            .item_text(code, state.config.sns.answers)
-            .number(),
+        code: number(code),
         outcome: code.name(),
         carried_by: carrier(code),
         given_by: situation.source,

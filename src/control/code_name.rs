@@ -25,23 +25,23 @@ impl CodeName {
         }
     }
 
-    /// The outcomes that have this number or name.
-    pub(super) fn all(&self) -> impl Iterator<Item = Code> {
+    /// The outcomes that have this name, or for which `number_of` gives this number.
+    pub(super) fn all(&self, number_of: impl Fn(Code) -> u32) -> impl Iterator<Item = Code> {
         let all = Code::ALL.iter().copied();
         all.filter(move |code| match self {
-            Self::Number(number) => code.number() == *number,
+            Self::Number(number) => number_of(*code) == *number,
             Self::Name(name) => code.name() == name,
         })
     }
 
     /// The first outcome with this number or name.
     pub(super) fn find(&self) -> Option<Code> {
-        self.all().next()
+        self.all(Code::number).next()
     }
 
     /// The first outcome that an item can have, or else the first outcome.
     pub(super) fn find_for_items(&self) -> Option<Code> {
-        let of_items = self.all().find(|code| !code.is_whole_calls());
+        let of_items = self.all(Code::number).find(|code| !code.is_whole_calls());
         of_items.or_else(|| self.find())
     }
 }

@@ -2,6 +2,7 @@
 //! strictly; its error is a [`Problem`] that names the invalid fields of the part, up to a limit.
 
 use super::problem::{InvalidField, Part, Problem};
+use crate::budget::Share;
 use crate::gateway::body::{self, Received};
 use crate::state::AppState;
 use crate::strict::{MAX_ERRORS, Reader, StrictRead, field_schema, join, typed};
@@ -186,9 +187,9 @@ pub(super) async fn receive(
 ) -> Response {
     let (call, sent) = call.into_parts();
     let cap = options.max_body_bytes;
-    let received = body::receive_up_to(sent, cap, state.config.read_timeout).await;
-    let bytes = match check(received, &call, options) {
-        Ok(bytes) => bytes,
+    let received = body::receive_up_to(sent, cap, &state).await;
+    let (bytes, _share) = match check(received, &call, options) {
+        Ok(received) => received,
         Err(problem) => return problem.into_response(),
     };
     let _permit = match bytes.len() > MAX_BODY_BYTES {
@@ -203,9 +204,14 @@ pub(super) async fn receive(
     }
 }
 
-fn check(received: Received, call: &Parts, options: RouteOptions) -> Result<Bytes, Problem> {
-    let bytes = match received {
-        Received::Whole(bytes) => bytes,
+/// The body, with its share of the budget.
+fn check(
+    received: Received,
+    call: &Parts,
+    options: RouteOptions,
+) -> Result<(Bytes, Option<Share>), Problem> {
+    let (bytes, share) = match received {
+        Received::Whole(bytes, share) => (bytes, share),
         Received::TooLong => {
             let detail = format!("the body is larger than {} bytes", options.max_body_bytes);
             return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail));
@@ -213,6 +219,10 @@ fn check(received: Received, call: &Parts, options: RouteOptions) -> Result<Byte
         Received::Cut => {
             let detail = "the body is incomplete, or did not arrive in time";
             return Err(Problem::new(StatusCode::BAD_REQUEST, detail));
+        }
+        Received::NoRoom => {
+            let detail = "other bodies use up `max_bodies_bytes`; try again";
+            return Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail));
         }
     };
     if !bytes.is_empty() && !is_json(&call.headers) {
@@ -225,7 +235,7 @@ fn check(received: Received, call: &Parts, options: RouteOptions) -> Result<Byte
     if !options.parts.contains(&Some(Part::Body)) {
         read_body::<Empty>(&bytes)?;
     }
-    Ok(bytes)
+    Ok((bytes, share))
 }
 
 fn is_json(headers: &HeaderMap) -> bool {

@@ -158,7 +158,7 @@ pub(crate) fn routes(state: &AppState) -> Router<AppState> {
 /// Rejects a call without running a handler. The body is read first, so that a client that is still
 /// sending gets the answer and not a reset connection.
 async fn reject(state: &AppState, call: Request, problem: Problem) -> Response {
-    body::discard(call.into_body(), &state.config).await;
+    body::discard(call.into_body(), state).await;
     problem.into_response()
 }
 

@@ -71,16 +71,37 @@ async fn the_control_api_knows_the_recorded_answers() {
     assert_eq!(outcomes, ["Ok", "FriendExist", "NotInFriendList"]);
 
     let path = format!("/apps/{APP}/arrange");
-    let body = json!({"code": "FriendExist"});
-    let arranged = control.post(&path, body).await.ok();
-    assert_eq!(arranged["code"], 30520);
-    let url = arranged["url"].as_str().expect("a URL");
-    let request = app.client.post(url).body(arranged["request"].to_string());
-    let reply = app.send(request).await;
-    assert_eq!(reply.only().0, 30520, "{}", reply.text);
-    let explain = format!("/apps/{APP}/explain");
-    let explained = control.post(&explain, arranged["request"].clone()).await;
-    assert_eq!(explained.ok()["items"][0]["code"], 30520);
+    for (code, answered) in [
+        (json!("FriendExist"), 30520),
+        (json!(30520), 30520),
+        (json!(30001), 30001),
+    ] {
+        let arranged = control.post(&path, json!({ "code": code })).await.ok();
+        assert_eq!(arranged["code"], answered, "{code}");
+        let explain = format!("/apps/{APP}/explain");
+        let explained = control.post(&explain, arranged["request"].clone()).await;
+        assert_eq!(explained.ok()["items"][0]["code"], answered, "{code}");
+        let url = arranged["url"].as_str().expect("a URL");
+        let request = app.client.post(url).body(arranged["request"].to_string());
+        let reply = app.send(request).await;
+        assert_eq!(reply.only().0, answered, "{code}: {}", reply.text);
+    }
+}
+
+/// 30520 is a number only of recorded answers.
+#[tokio::test]
+async fn without_recorded_answers_there_is_no_30520() {
+    let app = TestApp::start().await;
+    let control = app.control();
+    let arrange = format!("/apps/{APP}/arrange");
+    control
+        .post(&arrange, json!({"code": 30520}))
+        .await
+        .faults(422);
+    for kind in ["code", "result_code"] {
+        let fault = json!({"command": "friend_add", kind: 30520});
+        control.post("/faults", fault).await.faults(422);
+    }
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 //! good call is served.
 
 mod bodies;
+mod budget;
 mod family;
 mod fields;
 mod protocol;

@@ -1,7 +1,10 @@
 //! The memory that a large app needs while its graph is read, compared and kept in snapshots.
 
 use crate::fixture::{APP, Server};
+use std::io::Write;
+use std::net::TcpStream;
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 /// The accounts of the large app, each of which has all the others as friends: 302,500 friendships.
 const ACCOUNTS: usize = 550;
@@ -87,4 +90,43 @@ fn a_large_graph_is_read_compared_and_kept_in_little_memory() {
             "{path}: {highest} KiB, before {both}"
         );
     }
+}
+
+/// Sends the head of a call and as much of its body as the server reads, up to the last byte.
+fn send_half(server: &Server, head: &str, length: usize) -> TcpStream {
+    let mut stream = TcpStream::connect(server.addr).expect("it listens");
+    stream
+        .set_write_timeout(Some(Duration::from_millis(50)))
+        .expect("a timeout");
+    let head = format!("{head}Host: localhost\r\nContent-Length: {length}\r\n\r\n");
+    stream
+        .write_all(head.as_bytes())
+        .expect("it reads the head");
+    let body = vec![b' '; length - 1];
+    // An error means that the server does not read on.
+    let _ = stream.write_all(&body);
+    stream
+}
+
+#[test]
+fn half_received_bodies_take_no_more_than_their_budget_and_short_calls_pass() {
+    const BUDGET_KIB: u64 = 16 * 1024;
+    let bytes = (BUDGET_KIB * 1024).to_string();
+    let server = Server::start_with(&[], &[("EMULATOR__MAX_BODIES_BYTES", &bytes)]);
+    let before = server.kib("VmRSS");
+    let call = format!("POST /v4/sns/friend_add?{} HTTP/1.1\r\n", Server::query());
+    let control = format!(
+        "PUT /_emulator/v1/apps/{APP}/state HTTP/1.1\r\nContent-Type: application/json\r\n"
+    );
+
+    let mut clients = Vec::new();
+    for _ in 0..40 {
+        clients.push(send_half(&server, &call, 29 << 17));
+        clients.push(send_half(&server, &control, 15 << 20));
+        server.still_serves();
+    }
+
+    // 40 bodies of 3.6 MiB and 40 of 15 MiB: 744 MiB.
+    let grown = server.kib("VmRSS").saturating_sub(before);
+    assert!(grown < BUDGET_KIB + 64 * 1024, "{grown} KiB");
 }

@@ -2,6 +2,8 @@
 
 use crate::fixture::{Client, GOOD_BODY, Server, post, wait_for};
 use serde_json::Value;
+use std::time::Duration;
+use tencent_chat_emulator::clock::Clock;
 
 /// A connection with a call in flight: all but its last bytes have been sent.
 fn call_in_flight(server: &Server) -> (Client, &'static [u8]) {
@@ -76,4 +78,35 @@ fn half_a_head_does_not_keep_it_from_ending() {
     server.signal("TERM");
 
     assert_eq!(server.wait().code(), Some(0));
+}
+
+#[test]
+fn half_a_body_does_not_keep_it_from_ending() {
+    let good = post(&Server::query(), GOOD_BODY);
+    let unsigned = post("sdkappid=88888888", GOOD_BODY);
+    let control = b"POST /_emulator/v1/apps HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{";
+    let chunked = format!(
+        "POST /v4/sns/friend_add?{} HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{{\"Fro",
+        Server::query()
+    );
+    let half = |whole: &[u8]| whole[..whole.len() - 10].to_vec();
+    let requests = [
+        half(&good),
+        half(&unsigned),
+        control.to_vec(),
+        chunked.into_bytes(),
+    ];
+    for request in &requests {
+        let mut server = Server::start();
+        let mut client = server.connect();
+        client.send(request);
+        server.still_serves();
+        let clock = Clock::default();
+
+        server.signal("TERM");
+
+        let text = String::from_utf8_lossy(request);
+        assert_eq!(server.wait().code(), Some(0), "{text}");
+        assert!(clock.uptime() < Duration::from_secs(3), "{text}");
+    }
 }
