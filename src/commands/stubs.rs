@@ -291,7 +291,7 @@ impl Endpoint for StubEndpoint {
         context: CallContext<'_>,
     ) -> Result<Fields, CallError> {
         let variables = Variables {
-            request: &request,
+            request,
             now: context.unix_time(),
         };
         let answer = self.0.answer.render(variables);

@@ -2,20 +2,24 @@
 
 use super::tree::Tree;
 use minijinja::syntax::SyntaxConfig;
-use minijinja::value::{Enumerator, Object, ValueKind};
+use minijinja::value::ValueKind;
 use minijinja::{Environment, ErrorKind, UndefinedBehavior, escape_formatter};
 use serde_json::Value;
-use std::sync::{Arc, LazyLock};
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 /// The work that one template can do, in minijinja's units: about an instruction, or 64 bytes of new
-/// data. It stops an endless loop after some milliseconds. It does not limit text that a template makes of
-/// a list with `~`: the author of a template is trusted.
+/// data. It stops an endless loop after some milliseconds. Fuel does not count text made from a list with
+/// `~`.
 const FUEL: u64 = 100_000;
 
 /// The maximum size of an answer, in bytes.
 pub(super) const MAX_ANSWER_BYTES: usize = 4 << 20;
 
-/// The size of a value besides its text, in bytes.
+/// The maximum depth of an answer's value.
+const MAX_DEPTH: usize = 128;
+
+/// The bytes that each value counts, in addition to its text.
 const VALUE_BYTES: usize = 16;
 
 /// The template engine, made at the first use, so that an emulator without stubs does not pay for it.
@@ -32,6 +36,9 @@ pub(super) static ENGINE: LazyLock<Environment<'static>> = LazyLock::new(|| {
     let syntax = syntax.keep_trailing_newline(true).build();
     engine.set_syntax(syntax.expect("the delimiters are the default ones"));
     engine.add_filter("item", item);
+    // With these, a short template could make a value so deep that dropping it overflows the stack.
+    engine.remove_global("namespace");
+    engine.remove_filter("zip");
     engine
 });
 
@@ -39,17 +46,31 @@ pub(super) static ENGINE: LazyLock<Environment<'static>> = LazyLock::new(|| {
 pub(super) fn reason(error: &minijinja::Error) -> String {
     let kind = error.kind();
     match error.detail() {
+        // The detail is "filter itm is unknown".
+        Some(detail) if detail.ends_with(" is unknown") => {
+            format!("unknown {}", detail.trim_end_matches(" is unknown"))
+        }
         Some(detail) => format!("{kind}: {detail}"),
         None => kind.to_string(),
     }
 }
 
-/// Copies a value of the engine, without what is undefined or null. It fails if the value is not JSON,
-/// or has more bytes than are `left`.
+/// Copies a value of the engine, without undefined and null values. It fails if the value is not JSON, is
+/// deeper than [`MAX_DEPTH`], or has more bytes than are `left`.
 pub(super) fn plain(
     value: &minijinja::Value,
     left: &mut usize,
 ) -> Result<Option<Tree<Value>>, String> {
+    plain_within(value, left, MAX_DEPTH)
+}
+
+fn plain_within(
+    value: &minijinja::Value,
+    left: &mut usize,
+    depth: usize,
+) -> Result<Option<Tree<Value>>, String> {
+    let too_deep = || format!("the value has more than {MAX_DEPTH} levels");
+    let depth = depth.checked_sub(1).ok_or_else(too_deep)?;
     let length = value.as_str().map_or(0, str::len);
     let rest = left.checked_sub(VALUE_BYTES + length);
     *left = rest.ok_or_else(|| format!("the answer is longer than {MAX_ANSWER_BYTES} bytes"))?;
@@ -58,7 +79,7 @@ pub(super) fn plain(
     if matches!(kind, ValueKind::Seq | ValueKind::Iterable) {
         let mut list = Vec::new();
         for entry in entries()? {
-            list.extend(plain(&entry, left)?);
+            list.extend(plain_within(&entry, left, depth)?);
         }
         return Ok(Some(Tree::List(list)));
     }
@@ -66,9 +87,9 @@ pub(super) fn plain(
         let mut object = Vec::new();
         for key in entries()? {
             // Counts the bytes of the key.
-            plain(&key, left)?;
+            plain_within(&key, left, depth)?;
             let field = value.get_item(&key).map_err(|error| reason(&error))?;
-            let field = plain(&field, left)?;
+            let field = plain_within(&field, left, depth)?;
             object.extend(field.map(|field| (key.to_string(), field)));
         }
         return Ok(Some(Tree::Object(object)));
@@ -96,7 +117,7 @@ fn item(
     fields: Option<minijinja::Value>,
 ) -> minijinja::Value {
     let key = minijinja::Value::from(key);
-    let mut item = vec![(key.clone(), value)];
+    let mut item = BTreeMap::from([(key.clone(), value)]);
     if let Some(fields) = fields
         && let Ok(names) = fields.try_iter()
     {
@@ -104,23 +125,7 @@ fn item(
             let value = fields.get_item(&name).ok()?;
             Some((name, value))
         };
-        let names = names.filter(|name| *name != key);
-        item.extend(names.filter_map(field));
+        item.extend(names.filter(|name| *name != key).filter_map(field));
     }
-    minijinja::Value::from_object(Item(item))
-}
-
-/// An object of the engine that keeps the order of its keys.
-#[derive(Debug)]
-struct Item(Vec<(minijinja::Value, minijinja::Value)>);
-
-impl Object for Item {
-    fn get_value(self: &Arc<Self>, key: &minijinja::Value) -> Option<minijinja::Value> {
-        let mut fields = self.0.iter();
-        fields.find_map(|(name, value)| (name == key).then(|| value.clone()))
-    }
-
-    fn enumerate(self: &Arc<Self>) -> Enumerator {
-        Enumerator::Values(self.0.iter().map(|(name, _)| name.clone()).collect())
-    }
+    item.into()
 }

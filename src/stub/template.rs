@@ -1,24 +1,31 @@
 //! The template of a stub's answer: JSON whose strings are minijinja templates.
 //!
 //! A string that is only an expression, such as `{{ request.To_Account }}`, becomes the expression's
-//! value with its JSON type; any other string becomes text. A value that is undefined or null is left
-//! out, because an answer never has a null.
+//! value with its JSON type; any other string becomes text. An undefined or null value is left out,
+//! because an answer never has a null.
 //!
-//! A template is compiled when a stub is made, to find its errors, and again for each call, which
-//! takes microseconds: a compiled template borrows its text.
+//! An expression is compiled when its stub is made. Text is compiled again for each call, which takes
+//! microseconds, because a compiled template borrows its text.
 
 use super::engine::{ENGINE, MAX_ANSWER_BYTES, plain, reason};
 use super::tree::Tree;
 use crate::protocol::ids::UnixTime;
 use crate::protocol::reply::Answer;
 use crate::strict::join;
-use minijinja::value::Serde;
-use minijinja::{ErrorKind, context};
+use minijinja::value::{Enumerator, Object, Serde};
+use minijinja::{ErrorKind, Expression, context};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 use std::borrow::Cow;
+use std::fmt;
+use std::sync::Arc;
+
+/// The maximum length of a template, in bytes. Each wrap of a value, such as `{% set x = [x] %}`, needs some
+/// text, so the limit also bounds the depth of the engine's values: a deeper value overflows the stack when
+/// it is dropped.
+const MAX_TEMPLATE_BYTES: usize = 2048;
 
 /// The names that templates can use.
 const VARIABLES: [&str; 4] = ["request", "now", "uuid", "random"];
@@ -38,20 +45,36 @@ pub(crate) struct Fields(Tree<Value>);
 impl Answer for Fields {}
 
 /// The values that a template can use.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Variables<'a> {
+#[derive(Debug)]
+pub(crate) struct Variables {
     /// The body of the call.
-    pub(crate) request: &'a Map<String, Value>,
+    pub(crate) request: Map<String, Value>,
     /// The emulator's clock.
     pub(crate) now: UnixTime,
 }
 
+/// The body of a call. A field is converted only when a template reads it.
+#[derive(Debug)]
+struct Body(Map<String, Value>);
+
+impl Object for Body {
+    fn get_value(self: &Arc<Self>, key: &minijinja::Value) -> Option<minijinja::Value> {
+        let field = self.0.get(key.as_str()?)?;
+        Some(Serde(field).into())
+    }
+
+    fn enumerate(self: &Arc<Self>) -> Enumerator {
+        let keys = self.0.keys().map(|key| key.as_str().into());
+        Enumerator::Values(keys.collect())
+    }
+}
+
 /// A value in a template.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 enum Leaf {
     Value(Value),
-    /// The text of a string that is only an expression.
-    Expression(String),
+    /// A string that is only an expression.
+    Expression(String, Arc<Expression<'static, 'static>>),
     Text(String),
 }
 
@@ -68,7 +91,7 @@ impl AnswerTemplate {
     }
 
     /// Renders the answer. The error is the place of a template that failed, and the reason.
-    pub(crate) fn render(&self, variables: Variables<'_>) -> Result<Fields, String> {
+    pub(crate) fn render(&self, variables: Variables) -> Result<Fields, String> {
         let mut left = MAX_ANSWER_BYTES;
         let rendered = self.0.render(&variables.values(), &mut left)?;
         Ok(Fields(rendered.unwrap_or(Tree::Object(Vec::new()))))
@@ -84,10 +107,10 @@ impl AnswerTemplate {
     }
 }
 
-impl Variables<'_> {
+impl Variables {
     fn values(self) -> minijinja::Value {
         context! {
-            request => minijinja::Value::from(Serde(self.request)),
+            request => minijinja::Value::from_object(Body(self.request)),
             now => self.now.0,
             uuid => uuid(),
             random => fastrand::i32(0..),
@@ -147,25 +170,32 @@ impl Leaf {
         if !["{{", "{%", "{#"].iter().any(|mark| text.contains(mark)) {
             return Ok(Self::Value(text.into()));
         }
-        let nothing = Map::new();
+        if text.len() > MAX_TEMPLATE_BYTES {
+            return Err(format!("it is longer than {MAX_TEMPLATE_BYTES} bytes"));
+        }
+        if text.contains("recursive") {
+            return Err("recursive loops are not supported".to_owned());
+        }
         let variables = Variables {
-            request: &nothing,
+            request: Map::new(),
             now: UnixTime(0),
-        };
+        }
+        .values();
         let expression =
             expression(text).map(|text| ENGINE.compile_expression_owned(text.to_owned()));
         let (leaf, names, trial) = match expression {
             Some(Ok(expression)) => {
-                let trial = expression.eval(variables.values()).err();
+                let trial = expression.eval(variables).err();
                 let names = expression.undeclared_variables(false);
-                (Self::Expression(text.to_owned()), names, trial)
+                let leaf = Self::Expression(text.to_owned(), expression.into());
+                (leaf, names, trial)
             }
             // With an error in it, it may be text such as `{{ now }} and {{ uuid }}`.
             Some(Err(_)) | None => {
                 let template = ENGINE
                     .template_from_str(text)
                     .map_err(|error| reason(&error))?;
-                let trial = template.render(variables.values()).err();
+                let trial = template.render(variables).err();
                 let names = template.undeclared_variables(false);
                 (Self::Text(text.to_owned()), names, trial)
             }
@@ -200,10 +230,8 @@ impl Leaf {
                 let rendered = ENGINE.render_str(text, variables.clone());
                 rendered.map_err(|error| reason(&error))?.into()
             }
-            Self::Expression(text) => {
-                let text = expression(text).unwrap_or_default().to_owned();
-                let compiled = ENGINE.compile_expression_owned(text);
-                let value = compiled.and_then(|compiled| compiled.eval(variables.clone()));
+            Self::Expression(_, expression) => {
+                let value = expression.eval(variables.clone());
                 value.map_err(|error| reason(&error))?
             }
         };
@@ -217,6 +245,16 @@ fn expression(text: &str) -> Option<&str> {
     // The marks that trim the text around, of which there is none.
     let inner = inner.strip_prefix(['-', '+']).unwrap_or(inner);
     Some(inner.strip_suffix(['-', '+']).unwrap_or(inner))
+}
+
+/// Shows the text, not the compiled expression.
+impl fmt::Debug for Leaf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Value(value) => value.fmt(f),
+            Self::Expression(text, _) | Self::Text(text) => text.fmt(f),
+        }
+    }
 }
 
 impl Default for AnswerTemplate {
@@ -243,7 +281,7 @@ impl Serialize for Leaf {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
             Self::Value(value) => value.serialize(serializer),
-            Self::Expression(text) | Self::Text(text) => serializer.serialize_str(text),
+            Self::Expression(text, _) | Self::Text(text) => serializer.serialize_str(text),
         }
     }
 }
@@ -277,5 +315,48 @@ impl JsonSchema for AnswerTemplate {
                 "x-expected": "a field of the command; the emulator adds ActionStatus, ErrorCode, ErrorInfo and ErrorDisplay, and faults make errors",
             },
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The values are as deep as the longest template can make them.
+    #[test]
+    fn a_deep_value_does_not_overflow_the_stack_of_a_worker() {
+        let repeat = |part: &str| {
+            let (head, tail) = ("{% set x = [1] %}", "{{ x }}");
+            let times = (MAX_TEMPLATE_BYTES - head.len() - tail.len()) / part.len();
+            format!("{head}{}{tail}", part.repeat(times))
+        };
+        let nest = |open: &str, close: &str| {
+            let (open, close) = (open.repeat(40), close.repeat(40));
+            repeat(&format!("{{%set x={open}x{close}%}}"))
+        };
+        let templates = [
+            repeat("{%set x=[x]%}"),
+            repeat("{%set x=x|map('list')%}"),
+            nest("[", "]"),
+            nest("{1:", "}"),
+            nest("", "[:]"),
+            nest("", "|batch(1)"),
+            nest("", "|item('K')"),
+            nest("", "|reverse"),
+            repeat("{%set x=[x]%}").replace("{{ x }}", "{{ x==x }}"),
+        ];
+        let render = move || {
+            for template in templates {
+                let answer = AnswerTemplate::of(&[("Key", &template)]).expect("it compiles");
+                let variables = Variables {
+                    request: Map::new(),
+                    now: UnixTime(0),
+                };
+                let _ = answer.render(variables);
+            }
+        };
+        let thread = std::thread::Builder::new().stack_size(2 << 20);
+        let thread = thread.spawn(render).expect("a thread");
+        thread.join().expect("no template panics");
     }
 }

@@ -1,4 +1,4 @@
-//! JSON that keeps the order of its keys.
+//! JSON whose leaves are of another type. The order of the keys of a built-in stub's answer stays.
 
 use serde::de::{Error, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -6,7 +6,7 @@ use serde_json::Value;
 use std::fmt;
 use std::marker::PhantomData;
 
-/// JSON that keeps the order of its keys.
+/// JSON with leaves of type `L`.
 #[derive(Clone, Debug)]
 pub(super) enum Tree<L> {
     Leaf(L),

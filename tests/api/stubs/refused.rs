@@ -36,8 +36,24 @@ fn definitions() -> Vec<(Value, Vec<(&'static str, &'static str)>)> {
             vec![("/answer/A", "there is no noww")],
         ),
         (
-            json!({"answer": {"A": "{{ now | nope }}"}}),
-            vec![("/answer/A", "unknown filter")],
+            json!({"answer": {"A": "{{ now | itm }}"}}),
+            vec![("/answer/A", "is not a template: unknown filter itm")],
+        ),
+        (
+            json!({"answer": {"A": "{% set ns = namespace(x=1) %}{% for i in range(5000) %}{% set ns.x = [ns.x] %}{% endfor %}{{ ns.x }}"}}),
+            vec![("/answer/A", "there is no namespace")],
+        ),
+        (
+            json!({"answer": {"A": "{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}"}}),
+            vec![("/answer/A", "unknown statement macro")],
+        ),
+        (
+            json!({"answer": {"A": "{% for x in [1] recursive %}{{ loop([[x]]) }}{% endfor %}"}}),
+            vec![("/answer/A", "recursive loops are not supported")],
+        ),
+        (
+            json!({"answer": {"A": "{{ 1 }}".repeat(400)}}),
+            vec![("/answer/A", "it is longer than 2048 bytes")],
         ),
         (
             json!({"answer": {"A": "{% include 'x' %}"}}),
