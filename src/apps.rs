@@ -69,12 +69,14 @@ impl App {
         let accounts: Accounts = accounts.collect();
         let store = Store::new(accounts, unknown, config.default_allow_type);
         let webhook = config.webhook.as_ref();
+        let limiter = Limiter::new(config.calls_per_second);
+        limiter.set(&config.stubs.limits());
         Self {
             sdkappid,
             store,
             snapshots: Mutex::default(),
             stubs: Mutex::new(config.stubs.clone()),
-            limiter: Limiter::new(config.calls_per_second),
+            limiter,
             ended: CancellationToken::new(),
             new_account,
             unknown,

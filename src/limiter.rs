@@ -53,13 +53,6 @@ impl Limiter {
         }
     }
 
-    /// Fills the bucket of a command.
-    pub(crate) fn refill(&self, command: &str) {
-        if let Some(bucket) = self.lock().get_mut(command) {
-            bucket.full_at = Duration::ZERO;
-        }
-    }
-
     /// Takes a token at `now` (steady time), or returns false if no token is left.
     pub(crate) fn admit(&self, command: &CommandInfo, now: Duration) -> bool {
         let mut buckets = self.lock();

@@ -3,7 +3,7 @@
 //! A built-in stub is a row of [`ROWS`]: its path, frequency, required fields and success answer are those
 //! of its page. An app can have stubs of its own, also in place of a built-in one.
 //!
-//! Stubs have no routes: the fallback of the server finds them, because each app has others.
+//! Stubs have no routes, because each app can have different ones: the server's fallback looks them up.
 
 use super::body::{self, ACCOUNT_FIELDS, bad_field};
 use super::context::CallContext;
@@ -179,6 +179,7 @@ static ROWS: [Row; 13] = [
 static BUILT_IN: LazyLock<Vec<Arc<Stub>>> = LazyLock::new(|| {
     let stub = |row: &'static Row| Stub {
         info: &row.info,
+        calls_per_second: None,
         require: Cow::Borrowed(row.require),
         answer: AnswerTemplate::of(row.answer).expect("a test compiles each template"),
     };
@@ -227,7 +228,12 @@ pub(crate) fn find(arrival: &Arrival, call: &Request) -> Option<Arc<Stub>> {
 
 /// Whether the text is the service and the command, with a slash between.
 fn is_path(info: &CommandInfo, text: &str) -> bool {
-    text.split_once('/') == Some((info.service.name(), info.name))
+    text.split_once('/')
+        .is_some_and(|(service, command)| is_at(info, service, command))
+}
+
+fn is_at(info: &CommandInfo, service: &str, command: &str) -> bool {
+    (info.service.name(), info.name) == (service, command)
 }
 
 /// Serves a call of a stub.
@@ -328,30 +334,27 @@ fn check(field: &Field, request: &Map<String, Value>, service: Service) -> Resul
     }
 }
 
-/// Why an app cannot have a stub with this service and command besides its `others`. Faults, limits and
-/// the journal know a command by its name alone, so a name must not have two meanings.
-pub(crate) fn refusal(service: &str, command: &str, others: &Stubs) -> Option<String> {
+/// The reason why a stub cannot have this name, if there is one. Faults, limits and the journal find a command
+/// by its name alone, so a name must not have two meanings.
+pub(crate) fn name_conflict(service: &str, command: &str, others: &Stubs) -> Option<String> {
     let mut emulated = super::table().into_iter().map(|row| row.info);
-    if let Some(info) = emulated.find(|info| info.name == command) {
-        return Some(match info.service.name() == service {
-            true => "is a command that is emulated".to_owned(),
-            false => has_name_of(info),
-        });
+    if emulated.any(|info| is_at(info, service, command)) {
+        return Some("is a command that is emulated".to_owned());
     }
-    let mut others = infos().chain(others.0.values().map(|stub| stub.info));
-    let other = others.find(|info| info.name == command && info.service.name() != service);
-    other.map(has_name_of)
+    let built_in = super::built_in().map(|info| (info.service.name(), info.name));
+    let mut others = built_in.chain(others.names());
+    let (other, _) = others.find(|(other, name)| *name == command && *other != service)?;
+    Some(format!(
+        "{command} already exists as {other}/{command}; did you mean that path? \
+         Faults and limits find a command by its name alone"
+    ))
 }
 
-fn has_name_of(info: &CommandInfo) -> String {
-    format!("has the name of {}; a name must be unique", info.path())
-}
-
-/// The stubs of an app that cannot be, each with its reason.
-pub(crate) fn refusals(stubs: &Stubs) -> impl Iterator<Item = (&str, String)> {
-    stubs.0.iter().filter_map(|(path, stub)| {
-        let refusal = refusal(stub.info.service.name(), stub.info.name, stubs)?;
-        Some((&**path, refusal))
+/// The stubs whose names are not allowed, with the reasons.
+pub(crate) fn name_conflicts(stubs: &Stubs) -> impl Iterator<Item = (String, String)> {
+    stubs.names().filter_map(|(service, command)| {
+        let conflict = name_conflict(service, command, stubs)?;
+        Some((format!("{service}/{command}"), conflict))
     })
 }
 
@@ -359,7 +362,7 @@ pub(crate) fn refusals(stubs: &Stubs) -> impl Iterator<Item = (&str, String)> {
 pub(crate) fn check_names(config: &Config) -> Result<(), ConfigError> {
     let mut errors = Vec::new();
     for (sdkappid, app) in &config.apps {
-        for (path, reason) in refusals(&app.stubs) {
+        for (path, reason) in name_conflicts(&app.stubs) {
             let key = format!("apps.{sdkappid}.stubs.{path}");
             let mut settings = config.settings.iter();
             let is_of_stub = |setting: &&Setting| {

@@ -372,10 +372,17 @@ impl Config {
             errors.extend(invalid.map(|field| message(origin, &field)));
         }
         match reader.read(Value::Object(document.tree.clone()), MAX_ERRORS) {
-            Ok(config) if errors.is_empty() => Ok(Self {
-                settings: document.settings(),
-                ..config
-            }),
+            Ok(mut config) if errors.is_empty() => {
+                let mut apps = config.apps.values_mut();
+                let accepted = apps.try_for_each(|app| app.stubs.accept());
+                accepted.map_err(|error| ConfigError {
+                    errors: vec![error.to_owned()],
+                })?;
+                Ok(Self {
+                    settings: document.settings(),
+                    ..config
+                })
+            }
             read => {
                 let invalid = read.err().into_iter().flatten();
                 let message =

@@ -138,9 +138,9 @@ pub(super) async fn list(State(state): State<AppState>) -> Result<Json<Vec<AppIn
 
 pub(super) async fn create(
     State(state): State<AppState>,
-    Body(new): Body<NewApp>,
+    Body(mut new): Body<NewApp>,
 ) -> Result<Created<AppInfo>, Problem> {
-    stubs::check_names(&new.config.stubs)?;
+    stubs::accept(&mut new.config.stubs)?;
     let app = state.create_app(new.sdkappid, new.config)?;
     Ok(Created(info(&state, &app).await?))
 }

@@ -36,7 +36,7 @@ type StubDocuments = BTreeMap<String, StubDocument>;
 #[derive(Serialize, JsonSchema)]
 pub(super) struct StubDocument {
     origin: Origin,
-    /// The documented limit, or the limit in the definition, in calls per second; 0 means no limit.
+    /// The limit in the definition, or else the documented limit, in calls per second; 0 means no limit.
     calls_per_second: u32,
     /// The fields that a body must have.
     require: Vec<String>,
@@ -61,7 +61,7 @@ impl StubDocument {
         let names = stub.require.iter().map(|field| field.name.to_string());
         Self {
             origin,
-            calls_per_second: stub.info.calls_per_second,
+            calls_per_second: stub.calls_per_second.unwrap_or(stub.info.calls_per_second),
             require: names.collect(),
             answer: stub.answer.clone(),
         }
@@ -109,19 +109,19 @@ pub(super) async fn put(
     let (service, command) = (&path.service, &path.command);
     let name = format!("{service}/{command}");
     let mut own = app.stubs();
-    if let Some(reason) = stubs::refusal(service, command, &own) {
+    if let Some(reason) = stubs::name_conflict(service, command, &own) {
         let field = InvalidField::new(Some(Part::Path), "/command", reason);
         return Err(Problem::invalid(vec![field]));
     }
-    let full = |detail: String| Problem::new(StatusCode::INSUFFICIENT_STORAGE, detail);
     if own.0.len() >= MAX_STUBS && !own.0.contains_key(&name) {
         return Err(full(format!("an app has at most {MAX_STUBS} stubs")));
     }
     let stub = Stub::new(service, command, definition);
-    let stub = Arc::new(stub.ok_or_else(|| full(TOO_MANY.to_owned()))?);
+    let stub = Arc::new(stub.ok_or_else(|| full(TOO_MANY))?);
     let document = StubDocument::of(&stub, Origin::Control);
+    let limit = (stub.info, stub.calls_per_second);
     own.0.insert(name, stub);
-    app.limiter.refill(command);
+    app.limiter.set(&[limit]);
     Ok(Json(document))
 }
 
@@ -138,17 +138,21 @@ pub(super) async fn remove(
             path.sdkappid
         ))
     })?;
-    app.limiter.refill(&path.command);
+    app.limiter.set(&[(removed.info, None)]);
     Ok(Json(StubDocument::of_app(&app, &name, &removed)))
 }
 
-/// Rejects stubs with the name of a command, for a new app.
-pub(super) fn check_names(stubs: &Stubs) -> Result<(), Problem> {
-    let invalid = stubs::refusals(stubs)
-        .map(|(path, reason)| InvalidField::of_body(join("/stubs", path), reason));
+/// Makes the stubs of a new app, unless one of them has a name that is not allowed.
+pub(super) fn accept(stubs: &mut Stubs) -> Result<(), Problem> {
+    let invalid = stubs::name_conflicts(stubs)
+        .map(|(path, reason)| InvalidField::of_body(join("/stubs", &path), reason));
     let invalid: Vec<_> = invalid.collect();
-    match invalid.is_empty() {
-        true => Ok(()),
-        false => Err(Problem::invalid(invalid)),
+    if !invalid.is_empty() {
+        return Err(Problem::invalid(invalid));
     }
+    stubs.accept().map_err(full)
+}
+
+fn full(detail: impl Into<String>) -> Problem {
+    Problem::new(StatusCode::INSUFFICIENT_STORAGE, detail.into())
 }

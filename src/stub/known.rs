@@ -1,10 +1,13 @@
-//! The infos of the stubs that a configuration or the control API has made.
+//! The names of the accepted stubs of all apps.
 
 use crate::protocol::service::{CommandInfo, Service, Subject};
 use std::sync::{Mutex, PoisonError};
 
-/// The maximum number of different infos in a process.
+/// The maximum number of different names in a process.
 const MAX_INFOS: usize = 1000;
+
+/// The rate limit of a stub, unless its definition or its app has another one: the limit of most pages.
+pub(super) const CALLS_PER_SECOND: u32 = 200;
 
 static INFOS: Infos = Infos::new();
 
@@ -14,12 +17,8 @@ pub(crate) fn all() -> Vec<&'static CommandInfo> {
 }
 
 /// The info of a stub; makes it, if there is none yet. `None` if there are too many infos.
-pub(super) fn info(
-    service: &str,
-    name: &str,
-    calls_per_second: u32,
-) -> Option<&'static CommandInfo> {
-    INFOS.find_or_leak(service, name, calls_per_second)
+pub(super) fn info(service: &str, name: &str) -> Option<&'static CommandInfo> {
+    INFOS.find_or_leak(service, name)
 }
 
 /// Infos that live as long as the process. They are leaked, because the metrics keep a counter for
@@ -31,18 +30,10 @@ impl Infos {
         Self(Mutex::new(Vec::new()))
     }
 
-    fn find_or_leak(
-        &self,
-        service: &str,
-        name: &str,
-        calls_per_second: u32,
-    ) -> Option<&'static CommandInfo> {
+    fn find_or_leak(&self, service: &str, name: &str) -> Option<&'static CommandInfo> {
         self.lock(|infos| {
-            let is_same = |info: &&&CommandInfo| {
-                info.service.name() == service
-                    && info.name == name
-                    && info.calls_per_second == calls_per_second
-            };
+            let is_same =
+                |info: &&&CommandInfo| info.service.name() == service && info.name == name;
             if let Some(info) = infos.iter().find(is_same) {
                 return Some(*info);
             }
@@ -50,7 +41,7 @@ impl Infos {
                 return None;
             }
             let service = Service::named(service).unwrap_or_else(|| Service::Other(leak(service)));
-            let info = service.command(leak(name), calls_per_second, Subject::Stub);
+            let info = service.command(leak(name), CALLS_PER_SECOND, Subject::Stub);
             let info: &'static CommandInfo = Box::leak(Box::new(info));
             infos.push(info);
             Some(info)
@@ -75,7 +66,7 @@ mod tests {
         let infos = Infos::new();
         for _ in 0..2 {
             for number in 0..MAX_INFOS {
-                let info = infos.find_or_leak("openim", &format!("x{number}"), 200);
+                let info = infos.find_or_leak("openim", &format!("x{number}"));
                 assert_eq!(
                     info.map(CommandInfo::path),
                     Some(format!("/v4/openim/x{number}"))
@@ -83,8 +74,7 @@ mod tests {
             }
         }
 
-        assert_eq!(infos.find_or_leak("openim", "x0", 7), None);
-        assert_eq!(infos.find_or_leak("other", "x0", 200), None);
-        assert!(infos.find_or_leak("openim", "x0", 200).is_some());
+        assert_eq!(infos.find_or_leak("other", "x0"), None);
+        assert!(infos.find_or_leak("openim", "x0").is_some());
     }
 }

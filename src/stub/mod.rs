@@ -10,7 +10,7 @@ pub(crate) use template::{AnswerTemplate, Fields, Variables};
 use crate::protocol::code::Code;
 use crate::protocol::service::CommandInfo;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::de::{Error as _, MapAccess, Visitor};
+use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -21,19 +21,18 @@ use std::sync::Arc;
 pub(crate) const MAX_STUBS: usize = 1000;
 
 /// The message when the process has too many stubs.
-pub(crate) const TOO_MANY: &str = "the process has had 1000 different stubs, the most that it can \
-    remember; restart it, or use the same names again";
+pub(crate) const TOO_MANY: &str = "the process has had stubs with 1000 different names (service and \
+    command), the maximum; removed stubs count, too; use the same names again, or restart it";
 
 /// The names of services and commands of stubs.
 pub(crate) const NAME_PATTERN: &str = "^[A-Za-z0-9_]{1,64}$";
-
-/// The rate limit of a stub, if its definition has none: the limit of most pages.
-const CALLS_PER_SECOND: u32 = 200;
 
 /// A stub: a command that answers from a template.
 #[derive(Debug)]
 pub(crate) struct Stub {
     pub(crate) info: &'static CommandInfo,
+    /// The rate limit in the definition, which overrides the app's.
+    pub(crate) calls_per_second: Option<u32>,
     /// The fields that a body must have.
     pub(crate) require: Cow<'static, [Field]>,
     pub(crate) answer: AnswerTemplate,
@@ -60,29 +59,54 @@ pub(crate) enum JsonType {
 }
 
 /// A stub, as the configuration and the control API define it.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct StubDefinition {
     /// The fields that a body must have. A call without one of them fails.
     #[serde(default)]
     #[schemars(length(max = 100))]
     require: Vec<String>,
-    /// The rate limit in calls per second; 0 means no limit. The default is 200.
-    #[serde(default = "calls_per_second")]
+    /// The rate limit in calls per second; 0 means no limit. The default is the app's limit, or else 200.
     #[schemars(range(max = 1_000_000))]
-    calls_per_second: u32,
+    pub(crate) calls_per_second: Option<u32>,
     /// The fields of a successful answer.
     #[serde(default)]
     answer: AnswerTemplate,
 }
 
-fn calls_per_second() -> u32 {
-    CALLS_PER_SECOND
-}
-
-/// The stubs of an app by service and command, such as `openim/getroammsg`.
+/// The stubs of an app by service and command, such as `openim/getroammsg`. The second map has the
+/// definitions that are not accepted yet.
 #[derive(Clone, Debug, Default)]
-pub struct Stubs(pub(crate) BTreeMap<String, Arc<Stub>>);
+pub struct Stubs(
+    pub(crate) BTreeMap<String, Arc<Stub>>,
+    BTreeMap<String, StubDefinition>,
+);
+
+impl Stubs {
+    /// Makes stubs of the definitions. It fails if the process has too many stubs.
+    pub(crate) fn accept(&mut self) -> Result<(), &'static str> {
+        while let Some((path, definition)) = self.1.pop_first() {
+            let (service, command) = path.split_once('/').unwrap_or_default();
+            let stub = Stub::new(service, command, definition).ok_or(TOO_MANY)?;
+            self.0.insert(path, stub.into());
+        }
+        Ok(())
+    }
+
+    /// The services and commands.
+    pub(crate) fn names(&self) -> impl Iterator<Item = (&str, &str)> {
+        let paths = self.0.keys().chain(self.1.keys());
+        paths.filter_map(|path| path.split_once('/'))
+    }
+
+    /// The rate limits in the definitions.
+    pub(crate) fn limits(&self) -> Vec<(&'static CommandInfo, Option<u32>)> {
+        let stubs = self.0.values();
+        stubs
+            .map(|stub| (stub.info, stub.calls_per_second))
+            .collect()
+    }
+}
 
 impl Stub {
     /// `None` if the process has too many stubs.
@@ -99,7 +123,8 @@ impl Stub {
             code: None,
         };
         Some(Self {
-            info: known::info(service, command, calls_per_second)?,
+            info: known::info(service, command)?,
+            calls_per_second,
             require: require.into_iter().map(field).collect(),
             answer,
         })
@@ -149,15 +174,9 @@ impl<'de> Deserialize<'de> for Stubs {
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Stubs, A::Error> {
                 let mut stubs = BTreeMap::new();
                 while let Some((path, definition)) = map.next_entry::<String, StubDefinition>()? {
-                    let names = path.split_once('/');
-                    let (service, command) = names.ok_or_else(|| {
-                        A::Error::custom(format!("{path} should be a service/command"))
-                    })?;
-                    let stub = Stub::new(service, command, definition);
-                    let stub = stub.ok_or_else(|| A::Error::custom(TOO_MANY))?;
-                    stubs.insert(path, stub.into());
+                    stubs.insert(path, definition);
                 }
-                Ok(Stubs(stubs))
+                Ok(Stubs(BTreeMap::new(), stubs))
             }
         }
 

@@ -94,6 +94,13 @@ fn an_app_and_a_process_can_have_so_many_stubs_and_no_more() {
     let server = Server::start();
     let mut client = server.connect();
     let app = json!(88888888);
+    // An app that is refused for one name takes no place.
+    let refused: serde_json::Map<_, _> = (0..998)
+        .map(|number| (format!("openim/y{number}"), json!({})))
+        .chain([("sns/friend_add".to_owned(), json!({}))])
+        .collect();
+    let refused = curl(&server, "POST", "apps", &json!({ "stubs": refused }));
+    assert_eq!(refused["status"], 422, "{refused}");
     for number in 0..1000 {
         let made = put(&mut client, &app, &format!("openim/x{number}"), &json!({}));
         assert_eq!(made["origin"], "control", "{made}");
@@ -113,8 +120,10 @@ fn an_app_and_a_process_can_have_so_many_stubs_and_no_more() {
 
     for (answer, says) in [
         (of_app, "an app has at most 1000 stubs"),
-        (of_process, "the process has had 1000 different stubs"),
-        (of_rate, "the process has had 1000 different stubs"),
+        (
+            of_process,
+            "the process has had stubs with 1000 different names",
+        ),
     ] {
         assert_eq!(answer["status"], 507, "{answer}");
         assert!(
@@ -128,6 +137,7 @@ fn an_app_and_a_process_can_have_so_many_stubs_and_no_more() {
         (again["answer"]["A"].as_u64(), known["origin"].as_str()),
         (Some(1), Some("control"))
     );
+    assert_eq!(of_rate["calls_per_second"], 7);
     server.still_serves();
 }
 
@@ -147,7 +157,7 @@ fn a_configured_stub_with_the_name_of_a_command_is_named_with_its_line() {
     assert_eq!(
         text(&output.stderr),
         format!(
-            "{path}:5: apps.7.stubs.openim/friend_add has the name of /v4/sns/friend_add; a name must be unique\n"
+            "{path}:5: apps.7.stubs.openim/friend_add friend_add already exists as sns/friend_add; did you mean that path? Faults and limits find a command by its name alone\n"
         )
     );
 }

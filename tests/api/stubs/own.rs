@@ -141,6 +141,35 @@ async fn a_stub_can_replace_a_built_in_one() {
 }
 
 #[tokio::test]
+async fn the_rate_of_a_stub_wins_over_the_rate_of_its_app() {
+    let stub = json!({"openim/limited": {"calls_per_second": 2}, "openim/other": {}});
+    let bench = Bench::start_with(json!({"calls_per_second": 5, "stubs": stub})).await;
+    let limits = async || {
+        let limits = bench.control.get(&bench.made.path("/limits")).await.ok();
+        ["limited", "other"].map(|name| limits[name]["calls_per_second"].clone())
+    };
+    assert_eq!(limits().await, [2, 5]);
+
+    bench
+        .put("openim/limited", json!({"calls_per_second": 0}))
+        .await;
+    bench
+        .put("openim/other", json!({"calls_per_second": 7}))
+        .await;
+    assert_eq!(limits().await, [0, 7]);
+    let codes = async || bench.call("openim/limited", json!({})).await.error_code();
+    for _ in 0..10 {
+        assert_eq!(codes().await, 0);
+    }
+
+    bench.put("openim/limited", json!({})).await;
+    assert_eq!(limits().await, [5, 7]);
+    let reset = bench.made.path("/reset");
+    bench.control.post(&reset, json!({})).await.ok();
+    assert_eq!(limits().await, [2, 5]);
+}
+
+#[tokio::test]
 async fn a_reset_restores_the_stubs_that_the_app_was_made_with() {
     let wish = json!({"stubs": {
         "openim/kept": {"answer": {"A": 1}},
@@ -243,7 +272,7 @@ async fn a_configured_stub_with_the_name_of_a_command_does_not_start() {
     let error = error.expect_err("two names are taken").to_string();
     let (one, other) = error.split_once('\n').expect("two errors");
     assert!(
-        one.ends_with(":7: apps.7.stubs.openim/friend_get has the name of /v4/sns/friend_get; a name must be unique"),
+        one.ends_with(":7: apps.7.stubs.openim/friend_get friend_get already exists as sns/friend_get; did you mean that path? Faults and limits find a command by its name alone"),
         "{one}"
     );
     assert!(

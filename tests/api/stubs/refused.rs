@@ -137,9 +137,12 @@ async fn a_name_must_not_have_two_meanings() {
             "im_open_login_svc/account_check",
             "is a command that is emulated",
         ),
-        ("openim/friend_add", "has the name of /v4/sns/friend_add"),
-        ("sns/sendmsg", "has the name of /v4/openim/sendmsg"),
-        ("other/own", "has the name of /v4/openim/own"),
+        (
+            "openim/friend_add",
+            "friend_add already exists as sns/friend_add; did you mean that path?",
+        ),
+        ("sns/sendmsg", "sendmsg already exists as openim/sendmsg"),
+        ("other/own", "own already exists as openim/own"),
     ] {
         let answer = bench
             .control
