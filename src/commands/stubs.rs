@@ -5,7 +5,7 @@
 //!
 //! Stubs have no routes, because each app can have different ones: the server's fallback looks them up.
 
-use super::body::{self, ACCOUNT_FIELDS, bad_field};
+use super::body::{self, bad_field};
 use super::context::CallContext;
 use super::{Endpoint, preflight, serve_endpoint};
 use crate::config::{Config, ConfigError, Setting};
@@ -26,6 +26,9 @@ use serde_json::{Map, Value};
 use std::borrow::Cow;
 use std::sync::{Arc, LazyLock};
 
+/// The minimum Jaro-Winkler similarity, 0 to 1, of a suggested name to the unknown name.
+const MIN_SIMILARITY: f64 = 0.93;
+
 /// A built-in stub.
 struct Row {
     info: CommandInfo,
@@ -36,12 +39,24 @@ struct Row {
 
 const MSG_BODY: Field = field("MsgBody", JsonType::Array, Some(Code::MessageBody));
 const MSG_RANDOM: Field = field("MsgRandom", JsonType::Integer, Some(Code::MessageRandom));
-const RECEIVERS: Field = field("To_Account", JsonType::Array, Some(Code::MessageReceiver));
+const RECEIVERS: Field = field(
+    "To_Account",
+    JsonType::Accounts,
+    Some(Code::MessageReceiver),
+);
 const GROUP_ID: Field = field("GroupId", JsonType::String, None);
+
+/// The fields that a body of a built-in stub may lack.
+static OPTIONAL: [Field; 3] = [
+    field("From_Account", JsonType::Account, None),
+    field("Owner_Account", JsonType::Account, None),
+    GROUP_ID,
+];
 
 /// The sequence number, the random number and the time, as the samples of the message history have
 /// it; the backend chooses the sequence number if the request has none.
-const MSG_KEY: &str = "{{ request.MsgSeq | default(random) }}_{{ request.MsgRandom }}_{{ now }}";
+const MSG_KEY: &str =
+    "{{ request.MsgSeq | default(random, true) }}_{{ request.MsgRandom }}_{{ now }}";
 
 /// The table of built-in stubs.
 static ROWS: [Row; 13] = [
@@ -49,7 +64,7 @@ static ROWS: [Row; 13] = [
     Row {
         info: openim("sendmsg", 200),
         require: &[
-            field("To_Account", JsonType::String, Some(Code::MessageReceiver)),
+            field("To_Account", JsonType::Account, Some(Code::MessageReceiver)),
             MSG_RANDOM,
             MSG_BODY,
         ],
@@ -97,7 +112,7 @@ static ROWS: [Row; 13] = [
     // <https://www.tencentcloud.com/document/product/1047/34921>
     Row {
         info: group("add_group_member"),
-        require: &[GROUP_ID, field("MemberList", JsonType::Array, None)],
+        require: &[GROUP_ID, field("MemberList", JsonType::Members, None)],
         answer: &[(
             "MemberList",
             "{{ request.MemberList | map(attribute='Member_Account') \
@@ -109,7 +124,7 @@ static ROWS: [Row; 13] = [
         info: group("delete_group_member"),
         require: &[
             GROUP_ID,
-            field("MemberToDel_Account", JsonType::Array, None),
+            field("MemberToDel_Account", JsonType::Accounts, None),
         ],
         answer: &[],
     },
@@ -132,8 +147,11 @@ static ROWS: [Row; 13] = [
         answer: &[(
             "GroupInfo",
             "{{ request.GroupIdList | map('item', 'GroupId', {'ErrorCode': 0, 'ErrorInfo': '', \
-             'Type': 'Public', 'Name': '', 'CreateTime': now, 'LastInfoTime': now, 'LastMsgTime': 0, \
-             'NextMsgSeq': 1, 'MemberNum': 0, 'MaxMemberNum': 2000, 'MemberList': []}) | list }}",
+             'Type': 'Public', 'Name': '', 'Appid': 0, 'Introduction': '', 'Notification': '', \
+             'FaceUrl': '', 'Owner_Account': '', 'CreateTime': now, 'LastInfoTime': now, \
+             'LastMsgTime': 0, 'NextMsgSeq': 1, 'MemberNum': 0, 'MaxMemberNum': 2000, \
+             'ApplyJoinOption': 'FreeAccess', 'MuteAllMember': 'Off', 'AppDefinedData': [], \
+             'MemberList': []}) | list }}",
         )],
     },
     // GUESS: the answer has no fields besides the envelope.
@@ -160,7 +178,7 @@ static ROWS: [Row; 13] = [
         require: &[Field {
             name: Cow::Borrowed("UserID"),
             older_name: Some("Identifier"),
-            json_type: Some(JsonType::String),
+            json_type: Some(JsonType::Account),
             code: None,
         }],
         answer: &[],
@@ -181,6 +199,7 @@ static BUILT_IN: LazyLock<Vec<Arc<Stub>>> = LazyLock::new(|| {
         info: &row.info,
         calls_per_second: None,
         require: Cow::Borrowed(row.require),
+        optional: &OPTIONAL,
         answer: AnswerTemplate::of(row.answer).expect("a test compiles each template"),
     };
     ROWS.iter().map(|row| stub(row).into()).collect()
@@ -259,7 +278,22 @@ pub(crate) fn hint(call: &Parts) -> String {
     };
     let app = named_app(call.uri.query().unwrap_or_default());
     let app = app.map_or_else(|| "{sdkappid}".to_owned(), |app| app.to_string());
-    format!("not emulated; PUT /_emulator/v1/apps/{app}/stubs/{path} makes a stub of it")
+    let near = nearest(path).map_or_else(String::new, |info| {
+        format!("did you mean {}/{}? ", info.service.name(), info.name)
+    });
+    format!("{near}not emulated; to answer this call, PUT /_emulator/v1/apps/{app}/stubs/{path}")
+}
+
+/// The emulated command or built-in stub whose name is most similar to the command's, if it is similar enough.
+fn nearest(path: &str) -> Option<&'static CommandInfo> {
+    let (_, command) = path.split_once('/')?;
+    let command = command.to_lowercase();
+    let similarity = |info: &'static CommandInfo| (strsim::jaro_winkler(&command, info.name), info);
+    let similar = super::built_in()
+        .map(similarity)
+        .filter(|(similarity, _)| *similarity >= MIN_SIMILARITY);
+    let (_, info) = similar.max_by(|(one, _), (other, _)| one.total_cmp(other))?;
+    Some(info)
 }
 
 struct StubEndpoint(Arc<Stub>);
@@ -277,7 +311,10 @@ impl Endpoint for StubEndpoint {
         let service = self.0.info.service;
         let request = body::decode(body, service)?;
         for field in &*self.0.require {
-            check(field, &request, service)?;
+            check(field, true, &request, service)?;
+        }
+        for field in self.0.optional {
+            check(field, false, &request, service)?;
         }
         Ok(request)
     }
@@ -308,8 +345,13 @@ impl Endpoint for StubEndpoint {
     }
 }
 
-/// Checks a required field. A null counts as missing.
-fn check(field: &Field, request: &Map<String, Value>, service: Service) -> Result<(), CallError> {
+/// Checks a field. A null counts as missing.
+fn check(
+    field: &Field,
+    is_required: bool,
+    request: &Map<String, Value>,
+    service: Service,
+) -> Result<(), CallError> {
     let names = std::iter::once(&*field.name).chain(field.older_name);
     let mut values = names.filter_map(|name| request.get(name).filter(|value| !value.is_null()));
     let (value, name) = (values.next(), &field.name);
@@ -317,21 +359,19 @@ fn check(field: &Field, request: &Map<String, Value>, service: Service) -> Resul
         Some(code) => CallError::because(code, code.info(), what),
         None => bad_field(service, what),
     };
-    let Some(value) = value else {
-        return Err(error(field.code, &format!("missing field `{name}`")));
-    };
-    match field.json_type {
-        Some(json_type) if !json_type.matches(value) => {
-            let is_account = json_type == JsonType::String && ACCOUNT_FIELDS.contains(&&**name);
-            let of_account = is_account.then_some(Code::AccountNotAString);
-            let what = format!(
-                "{name}: invalid type, expected {}",
-                json_type.with_article()
-            );
-            Err(error(field.code.or(of_account), &what))
+    let checked = match (value, field.json_type) {
+        (Some(value), Some(json_type)) => json_type.check(value),
+        (None, _) if is_required => {
+            return Err(error(field.code, &format!("missing field `{name}`")));
         }
         _ => Ok(()),
-    }
+    };
+    checked.map_err(|json_type| {
+        let is_account = json_type == JsonType::Account;
+        let code = is_account.then_some(Code::AccountNotAString).or(field.code);
+        let what = json_type.with_article();
+        error(code, &format!("{name}: invalid type, expected {what}"))
+    })
 }
 
 /// The reason why a stub cannot have this name, if there is one. Faults, limits and the journal find a command

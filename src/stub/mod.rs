@@ -35,6 +35,8 @@ pub(crate) struct Stub {
     pub(crate) calls_per_second: Option<u32>,
     /// The fields that a body must have.
     pub(crate) require: Cow<'static, [Field]>,
+    /// The fields whose type is checked if a body has them.
+    pub(crate) optional: &'static [Field],
     pub(crate) answer: AnswerTemplate,
 }
 
@@ -56,6 +58,11 @@ pub(crate) enum JsonType {
     String,
     Integer,
     Array,
+    Account,
+    /// A list of 1 to 500 accounts.
+    Accounts,
+    /// A list of 1 to 500 objects with a Member_Account.
+    Members,
 }
 
 /// A stub, as the configuration and the control API define it.
@@ -126,6 +133,7 @@ impl Stub {
             info: known::info(service, command)?,
             calls_per_second,
             require: require.into_iter().map(field).collect(),
+            optional: &[],
             answer,
         })
     }
@@ -135,27 +143,45 @@ impl JsonType {
     /// The type's name in a JSON schema.
     pub(crate) fn name(self) -> &'static str {
         match self {
-            Self::String => "string",
+            Self::String | Self::Account => "string",
             Self::Integer => "integer",
-            Self::Array => "array",
+            Self::Array | Self::Accounts | Self::Members => "array",
         }
     }
 
     /// The type with its article, for messages.
     pub(crate) fn with_article(self) -> &'static str {
         match self {
-            Self::String => "a string",
+            Self::String | Self::Account => "a string",
             Self::Integer => "an integer",
             Self::Array => "an array",
+            Self::Accounts => "an array of 1 to 500 accounts",
+            Self::Members => "an array of 1 to 500 objects with a Member_Account",
         }
     }
 
-    pub(crate) fn matches(self, value: &serde_json::Value) -> bool {
-        match self {
-            Self::String => value.is_string(),
+    /// The error is the type that the value, or an account in it, does not have.
+    pub(crate) fn check(self, value: &serde_json::Value) -> Result<(), Self> {
+        let entries = || {
+            let list = value.as_array().ok_or(self)?;
+            match list.len() {
+                1..=500 => Ok(list.iter()),
+                _ => Err(self),
+            }
+        };
+        let is_of_type = match self {
+            Self::String | Self::Account => value.is_string(),
             Self::Integer => value.is_i64() || value.is_u64(),
             Self::Array => value.is_array(),
-        }
+            Self::Accounts => return entries()?.try_for_each(|entry| Self::Account.check(entry)),
+            Self::Members => {
+                let account = |entry: &serde_json::Value| {
+                    Self::Account.check(entry.get("Member_Account").ok_or(self)?)
+                };
+                return entries()?.try_for_each(account);
+            }
+        };
+        is_of_type.then_some(()).ok_or(self)
     }
 }
 

@@ -49,6 +49,9 @@ fn the_log_says_how_to_make_a_stub_and_why_one_failed() {
         call("openim/getroammsg", ""),
         call(&long, &query),
         call(&signed, &query),
+        call("openim/friend_add", &query),
+        call("sns/friend_ad", &query),
+        call("openim/SendMsg", &query),
     ];
     let definition = json!({"answer": {"A": {"B": "{{ request.From_Account + 1 }}"}}});
     put(
@@ -75,16 +78,23 @@ fn the_log_says_how_to_make_a_stub_and_why_one_failed() {
         .map(|line| line["detail"].as_str().expect("a text").to_owned())
         .collect();
     let hint = |app: &str, path: &str| {
-        format!("not emulated; PUT /_emulator/v1/apps/{app}/stubs/{path} makes a stub of it")
+        format!("not emulated; to answer this call, PUT /_emulator/v1/apps/{app}/stubs/{path}")
     };
     assert_eq!(details[0], hint(APP, "openim/getroammsg"));
     assert_eq!(details[1], hint("{sdkappid}", "openim/getroammsg"));
     assert_eq!(details[2], hint(APP, "{service}/{command}"));
     assert_eq!(details[3], hint(APP, "{service}/{command}"));
+    for (detail, near, path) in [
+        (&details[4], "sns/friend_add", "openim/friend_add"),
+        (&details[5], "sns/friend_add", "sns/friend_ad"),
+        (&details[6], "openim/sendmsg", "openim/SendMsg"),
+    ] {
+        assert_eq!(*detail, format!("did you mean {near}? {}", hint(APP, path)));
+    }
     assert!(
-        details[4].contains("failed at /A/B: invalid operation"),
+        details[7].contains("failed at /A/B: invalid operation"),
         "{}",
-        details[4]
+        details[7]
     );
     assert!(!stderr.contains("private"), "{stderr}");
 }

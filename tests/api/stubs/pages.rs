@@ -32,8 +32,8 @@ fn of_message() -> Vec<Required> {
     ]
 }
 
-fn with_receiver(wrong: Value) -> Vec<Required> {
-    let mut fields = vec![("To_Account", wrong, 90003, 90003)];
+fn with_receiver(wrong: Value, wrong_code: u64) -> Vec<Required> {
+    let mut fields = vec![("To_Account", wrong, 90003, wrong_code)];
     fields.extend(of_message());
     fields
 }
@@ -68,14 +68,14 @@ pub(super) const PAGES: [Page; 13] = [
         "openim",
         "sendmsg",
         || message(json!("id1")),
-        || with_receiver(json!(["id1"])),
+        || with_receiver(json!(["id1"]), 60015),
         || json!({"MsgTime": 1572870301, "MsgKey": "89541_2574206_1572870301"}),
     ),
     page(
         "openim",
         "batchsendmsg",
         || message(json!(["id1", "id2"])),
-        || with_receiver(json!("id1")),
+        || with_receiver(json!("id1"), 90003),
         || json!({"MsgKey": "128493_903762_1572870301"}),
     ),
     page(
