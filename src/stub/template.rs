@@ -322,6 +322,46 @@ impl JsonSchema for AnswerTemplate {
 mod tests {
     use super::*;
 
+    fn render(template: &str, request: Value) -> Result<String, String> {
+        let answer = AnswerTemplate::of(&[("Key", template)]).expect("it compiles");
+        let request = request.as_object().expect("an object").clone();
+        let now = UnixTime(0);
+        let fields = answer.render(Variables { request, now })?;
+        Ok(serde_json::to_string(&fields).expect("it is JSON"))
+    }
+
+    /// If the whole body were converted, the value would be a map of the engine.
+    #[test]
+    fn a_body_is_not_converted_as_a_whole() {
+        let request = Map::from_iter([("A".to_owned(), Value::from(1))]);
+        let now = UnixTime(0);
+        let values = Variables { request, now }.values();
+        let body = values.get_attr("request").expect("it is there");
+        assert!(body.downcast_object_ref::<Body>().is_some());
+
+        let request = serde_json::json!({"A": [1], "B": 2});
+        let rendered = render("{{ request }}", request.clone());
+        assert_eq!(rendered.as_deref(), Ok(r#"{"Key":{"A":[1],"B":2}}"#));
+        let rendered = render("{{ request | length }}{{ request.A[0] }}", request);
+        assert_eq!(rendered.as_deref(), Ok(r#"{"Key":"21"}"#));
+    }
+
+    #[test]
+    fn a_value_with_too_many_levels_is_named() {
+        let wrap = |levels: usize| {
+            let wraps = "{%set x=[x]%}".repeat(levels - 1);
+            format!("{{%set x=[]%}}{wraps}{{{{x}}}}")
+        };
+        let nothing = Value::Object(Map::new());
+        assert!(render(&wrap(128), nothing.clone()).is_ok());
+        let error = render(&wrap(129), nothing).expect_err("129 levels");
+        assert!(error.starts_with("/Key: "), "{error}");
+        assert!(
+            error.contains("the value has more than 128 levels"),
+            "{error}"
+        );
+    }
+
     /// The values are as deep as the longest template can make them.
     #[test]
     fn a_deep_value_does_not_overflow_the_stack_of_a_worker() {
@@ -345,18 +385,13 @@ mod tests {
             nest("", "|reverse"),
             repeat("{%set x=[x]%}").replace("{{ x }}", "{{ x==x }}"),
         ];
-        let render = move || {
+        let render_all = move || {
             for template in templates {
-                let answer = AnswerTemplate::of(&[("Key", &template)]).expect("it compiles");
-                let variables = Variables {
-                    request: Map::new(),
-                    now: UnixTime(0),
-                };
-                let _ = answer.render(variables);
+                let _ = render(&template, Value::Object(Map::new()));
             }
         };
         let thread = std::thread::Builder::new().stack_size(2 << 20);
-        let thread = thread.spawn(render).expect("a thread");
+        let thread = thread.spawn(render_all).expect("a thread");
         thread.join().expect("no template panics");
     }
 }
