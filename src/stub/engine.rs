@@ -3,14 +3,13 @@
 use super::tree::Tree;
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::ValueKind;
-use minijinja::{Environment, ErrorKind, UndefinedBehavior, escape_formatter};
+use minijinja::{Environment, ErrorKind, UndefinedBehavior, escape_formatter, filters};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 /// The work that one template can do, in minijinja's units: about an instruction, or 64 bytes of new
-/// data. It stops an endless loop after some milliseconds. Fuel does not count text made from a list with
-/// `~`.
+/// data. Fuel does not count text made from a list with `~`.
 const FUEL: u64 = 100_000;
 
 /// The maximum size of an answer, in bytes.
@@ -22,9 +21,15 @@ const MAX_DEPTH: usize = 128;
 /// The bytes that each value counts, in addition to its text.
 const VALUE_BYTES: usize = 16;
 
+/// The most fields that the filter `item` adds. It makes an object for each entry of a list.
+const MAX_ITEM_FIELDS: usize = 32;
+
 /// The template engine, made at the first use, so that an emulator without stubs does not pay for it.
+///
+/// It has a few filters and no functions: with all of minijinja's, a short template can make a value that
+/// contains itself, that is deeper than the stack, or whose text is endless.
 pub(super) static ENGINE: LazyLock<Environment<'static>> = LazyLock::new(|| {
-    let mut engine = Environment::new();
+    let mut engine = Environment::empty();
     // `request.A.B` is undefined, not an error, if the request has no A.
     engine.set_undefined_behavior(UndefinedBehavior::Chainable);
     engine.set_fuel(Some(FUEL));
@@ -35,10 +40,18 @@ pub(super) static ENGINE: LazyLock<Environment<'static>> = LazyLock::new(|| {
     let mut syntax = SyntaxConfig::builder();
     let syntax = syntax.keep_trailing_newline(true).build();
     engine.set_syntax(syntax.expect("the delimiters are the default ones"));
+    engine.add_filter("default", filters::default);
+    engine.add_filter("first", filters::first);
+    engine.add_filter("int", filters::int);
     engine.add_filter("item", item);
-    // With these, a short template could make a value so deep that dropping it overflows the stack.
-    engine.remove_global("namespace");
-    engine.remove_filter("zip");
+    engine.add_filter("last", filters::last);
+    engine.add_filter("length", filters::length);
+    engine.add_filter("list", filters::list);
+    engine.add_filter("lower", filters::lower);
+    engine.add_filter("map", filters::map);
+    engine.add_filter("replace", filters::replace);
+    engine.add_filter("string", filters::string);
+    engine.add_filter("upper", filters::upper);
     engine
 });
 
@@ -115,17 +128,21 @@ fn item(
     value: minijinja::Value,
     key: String,
     fields: Option<minijinja::Value>,
-) -> minijinja::Value {
+) -> Result<minijinja::Value, minijinja::Error> {
     let key = minijinja::Value::from(key);
     let mut item = BTreeMap::from([(key.clone(), value)]);
     if let Some(fields) = fields
         && let Ok(names) = fields.try_iter()
     {
+        if fields.len().is_some_and(|count| count > MAX_ITEM_FIELDS) {
+            let detail = format!("item adds at most {MAX_ITEM_FIELDS} fields");
+            return Err(minijinja::Error::new(ErrorKind::InvalidOperation, detail));
+        }
         let field = |name| {
             let value = fields.get_item(&name).ok()?;
             Some((name, value))
         };
         item.extend(names.filter(|name| *name != key).filter_map(field));
     }
-    item.into()
+    Ok(item.into())
 }

@@ -22,10 +22,12 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
-/// The maximum length of a template, in bytes. Each wrap of a value, such as `{% set x = [x] %}`, needs some
-/// text, so the limit also bounds the depth of the engine's values: a deeper value overflows the stack when
-/// it is dropped.
-const MAX_TEMPLATE_BYTES: usize = 2048;
+/// The maximum length of a template, in bytes. It also bounds the depth of the engine's syntax trees and
+/// values, which overflow the stack if they are too deep.
+const MAX_TEMPLATE_BYTES: usize = 700;
+
+/// The maximum number of templates in an answer.
+const MAX_TEMPLATES: usize = 100;
 
 /// The names that templates can use.
 const VARIABLES: [&str; 4] = ["request", "now", "uuid", "random"];
@@ -133,6 +135,16 @@ fn uuid() -> String {
 }
 
 impl Tree<Leaf> {
+    /// The number of strings that are templates.
+    fn templates(&self) -> usize {
+        match self {
+            Self::Leaf(Leaf::Value(_)) => 0,
+            Self::Leaf(Leaf::Expression(..) | Leaf::Text(_)) => 1,
+            Self::List(entries) => entries.iter().map(Self::templates).sum(),
+            Self::Object(fields) => fields.iter().map(|(_, value)| value.templates()).sum(),
+        }
+    }
+
     /// `None` if the value is left out. `left` is the number of bytes that the answer can still have.
     fn render(
         &self,
@@ -173,8 +185,8 @@ impl Leaf {
         if text.len() > MAX_TEMPLATE_BYTES {
             return Err(format!("it is longer than {MAX_TEMPLATE_BYTES} bytes"));
         }
-        if text.contains("recursive") {
-            return Err("recursive loops are not supported".to_owned());
+        if text.contains("{%") {
+            return Err("statements are not supported; use {{ expressions }}".to_owned());
         }
         let variables = Variables {
             request: Map::new(),
@@ -200,9 +212,7 @@ impl Leaf {
                 (Self::Text(text.to_owned()), names, trial)
             }
         };
-        let is_known = |name: &String| {
-            VARIABLES.contains(&name.as_str()) || ENGINE.globals().any(|(known, _)| known == name)
-        };
+        let is_known = |name: &&String| VARIABLES.contains(&name.as_str());
         if let Some(name) = names.iter().find(|name| !is_known(name)) {
             let known = VARIABLES.join(", ");
             return Err(format!("there is no {name}; a template can use {known}"));
@@ -294,7 +304,11 @@ impl Serialize for AnswerTemplate {
 
 impl<'de> Deserialize<'de> for AnswerTemplate {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let tree = Tree::deserialize(deserializer)?;
+        let tree = Tree::<Leaf>::deserialize(deserializer)?;
+        if tree.templates() > MAX_TEMPLATES {
+            let error = format!("should have at most {MAX_TEMPLATES} templates");
+            return Err(D::Error::custom(error));
+        }
         match tree {
             Tree::Object(_) => Ok(Self(tree)),
             Tree::Leaf(_) | Tree::List(_) => Err(D::Error::custom("should be an object")),
@@ -348,13 +362,15 @@ mod tests {
 
     #[test]
     fn a_value_with_too_many_levels_is_named() {
+        let list = (0..100).fold(Value::from(1), |value, _| vec![value].into());
+        let request = serde_json::json!({ "D": list });
+        // The field has 101 levels, and each item one more.
         let wrap = |levels: usize| {
-            let wraps = "{%set x=[x]%}".repeat(levels - 1);
-            format!("{{%set x=[]%}}{wraps}{{{{x}}}}")
+            let items = "|item('K')".repeat(levels - 101);
+            format!("{{{{ request.D{items} }}}}")
         };
-        let nothing = Value::Object(Map::new());
-        assert!(render(&wrap(128), nothing.clone()).is_ok());
-        let error = render(&wrap(129), nothing).expect_err("129 levels");
+        assert!(render(&wrap(128), request.clone()).is_ok());
+        let error = render(&wrap(129), request).expect_err("129 levels");
         assert!(error.starts_with("/Key: "), "{error}");
         assert!(
             error.contains("the value has more than 128 levels"),
@@ -362,35 +378,44 @@ mod tests {
         );
     }
 
-    /// The values are as deep as the longest template can make them.
+    /// The values and the syntax trees are as deep as the longest template can make them.
     #[test]
-    fn a_deep_value_does_not_overflow_the_stack_of_a_worker() {
-        let repeat = |part: &str| {
-            let (head, tail) = ("{% set x = [1] %}", "{{ x }}");
-            let times = (MAX_TEMPLATE_BYTES - head.len() - tail.len()) / part.len();
-            format!("{head}{}{tail}", part.repeat(times))
+    fn a_deep_template_does_not_overflow_half_of_a_stack() {
+        let chain = |head: &str, part: &str| {
+            let (open, close) = ("{{ ", " }}");
+            let rest = MAX_TEMPLATE_BYTES - open.len() - head.len() - close.len();
+            format!("{open}{head}{}{close}", part.repeat(rest / part.len()))
         };
-        let nest = |open: &str, close: &str| {
-            let (open, close) = (open.repeat(40), close.repeat(40));
-            repeat(&format!("{{%set x={open}x{close}%}}"))
-        };
-        let templates = [
-            repeat("{%set x=[x]%}"),
-            repeat("{%set x=x|map('list')%}"),
-            nest("[", "]"),
-            nest("{1:", "}"),
-            nest("", "[:]"),
-            nest("", "|batch(1)"),
-            nest("", "|item('K')"),
-            nest("", "|reverse"),
-            repeat("{%set x=[x]%}").replace("{{ x }}", "{{ x==x }}"),
+        let expressions = [
+            chain("1", "+1"),
+            chain("request", ".a"),
+            chain("request", "[0]"),
+            chain("request", "[:]"),
+            chain("request", "()"),
+            chain("", "not "),
+            chain("", "-"),
+            chain("1", "|item('K')"),
+            chain("1", "|string"),
+            chain("[]", "|list"),
+            chain("1", "~1"),
+            chain("1", " and 1"),
+            chain("1", "**1"),
+            chain("1", " if 1 else 1"),
         ];
+        let texts = expressions
+            .iter()
+            .map(|template| format!("a{}", &template[..template.len() - 1]));
+        let templates: Vec<_> = expressions.iter().cloned().chain(texts).collect();
         let render_all = move || {
             for template in templates {
-                let _ = render(&template, Value::Object(Map::new()));
+                if let Ok(answer) = AnswerTemplate::of(&[("Key", &template)]) {
+                    let request = Map::from_iter([("a".to_owned(), Value::from(1))]);
+                    let now = UnixTime(0);
+                    drop(answer.render(Variables { request, now }));
+                }
             }
         };
-        let thread = std::thread::Builder::new().stack_size(2 << 20);
+        let thread = std::thread::Builder::new().stack_size(1 << 20);
         let thread = thread.spawn(render_all).expect("a thread");
         thread.join().expect("no template panics");
     }
