@@ -86,7 +86,7 @@ static ROWS: [Row; 13] = [
             "{{ request.To_Account | map('item', 'To_Account', {'State': 'Offline'}) | list }}",
         )],
     },
-    // Nobody can log in to the emulator.
+    // No client can log in to the emulator.
     // <https://www.tencentcloud.com/document/product/1047/35477>
     Row {
         info: openim("query_online_status", 200),

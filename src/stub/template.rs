@@ -252,7 +252,7 @@ impl Leaf {
 /// The expression of a string that can be a single `{{ expression }}`.
 fn expression(text: &str) -> Option<&str> {
     let inner = text.strip_prefix("{{")?.strip_suffix("}}")?;
-    // The marks that trim the text around, of which there is none.
+    // Marks that trim the text around an expression; here is no such text.
     let inner = inner.strip_prefix(['-', '+']).unwrap_or(inner);
     Some(inner.strip_suffix(['-', '+']).unwrap_or(inner))
 }
