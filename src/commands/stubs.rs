@@ -237,7 +237,7 @@ pub(crate) fn find(arrival: &Arrival, call: &Request) -> Option<Arc<Stub>> {
     let path = call.uri().path().strip_prefix(ROOT)?;
     let sdkappid = named_app(call.uri().query().unwrap_or_default());
     let app = sdkappid.and_then(|sdkappid| arrival.world.apps.get(&sdkappid));
-    let own = app.and_then(|app| app.stubs().0.get(path).cloned());
+    let own = app.and_then(|app| app.stubs().accepted.get(path).cloned());
     own.or_else(|| {
         let is_at = |row: &Row| is_path(&row.info, path);
         let at = ROWS.iter().position(is_at)?;

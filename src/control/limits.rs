@@ -83,6 +83,6 @@ fn limits(state: &AppState, app: &App) -> Limits {
     };
     let mut limits: Limits = commands::built_in().map(limit).collect();
     // A stub of the app can replace a built-in one.
-    limits.extend(app.stubs().0.values().map(|stub| limit(stub.info)));
+    limits.extend(app.stubs().accepted.values().map(|stub| limit(stub.info)));
     limits
 }

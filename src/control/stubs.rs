@@ -69,7 +69,7 @@ impl StubDocument {
 
     /// The document of an app's own stub.
     fn of_app(app: &App, path: &str, stub: &Arc<Stub>) -> Self {
-        let configured = app.config.stubs.0.get(path);
+        let configured = app.config.stubs.accepted.get(path);
         let is_configured = configured.is_some_and(|configured| Arc::ptr_eq(configured, stub));
         let origin = match is_configured {
             true => Origin::Config,
@@ -95,7 +95,7 @@ pub(super) async fn list(
     let of_app = |(path, stub): (&String, &Arc<Stub>)| {
         (path.clone(), StubDocument::of_app(&app, path, stub))
     };
-    documents.extend(own.0.iter().map(of_app));
+    documents.extend(own.accepted.iter().map(of_app));
     Ok(Json(documents))
 }
 
@@ -113,14 +113,14 @@ pub(super) async fn put(
         let field = InvalidField::new(Some(Part::Path), "/command", reason);
         return Err(Problem::invalid(vec![field]));
     }
-    if own.0.len() >= MAX_STUBS && !own.0.contains_key(&name) {
+    if own.accepted.len() >= MAX_STUBS && !own.accepted.contains_key(&name) {
         return Err(full(format!("an app has at most {MAX_STUBS} stubs")));
     }
     let stub = Stub::new(service, command, definition);
     let stub = Arc::new(stub.ok_or_else(|| full(TOO_MANY))?);
     let document = StubDocument::of(&stub, Origin::Control);
     let limit = (stub.info, stub.calls_per_second);
-    own.0.insert(name, stub);
+    own.accepted.insert(name, stub);
     app.limiter.set(&[limit]);
     Ok(Json(document))
 }
@@ -131,7 +131,7 @@ pub(super) async fn remove(
 ) -> Result<Json<StubDocument>, Problem> {
     let app = find_app(&state, path.sdkappid)?;
     let name = format!("{}/{}", path.service, path.command);
-    let removed = app.stubs().0.remove(&name);
+    let removed = app.stubs().accepted.remove(&name);
     let removed = removed.ok_or_else(|| {
         Problem::not_found(format!(
             "app {} has no stub {name} of its own",

@@ -81,34 +81,34 @@ pub(crate) struct StubDefinition {
     answer: AnswerTemplate,
 }
 
-/// The stubs of an app by service and command, such as `openim/getroammsg`. The second map has the
-/// definitions that are not accepted yet.
+/// The stubs of an app by service and command, such as `openim/getroammsg`.
 #[derive(Clone, Debug, Default)]
-pub struct Stubs(
-    pub(crate) BTreeMap<String, Arc<Stub>>,
-    BTreeMap<String, StubDefinition>,
-);
+pub struct Stubs {
+    pub(crate) accepted: BTreeMap<String, Arc<Stub>>,
+    /// Definitions that are not accepted yet.
+    defined: BTreeMap<String, StubDefinition>,
+}
 
 impl Stubs {
     /// Makes stubs of the definitions. It fails if the process has too many stubs.
     pub(crate) fn accept(&mut self) -> Result<(), &'static str> {
-        while let Some((path, definition)) = self.1.pop_first() {
+        while let Some((path, definition)) = self.defined.pop_first() {
             let (service, command) = path.split_once('/').unwrap_or_default();
             let stub = Stub::new(service, command, definition).ok_or(TOO_MANY)?;
-            self.0.insert(path, stub.into());
+            self.accepted.insert(path, stub.into());
         }
         Ok(())
     }
 
     /// The services and commands.
     pub(crate) fn names(&self) -> impl Iterator<Item = (&str, &str)> {
-        let paths = self.0.keys().chain(self.1.keys());
+        let paths = self.accepted.keys().chain(self.defined.keys());
         paths.filter_map(|path| path.split_once('/'))
     }
 
     /// The rate limits in the definitions.
     pub(crate) fn limits(&self) -> Vec<(&'static CommandInfo, Option<u32>)> {
-        let stubs = self.0.values();
+        let stubs = self.accepted.values();
         stubs
             .map(|stub| (stub.info, stub.calls_per_second))
             .collect()
@@ -202,7 +202,10 @@ impl<'de> Deserialize<'de> for Stubs {
                 while let Some((path, definition)) = map.next_entry::<String, StubDefinition>()? {
                     stubs.insert(path, definition);
                 }
-                Ok(Stubs(BTreeMap::new(), stubs))
+                Ok(Stubs {
+                    defined: stubs,
+                    ..Stubs::default()
+                })
             }
         }
 

@@ -120,6 +120,20 @@ fn a_call_is_one_json_object_with_its_fields() {
     assert_nothing_private(&stderr, &user_sigs);
 }
 
+/// The answer says only SNS_DECODE_ERR.
+#[test]
+fn the_line_of_a_body_that_does_not_decode_names_the_field() {
+    let server = Server::start_with(&[], &[("EMULATOR__LOG__FORMAT", "json")]);
+    let call = post(&Server::query(), r#"{"From_Account":"id"}"#);
+    let answer = server.connect().call(&call);
+    assert_eq!(answer["ErrorInfo"], "SNS_DECODE_ERR");
+
+    let line: Value = serde_json::from_str(&server.stop()).expect("one line of JSON");
+
+    assert_eq!(line["error.code"], 30001);
+    assert_eq!(line["detail"], "missing field `AddFriendItem`");
+}
+
 #[test]
 fn a_refused_call_names_its_app_too() {
     let server = Server::start_with(&[], &[("EMULATOR__LOG__FORMAT", "json")]);
