@@ -5,6 +5,7 @@ use std::io::Write;
 use std::path::PathBuf;
 use tencent_chat_emulator::clock::Clock;
 use tencent_chat_emulator::config::{Config, Sources};
+use tencent_chat_emulator::protocol::flaw::Flaw;
 use tencent_chat_emulator::protocol::ids::{SdkAppId, UnixTime};
 use tencent_chat_emulator::protocol::user_sig::{self, EXPIRE_SECONDS};
 
@@ -61,6 +62,9 @@ pub(crate) struct UserSigArgs {
     /// The validity in seconds, from now on
     #[arg(long, value_name = "SECONDS", default_value_t = EXPIRE_SECONDS, value_parser = clap::value_parser!(i64).range(0..))]
     expire: i64,
+    /// Make it wrong on purpose: expired, other_key, other_app, other_identifier or truncated
+    #[arg(long, value_name = "FLAW")]
+    flaw: Option<Flaw>,
     /// A TOML file; it needs only the keys that differ from the defaults
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -92,6 +96,7 @@ pub(crate) fn user_sig(arguments: &UserSigArgs) -> Result<(), String> {
         sdkappid,
         identifier,
         expire,
+        flaw,
         config,
     } = arguments;
     let file = config.clone();
@@ -109,7 +114,11 @@ pub(crate) fn user_sig(arguments: &UserSigArgs) -> Result<(), String> {
         )
     })?;
     let now: UnixTime = Clock::default().now().unix_time();
-    let usersig = user_sig::sign(&app.secret_key, id, identifier, now, *expire);
+    let key = &app.secret_key;
+    let usersig = match flaw {
+        Some(flaw) => flaw.sign(key, id, identifier, now, *expire),
+        None => user_sig::sign(key, id, identifier, now, *expire),
+    };
     writeln!(std::io::stdout(), "{usersig}")
         .map_err(|error| format!("cannot write the UserSig: {error}"))
 }

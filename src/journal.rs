@@ -72,8 +72,8 @@ pub(crate) struct Texts<'a> {
     pub(crate) query: &'a str,
     /// A deviation from the documentation that was accepted; may be empty.
     pub(crate) warning: &'a str,
-    /// What was wrong with the call, if the code does not say it; may be empty.
-    pub(crate) detail: &'a str,
+    /// Why the call or an item failed, and what to do; may be empty.
+    pub(crate) hint: &'a str,
     /// The body; empty if the call was rejected or its body was not received.
     pub(crate) request: &'a [u8],
     /// The answer's body.
@@ -143,11 +143,17 @@ impl Journal {
         self.new_call.notify_waiters();
     }
 
-    pub(crate) fn append(&self, call: Call, texts: Texts<'_>) {
+    /// Returns the id of the entry.
+    pub(crate) fn append(&self, call: Call, texts: Texts<'_>) -> u64 {
         let entry = Entry::new(call, texts, self.capacity / BODY_SHARE);
-        let dropped = self.lock().push(entry, self.capacity);
+        let (id, dropped) = {
+            let mut ring = self.lock();
+            let dropped = ring.push(entry, self.capacity);
+            (ring.last_id, dropped)
+        };
         self.new_call.notify_waiters();
         drop(dropped);
+        id
     }
 
     /// The next entries after `cursor`, the oldest first. `last_id` is the cursor for the next
@@ -256,7 +262,7 @@ impl Entry {
             texts.command.as_bytes(),
             texts.query.as_bytes(),
             texts.warning.as_bytes(),
-            texts.detail.as_bytes(),
+            texts.hint.as_bytes(),
             cut(texts.request),
             cut(texts.response),
         ];
@@ -272,7 +278,7 @@ impl Entry {
 
     pub(crate) fn texts(&self) -> Texts<'_> {
         let mut rest = &self.packed[..];
-        let [command, query, warning, detail, request, response] = self.lengths.map(|length| {
+        let [command, query, warning, hint, request, response] = self.lengths.map(|length| {
             let (part, after) = rest.split_at(length as usize);
             rest = after;
             part
@@ -282,7 +288,7 @@ impl Entry {
             command: text(command),
             query: text(query),
             warning: text(warning),
-            detail: text(detail),
+            hint: text(hint),
             request,
             response,
         }
@@ -316,7 +322,7 @@ pub(crate) mod tests {
             command,
             query: "sdkappid=1",
             warning: "",
-            detail: "",
+            hint: "",
             request,
             response: b"{}",
         };

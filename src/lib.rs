@@ -21,7 +21,7 @@
 //! | `server`, `client_stream` | all routes; the loop that accepts connections; a client's connection |
 //! | `workers` | the runtimes that serve connections |
 //! | `commands` | the table of REST commands (`answer` runs a call); one file for each: parse, decide, answer |
-//! | `gateway` | the steps of every REST call: check the UserSig and the rate limit, receive the body, write the journal |
+//! | `gateway` | the steps of every REST call: check the UserSig and the rate limit, receive the body, write the journal and the hint |
 //! | `control` | the table of the control API's routes, `/_emulator/v1`; one file for each resource |
 //! | `http` | converts a reply to an HTTP response, always with status 200 |
 //! | `budget` | the memory for bodies in flight |

@@ -57,6 +57,9 @@ async fn unknown(State(state): State<AppState>, arrival: Arrival, call: Request)
     if let Some(stub) = stubs::find(&arrival, &call) {
         return stubs::serve(stub, state, arrival, call).await;
     }
+    if control::welcome::is_wanted(&state, &call) {
+        return control::welcome::page();
+    }
     let (call, body) = call.into_parts();
     body::discard(body, &state).await;
     let reply = Reply::refused(error_for_unknown(&call));

@@ -52,10 +52,12 @@ struct ResultItem {
 impl Answer for AccountDeleteResponse {
     fn tally(&self) -> Option<Tally> {
         let items = &self.result_item;
-        let refused = items.iter().filter(|item| item.result_code != 0).count();
+        let mut refused = (0..).zip(items).filter(|(_, item)| item.result_code != 0);
+        let first = refused.next();
         Some(Tally {
             items: items.len(),
-            refused,
+            refused: usize::from(first.is_some()) + refused.count(),
+            first_refused: first.map(|(at, item)| (at, item.result_info.code())),
         })
     }
 }

@@ -134,10 +134,11 @@ impl CallContext<'_> {
         // If From_Account is not imported, the whole call fails, and faults of items do not fire.
         if !self.faults.is_empty() && self.app.store.knows(from).await? {
             let app = self.app.sdkappid;
-            self.faults
+            let fired = self
+                .faults
                 .fail_items_before(app, self.command, Some(from), &mut items);
             self.work
-                .get_or_init(|| ItemTargets::of(Some(from), &items));
+                .get_or_init(|| ItemTargets::of(Some(from), &items).with_fired(fired));
         }
         Ok(items)
     }

@@ -30,7 +30,7 @@ mod portrait_get;
 mod portrait_set;
 pub(crate) mod stubs;
 
-use crate::faults::{Targets, WireFault};
+use crate::faults::{Fault, Targets, WireFault};
 use crate::gateway;
 use crate::gateway::body::Received;
 use crate::gateway::journal::{Arrival, CallLogInfo};
@@ -53,7 +53,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::DeserializeOwned;
 use std::future::Future;
 use std::marker::PhantomData;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 /// The table of commands.
 pub(crate) fn table() -> Vec<Row> {
@@ -263,6 +263,7 @@ async fn answer<E: Endpoint>(
         info.from_account = targets.from_account.and_then(UserId::parse);
         faults.trigger(sdkappid, command, &mut targets)
     };
+    info.fault = triggered.end().map(|fault| fault.id);
     triggered.before.apply(ended, wire_fault).await?;
     if wire_fault.is_some() {
         return Err(Code::RequestFormat.into());
@@ -283,7 +284,12 @@ async fn answer<E: Endpoint>(
     drop(order);
     // The answer has no items if a fault ends the call.
     if let (Ok(response), Some(work), None) = (&mut result, work.get(), &triggered.after.end) {
-        faults.fail_items_after(sdkappid, command, work, response);
+        let after = faults.fail_items_after(sdkappid, command, work, response);
+        let fired = work.fired.iter().zip(&after);
+        let id = |(before, after): (&Option<Arc<Fault>>, &Option<Arc<Fault>>)| {
+            Some(after.as_ref().or(before.as_ref())?.id)
+        };
+        info.item_faults = fired.map(id).collect();
     }
     triggered.after.apply(ended, wire_fault).await?;
     result

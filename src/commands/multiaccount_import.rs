@@ -41,6 +41,8 @@ impl Answer for MultiaccountImportResponse {
         Some(Tally {
             items: self.items,
             refused: self.fail_accounts.len(),
+            // The answer has only the names of the accounts.
+            first_refused: None,
         })
     }
 }

@@ -268,7 +268,7 @@ pub(crate) async fn serve(
     serve_endpoint(StubEndpoint(stub), state, arrival, call).await
 }
 
-/// For the log: how a call that reached neither a command nor a stub can get an answer.
+/// For the hint about a call that reached neither a command nor a stub.
 pub(crate) fn hint(call: &Parts) -> String {
     let path = call.uri.path().strip_prefix(ROOT).unwrap_or_default();
     // Only names that are certainly no UserSig are repeated.
@@ -281,7 +281,27 @@ pub(crate) fn hint(call: &Parts) -> String {
     let near = nearest(path).map_or_else(String::new, |info| {
         format!("did you mean {}/{}? ", info.service.name(), info.name)
     });
-    format!("{near}not emulated; to answer this call, PUT /_emulator/v1/apps/{app}/stubs/{path}")
+    let service = path.split('/').next().unwrap_or_default();
+    let known = names_of(service);
+    format!(
+        "{near}not emulated here; {known}; to answer this call, PUT /_emulator/v1/apps/{app}/stubs/{path}"
+    )
+}
+
+/// The commands and built-in stubs of a service; the services, if there is no such service.
+fn names_of(service: &str) -> String {
+    let of_service = super::built_in().filter(|info| info.service.name() == service);
+    let names: Vec<_> = of_service.map(|info| info.name).collect();
+    if !names.is_empty() {
+        return format!("{service} has {}", names.join(", "));
+    }
+    let mut services = Vec::new();
+    for info in super::built_in() {
+        if !services.contains(&info.service.name()) {
+            services.push(info.service.name());
+        }
+    }
+    format!("the services are {}", services.join(", "))
 }
 
 /// The emulated command or built-in stub whose name is most similar to the command's, if it is similar enough.

@@ -41,6 +41,8 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Whether a `random` that is not a decimal number is rejected.
     pub strict_query: bool,
+    /// Whether the answer of a call that failed has the header `X-Emulator-Hint`.
+    pub hints: bool,
     /// The longest request body, in bytes.
     #[schemars(range(min = 1024, max = 1 << 30))]
     pub max_body_bytes: usize,

@@ -20,8 +20,11 @@ impl CodeName {
     /// The error message for a code that does not exist.
     pub(super) fn unknown_message(&self) -> String {
         match self {
-            Self::Number(_) => format!("unknown code; {CODES}"),
-            Self::Name(name) => unknown(name, Code::ALL.iter().map(|code| code.name())),
+            Self::Number(_) => format!("is unknown; {CODES}"),
+            Self::Name(name) => {
+                let names = Code::ALL.iter().map(|code| code.name());
+                format!("{}; {CODES}", unknown(name, names))
+            }
         }
     }
 

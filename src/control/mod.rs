@@ -11,6 +11,7 @@ mod apps;
 mod arrange;
 mod clock;
 mod code_name;
+mod codes;
 mod drawing;
 mod edits;
 mod events;
@@ -30,6 +31,8 @@ mod route;
 mod snapshots;
 mod state;
 mod stubs;
+mod user_sig;
+pub(crate) mod welcome;
 mod written;
 
 use crate::gateway::body;
@@ -59,7 +62,8 @@ fn table() -> Vec<Route> {
         route(Method::GET, "/readyz", "200 when all configured accounts exist and calls are served.", process::up),
         route(Method::GET, "/health", "Version, pid, start time, uptime, listen address, apps.", process::health),
         route(Method::GET, "/openapi.json", "This API and Tencent's as OpenAPI 3.1, generated from the types of requests and answers.", openapi::show).long(),
-        route(Method::GET, "/codes", "Every code: number, text, meaning, how it is known, how to get it.", process::codes),
+        route(Method::GET, "/codes", "Every code: number, text, meaning, causes, how to get it, how to mend it, how it is known.", codes::list),
+        route(Method::GET, "/codes/{code}", "The outcomes with this number or name.", codes::show),
         route(Method::GET, "/config", "The effective configuration: each value and its origin; secrets are redacted.", process::config),
         route(Method::POST, "/reset", "Resets everything to the configured start: apps, journal, faults, clock, limits.", process::reset).long(),
         route(Method::GET, "/apps", "All apps.", apps::list),
@@ -67,8 +71,8 @@ fn table() -> Vec<Route> {
         route(Method::GET, "/apps/{sdkappid}", "One app.", apps::show),
         route(Method::DELETE, "/apps/{sdkappid}", "Removes an app.", apps::remove).long(),
         route(Method::POST, "/apps/{sdkappid}/reset", "Resets one app to its start.", apps::reset).long(),
-        route(Method::POST, "/apps/{sdkappid}/user_sig", "Creates a UserSig.", apps::user_sig),
-        route(Method::POST, "/apps/{sdkappid}/user_sig/inspect", "Decodes a UserSig: its contents, the check that fails, the seconds left, and the resulting code.", apps::inspect),
+        route(Method::POST, "/apps/{sdkappid}/user_sig", "Creates a UserSig, also one that is wrong on purpose.", user_sig::make),
+        route(Method::POST, "/apps/{sdkappid}/user_sig/inspect", "What is in a UserSig, whether a call with it is admitted, why not, and what to do.", user_sig::inspect),
         route(Method::GET, "/apps/{sdkappid}/accounts", "The app's accounts.", accounts::list).long(),
         route(Method::GET, "/apps/{sdkappid}/accounts/{user}", "One account with all its lists.", accounts::show).long(),
         route(Method::PUT, "/apps/{sdkappid}/accounts/{user}", "Creates or changes an account: AllowType, friends, blocklist, groups, pending requests.", accounts::put).long().max_body_bytes(MAX_ACCOUNTS_BYTES),
@@ -98,6 +102,7 @@ fn table() -> Vec<Route> {
         route(Method::DELETE, "/requests", "Empties the journal.", requests::clear).long(),
         route(Method::GET, "/requests/count", "The number of calls that match.", requests::count).long(),
         route(Method::GET, "/requests/wait", "Waits until a number of calls match; 408 after the timeout.", requests::wait).long(),
+        route(Method::GET, "/requests/{id}/explain", "Why a recorded call got its answer: the code, its causes, what to do, and the present facts.", explain::request::explain).long(),
         route(Method::GET, "/requests/rate", "The rate of calls: the busiest second and other windows, and the calls over the limit.", rate::rate).long(),
         route(Method::GET, "/events", "A stream of the calls, as server-sent events.", events::events).long(),
         route(Method::GET, "/clock", "The clock's time, and whether the clock is held (stopped).", clock::show),
@@ -125,9 +130,20 @@ fn metrics() -> Route {
     route(Method::GET, "/metrics", summary, process::metrics).without_prefix()
 }
 
+/// The list of routes.
+fn index() -> Route {
+    route(
+        Method::GET,
+        "/",
+        "The routes of the control API.",
+        welcome::list,
+    )
+}
+
 /// All routes, with and without the prefix.
 fn all_routes() -> impl Iterator<Item = Route> {
-    table().into_iter().chain(probes()).chain([metrics()])
+    let control = [index()].into_iter().chain(table());
+    control.chain(probes()).chain([metrics()])
 }
 
 /// The router of the probes, `/metrics` and the control API.
@@ -144,15 +160,21 @@ pub(crate) fn routes(state: &AppState) -> Router<AppState> {
         .fallback(not_found)
         .method_not_allowed_fallback(wrong_method);
     // Paths under `/_emulator` never reach Tencent's routes.
-    let emulator = Router::new().nest("/v1", control).fallback(not_found);
+    let index = index().service(state);
+    let emulator = Router::new()
+        .route("/v1/", index.fallback(wrong_method))
+        .nest("/v1", control)
+        .fallback(not_found);
     let guarded = serve(Router::new(), metrics())
         .method_not_allowed_fallback(wrong_method)
         .nest("/_emulator", emulator)
-        .route("/_emulator/", any(not_found))
         .layer(from_fn_with_state(state.clone(), guard::check_token))
         // Outermost, so that a web page does not learn whether a token is required.
         .layer(from_fn_with_state(state.clone(), guard::check_origin));
-    probes.merge(guarded)
+    // The page has nothing that needs a token.
+    let page = Router::new().route("/_emulator", any(welcome::show));
+    let page = page.route("/_emulator/", any(welcome::show));
+    probes.merge(page).merge(guarded)
 }
 
 /// Rejects a call without running a handler. The body is read first, so that a client that is still
@@ -168,7 +190,7 @@ async fn not_found(
     call: Request,
 ) -> Response {
     let path = uri.path();
-    let detail = format!("there is no route {path}; GET {PREFIX}/openapi.json lists the routes");
+    let detail = format!("there is no route {path}; GET {PREFIX}/ lists the routes");
     reject(&state, call, Problem::not_found(detail)).await
 }
 

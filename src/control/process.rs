@@ -1,11 +1,9 @@
-//! Routes for the whole process: health, table of codes, configuration, reset and metrics.
+//! Routes for the whole process: health, configuration, reset and metrics.
 
-use super::arrange::{Source, source};
 use super::problem::Problem;
 use super::route::{Operation, OperationOutput};
-use crate::config::{Config, Setting};
+use crate::config::Setting;
 use crate::metrics::Size;
-use crate::protocol::code::{Code, Recorded};
 use crate::protocol::ids::SdkAppId;
 use crate::state::AppState;
 use crate::store::Accounts;
@@ -45,62 +43,6 @@ pub(super) async fn health(State(state): State<AppState>) -> Json<Health> {
         listen: addr.to_string(),
         apps: ids(&state.world()),
     })
-}
-
-/// One outcome of the table of codes.
-#[derive(Serialize, JsonSchema)]
-pub(super) struct KnownCode {
-    /// The number that ErrorCode or ResultCode carries.
-    code: u32,
-    /// The outcome's name. Several outcomes can have the same number.
-    outcome: &'static str,
-    /// The text or beginning of ErrorInfo or ResultInfo; `<Api>` stands for the command.
-    info: &'static str,
-    /// When a call or an item gets this outcome.
-    meaning: &'static str,
-    /// How to get this outcome.
-    how: String,
-    /// The evidence for the number: documented, seen (with the year, if it is known), inferred, or
-    /// guess.
-    code_is: String,
-    /// The evidence for the text.
-    info_is: String,
-    /// What a record of the real service shows instead, if one contradicts the documentation. The items
-    /// are answered so if `sns.answers` is "recorded".
-    recorded: Option<Recorded>,
-}
-
-/// Describes how to get an outcome.
-fn how(code: Code, config: &Config) -> String {
-    let name = code.name();
-    let arrange = format!("POST apps/{{sdkappid}}/arrange {{\"code\": {name:?}}}");
-    match source(code, config) {
-        Some(Source::State) => format!("{arrange} makes the state in which friend_add answers it"),
-        Some(Source::Request) => format!("{arrange} returns a friend_add request that gets it"),
-        Some(Source::Fault) => format!("{arrange} arms the fault that makes friend_add answer it"),
-        None => {
-            let field = if code.is_items() {
-                "result_code or code"
-            } else {
-                "code"
-            };
-            format!("as `meaning` says, or by a fault with {field} {name:?}")
-        }
-    }
-}
-
-pub(super) async fn codes(State(state): State<AppState>) -> Json<Vec<KnownCode>> {
-    let known = |code: &Code| KnownCode {
-        code: code.number(),
-        outcome: code.name(),
-        info: code.info(),
-        meaning: code.meaning(),
-        how: how(*code, &state.config),
-        code_is: code.number_basis().to_string(),
-        info_is: code.info_basis().to_string(),
-        recorded: code.recorded(),
-    };
-    Json(Code::ALL.iter().map(known).collect())
 }
 
 pub(super) async fn config(State(state): State<AppState>) -> Json<Vec<Setting>> {

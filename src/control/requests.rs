@@ -181,8 +181,8 @@ pub(super) struct CallDocument {
     outcome: &'static str,
     /// A deviation from the documentation that the gateway accepted.
     warning: Option<String>,
-    /// What was wrong with the call, if the code does not say it.
-    detail: Option<String>,
+    /// Why the call or its first failed item failed, and what to do.
+    hint: Option<String>,
     /// The body, if the gateway admitted the call: as JSON, or as a string if it is not JSON.
     #[schemars(with = "serde_json::Value")]
     request: Option<Box<RawValue>>,
@@ -211,7 +211,7 @@ impl CallDocument {
             code: call.code.number(),
             outcome: call.code.name(),
             warning: given(texts.warning),
-            detail: given(texts.detail),
+            hint: given(texts.hint),
             request: redact_body(texts.request),
             response: redact_body(texts.response),
             cut: entry.is_cut,

@@ -99,13 +99,33 @@ pub(crate) struct ItemTargets {
     /// If it is `None`, each item's own account is used instead.
     from: Option<UserId>,
     tos: Vec<Option<UserId>>,
+    /// The fault that has fired for each item.
+    pub(crate) fired: FiredForItems,
 }
+
+/// The fault that fires for each item; empty if no fault is armed.
+pub(crate) type FiredForItems = Vec<Option<Arc<Fault>>>;
 
 impl ItemTargets {
     pub(crate) fn of<I: ItemTarget>(from: Option<UserId>, items: &[Result<I, Code>]) -> Self {
         let to = |item: &Result<I, Code>| item.as_ref().ok().map(ItemTarget::to);
         let tos = items.iter().map(to).collect();
-        Self { from, tos }
+        Self {
+            from,
+            tos,
+            fired: Vec::new(),
+        }
+    }
+
+    pub(crate) fn with_fired(self, fired: FiredForItems) -> Self {
+        Self { fired, ..self }
+    }
+}
+
+impl TriggeredFaults {
+    /// The fault that ends the call, if there is one.
+    pub(crate) fn end(&self) -> Option<&Arc<Fault>> {
+        self.before.end.as_ref().or(self.after.end.as_ref())
     }
 }
 
@@ -126,7 +146,7 @@ impl DelayThenEnd {
                 () = app_ended.cancelled() => {}
             }
         }
-        match self.end.map(|fault| fault.plan.kind) {
+        match self.end.as_ref().map(|fault| fault.plan.kind) {
             Some(Kind::ErrorCode(code)) => return Err(code),
             Some(Kind::Wire(fault)) => *wire_fault = Some(fault),
             Some(Kind::ResultCode(_) | Kind::Delay(_)) | None => {}
@@ -230,7 +250,7 @@ impl Faults {
         command: &CommandInfo,
         from: Option<UserId>,
         items: &mut [Result<I, Code>],
-    ) -> Vec<Option<Arc<Fault>>> {
+    ) -> FiredForItems {
         if self.is_empty() {
             return Vec::new();
         }
@@ -244,15 +264,17 @@ impl Faults {
     }
 
     /// Applies `commit_then` faults: the items were processed, but their result codes are replaced.
+    /// Returns the fault of each item.
     pub(crate) fn fail_items_after(
         &self,
         app: SdkAppId,
         command: &CommandInfo,
         targets: &ItemTargets,
         answer: &mut impl Answer,
-    ) {
-        let triggered = self.trigger_items(app, command, true, targets);
-        answer.replace_codes(&mut |at| triggered.get(at)?.as_ref()?.code());
+    ) -> FiredForItems {
+        let fired = self.trigger_items(app, command, true, targets);
+        answer.replace_codes(&mut |at| fired.get(at)?.as_ref()?.code());
+        fired
     }
 
     /// Counts the items as matches, and returns the first fault that fires for each item. `commits`
@@ -262,8 +284,8 @@ impl Faults {
         app: SdkAppId,
         command: &CommandInfo,
         commits: bool,
-        ItemTargets { from, tos }: &ItemTargets,
-    ) -> Vec<Option<Arc<Fault>>> {
+        ItemTargets { from, tos, .. }: &ItemTargets,
+    ) -> FiredForItems {
         let mut triggered = vec![None; tos.len()];
         let is_of_items = |fault: &&Arc<Fault>| {
             matches!(fault.plan.kind, Kind::ResultCode(_)) && fault.plan.commits == commits

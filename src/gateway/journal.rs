@@ -1,12 +1,13 @@
 //! Ends every call, also a rejected call: counts it, and records it in the journal and the log.
 
+use super::hint;
 use crate::client_ip::ClientIp;
 use crate::clock::Moment;
 use crate::http::LoggedAnswer;
 use crate::journal::{Call, Texts};
+use crate::protocol::code::Code;
 use crate::protocol::ids::{SdkAppId, UserId};
 use crate::protocol::query::{named_app, redact_query};
-use crate::protocol::redact::redact_text;
 use crate::protocol::reply::Tally;
 use crate::state::AppState;
 use crate::world::World;
@@ -51,6 +52,10 @@ pub(crate) struct CallLogInfo {
     pub(crate) from_account: Option<UserId>,
     /// The body; empty if the gateway rejected the call.
     pub(crate) request: Bytes,
+    /// The id of the fault that ended the call, if one did.
+    pub(crate) fault: Option<u64>,
+    /// The id of the fault that decided each item; empty if no fault is armed.
+    pub(crate) item_faults: Vec<Option<u64>>,
 }
 
 impl Arrival {
@@ -81,13 +86,13 @@ impl Arrival {
             None => loggable(call.uri.path()),
         };
         let warning = info.warning.as_deref();
-        let detail = redact_text(&answered.detail);
-        let detail = shortened(&detail);
+        let hint = hint::hint(&state.config, &self, call, &info, &answered);
         let mut status = answered.response.status();
         // As the answer to CONNECT, status 200 would mean that a tunnel is open.
         if call.method == Method::CONNECT && status.is_success() {
             status = StatusCode::BAD_REQUEST;
         }
+        let mut id = None;
         if self.world.journal.is_enabled() {
             let query = call.uri.query().unwrap_or_default();
             let entry = Call {
@@ -103,25 +108,33 @@ impl Arrival {
                 command,
                 query: &redact_query(query),
                 warning: warning.unwrap_or_default(),
-                detail,
+                hint: &hint,
                 request: &info.request,
                 response: &answered.body,
             };
-            self.append(state, entry, texts);
+            id = self.append(state, entry, texts);
         } else {
             self.world.journal.skip();
         }
         if enabled!(Level::INFO) {
             let duration_ms = took.as_micros() as f64 / 1000.0;
-            write_line(command, &answered, info.app, detail, warning, duration_ms);
+            write_line(command, &answered, info.app, &hint, warning, duration_ms);
         }
         let mut response = answered.response;
         *response.status_mut() = status;
+        if state.config.hints && !hint.is_empty() {
+            let control = state.config.control.enabled;
+            let id = id.filter(|_| control);
+            response
+                .headers_mut()
+                .insert(hint::HEADER, hint::header_value(&hint, id));
+        }
         response
     }
 
-    /// Appends to the journal, unless the call's app or the journal was replaced meanwhile.
-    fn append(&self, state: &AppState, call: Call, texts: Texts<'_>) {
+    /// Appends to the journal, unless the call's app or the journal was replaced meanwhile. Returns the
+    /// id of the entry.
+    fn append(&self, state: &AppState, call: Call, texts: Texts<'_>) -> Option<u64> {
         let Self { world, .. } = self;
         let app_in = |world: &World| Some(Arc::as_ptr(world.apps.get(&call.app?)?));
         let is_current = |now: &World| {
@@ -129,7 +142,7 @@ impl Arrival {
                 || Arc::ptr_eq(&now.journal, &world.journal)
                     && app_in(world).is_none_or(|app| app_in(now) == Some(app))
         };
-        state.look(|now| is_current(now).then(|| world.journal.append(call, texts)));
+        state.look(|now| is_current(now).then(|| world.journal.append(call, texts)))
     }
 }
 
@@ -143,7 +156,7 @@ impl<S: Sync> FromRequestParts<S> for Arrival {
     }
 }
 
-fn method(method: &Method) -> &'static str {
+pub(super) fn method(method: &Method) -> &'static str {
     let known = [
         "POST", "GET", "PUT", "DELETE", "HEAD", "OPTIONS", "PATCH", "CONNECT",
     ];
@@ -156,21 +169,22 @@ fn write_line(
     command: &str,
     answered: &LoggedAnswer,
     app: Option<SdkAppId>,
-    detail: &str,
+    hint: &str,
     warning: Option<&str>,
     duration_ms: f64,
 ) {
     let LoggedAnswer { code, tally, .. } = answered;
     let summary = match tally {
-        Some(Tally { items, refused }) => format!("{items} items, {refused} refused"),
-        None => format!("{code:?}"),
+        Some(Tally { items, refused, .. }) => format!("{items} items, {refused} refused"),
+        None if *code == Code::Ok => "OK".to_owned(),
+        None => format!("error {}", code.number()),
     };
     info!(
         sns.command = %command,
         app.id = app.map(|app| app.get()),
         error.code = code.number(),
         duration_ms,
-        detail = (!detail.is_empty()).then_some(detail),
+        hint = (!hint.is_empty()).then_some(hint),
         warning,
         "{command}: {summary}",
     );

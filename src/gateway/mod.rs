@@ -1,6 +1,7 @@
 //! The gateway: authentication and rate limits, which every REST call passes before its command.
 
 pub(crate) mod body;
+pub(crate) mod hint;
 pub(crate) mod journal;
 
 use crate::apps::App;

@@ -35,6 +35,11 @@ impl CodeText {
         Self { code, ..self }
     }
 
+    /// The outcome.
+    pub fn code(self) -> Code {
+        self.code
+    }
+
     /// The ErrorCode or ResultCode.
     pub fn number(self) -> u32 {
         self.recorded()

@@ -72,6 +72,8 @@ pub struct Tally {
     pub items: usize,
     /// Items with a ResultCode other than 0.
     pub refused: usize,
+    /// The index of the first of these, and its outcome, if the answer has it.
+    pub first_refused: Option<(usize, Code)>,
 }
 
 /// The initial capacity of an answer in bytes, to which each item adds [`ITEM_BYTES`].
@@ -180,9 +182,12 @@ impl<T: ItemFields> Answer for ItemResults<T> {
     }
 
     fn tally(&self) -> Option<Tally> {
+        let mut refused = self.items.iter().enumerate();
+        let first = refused.find(|(_, item)| item.result_code != 0);
         Some(Tally {
             items: self.items.len(),
             refused: self.fail_account().count(),
+            first_refused: first.map(|(at, item)| (at, item.result_info.code())),
         })
     }
 }

@@ -14,6 +14,7 @@ mod isolation;
 mod journal;
 mod journal_bytes;
 mod limits;
+mod manual;
 mod openapi;
 mod rate;
 mod secrets;

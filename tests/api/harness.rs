@@ -16,14 +16,18 @@ pub(crate) const APP: &str = "88888888";
 pub(crate) const ADMIN: &str = "administrator";
 
 /// The headers that an answer can have.
-const HEADERS: [&str; 6] = [
+const HEADERS: [&str; 7] = [
     "access-control-allow-headers",
     "access-control-allow-methods",
     "access-control-allow-origin",
     "content-length",
     "content-type",
     "date",
+    HINT,
 ];
+
+/// The header of answers of calls that failed, wholly or in part.
+pub(crate) const HINT: &str = "x-emulator-hint";
 
 /// The services whose answers have no ErrorDisplay; "other" stands for services that are not known.
 const WITHOUT_DISPLAY: [&str; 5] = [
@@ -165,14 +169,19 @@ impl TestApp {
         reply
     }
 
-    /// What was wrong with a recent call, which got this reply: the detail in the journal, or else the
-    /// ErrorInfo.
+    /// What was wrong with a recent call, which got this reply: the hint in the journal, without the
+    /// advice at its end.
     pub(crate) async fn why(&self, reply: &Reply) -> String {
         let answer = self.control().get("/requests?limit=9").await.ok();
         let mut calls = answer["calls"].as_array().expect("a list").iter();
         let call = calls.rfind(|call| call["response"] == reply.json);
-        let detail = call.expect("it is a recent call")["detail"].as_str();
-        detail.unwrap_or(reply.error_info()).to_owned()
+        let hint = call.expect("it is a recent call")["hint"].as_str();
+        let hint = hint.expect("a call that failed has a hint");
+        let is_code = |code: &&Code| u64::from(code.number()) == reply.error_code();
+        let mut codes = Code::ALL.iter().filter(is_code);
+        let why = codes.find_map(|code| hint.strip_suffix(code.advice().mend));
+        let why = why.map_or(hint, |why| why.trim_end_matches("; "));
+        why.to_owned()
     }
 
     /// Makes a call that prepares a test: it and all its items have to succeed.
@@ -303,7 +312,21 @@ impl Reply {
             assert!(HEADERS.contains(&name.as_str()), "header {name}");
         }
         let path = response.url().path().to_owned();
-        Self::check_text(&path, response.text().await.expect("a body"))
+        let has_hint = response.headers().contains_key(HINT);
+        let reply = Self::check_text(&path, response.text().await.expect("a body"));
+        assert_eq!(has_hint, reply.has_failed(), "{}", reply.text);
+        reply
+    }
+
+    /// Whether the call or one of its items failed.
+    fn has_failed(&self) -> bool {
+        let mut lists = self.json.as_object().into_iter().flatten();
+        let has_failed = |(name, list): (&String, &Value)| {
+            let items = list.as_array().map_or(&[][..], Vec::as_slice);
+            let is_failed = |item: &Value| item["ResultCode"].as_u64().is_some_and(|code| code > 0);
+            name.starts_with("Fail") && !items.is_empty() || items.iter().any(is_failed)
+        };
+        self.error_code() != 0 || lists.any(has_failed)
     }
 
     /// Checks that there is an item for each item of the request, in its order, with the same

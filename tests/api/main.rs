@@ -17,6 +17,7 @@ mod family;
 mod friend_add;
 mod friend_add_body;
 mod gateway;
+mod hints;
 mod hostile;
 mod lifecycle;
 mod live;

@@ -86,13 +86,46 @@ fn user_sig_takes_no_time_at_all_and_no_time_before_now() {
 }
 
 #[test]
+fn user_sig_makes_a_wrong_one_on_purpose() {
+    let server = Server::start();
+    for (flaw, expected) in [
+        ("expired", 70001),
+        ("other_key", 70009),
+        ("other_app", 70014),
+        ("other_identifier", 70013),
+        ("truncated", 70003),
+    ] {
+        let output = sign(&["--sdkappid", APP, "--identifier", ADMIN, "--flaw", flaw]);
+        assert!(output.status.success(), "{flaw}");
+        assert_eq!(
+            code(&server, ADMIN, text(&output.stdout).trim_end()),
+            expected
+        );
+    }
+    let output = sign(&["--sdkappid", APP, "--identifier", ADMIN, "--flaw", "late"]);
+    assert_eq!(output.status.code(), Some(2));
+    let names = "expired, other_key, other_app, other_identifier, truncated";
+    assert!(
+        text(&output.stderr).contains(names),
+        "{}",
+        text(&output.stderr)
+    );
+}
+
+#[test]
 fn help_names_every_flag_of_every_verb() {
     for (verb, flags) in [
         (None, &["--config", "--listen", "--ready-file"][..]),
         (Some("serve"), &["--config", "--listen", "--ready-file"]),
         (
             Some("user-sig"),
-            &["--sdkappid", "--identifier", "--expire", "--config"],
+            &[
+                "--sdkappid",
+                "--identifier",
+                "--expire",
+                "--flaw",
+                "--config",
+            ],
         ),
         (Some("health"), &["--config", "--listen"]),
     ] {

@@ -5,6 +5,7 @@ use serde_json::Value;
 use std::fs::File;
 use std::io::Read;
 use std::process::Stdio;
+use tencent_chat_emulator::protocol::code::Code;
 
 /// Part of every request text that the log must not quote.
 const PRIVATE: &str = "PrivateText";
@@ -131,7 +132,47 @@ fn the_line_of_a_body_that_does_not_decode_names_the_field() {
     let line: Value = serde_json::from_str(&server.stop()).expect("one line of JSON");
 
     assert_eq!(line["error.code"], 30001);
-    assert_eq!(line["detail"], "missing field `AddFriendItem`");
+    let hint = line["hint"].as_str().expect("a text");
+    assert!(
+        hint.starts_with("missing field `AddFriendItem`; correct "),
+        "{hint}"
+    );
+}
+
+/// A reader of the log knows Tencent's codes, and not the names of our outcomes.
+#[test]
+fn the_line_of_a_call_that_failed_has_its_code_and_hint_and_no_name_of_ours() {
+    let server = Server::start_with(&[], &[("EMULATOR__LOG__FORMAT", "json")]);
+    let (good, mut expected) = (Server::query(), Vec::new());
+    for query in [
+        good.replace(APP, "7"),
+        good.replace("json", "xml"),
+        good.replace("usersig=", "usersig=x"),
+        good.replace("identifier=administrator", "identifier=somebody"),
+        String::new(),
+    ] {
+        let answer = server.connect().call(&post(&query, GOOD_BODY));
+        expected.push(answer["ErrorCode"].as_u64().expect("a code"));
+    }
+
+    let stderr = server.stop();
+
+    let lines = stderr
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).expect("JSON"));
+    for (line, code) in lines.zip(&expected) {
+        assert_eq!(line["error.code"], *code);
+        assert_eq!(line["message"], format!("sns/friend_add: error {code}"));
+        assert!(line["hint"].is_string(), "{line}");
+        for name in Code::ALL
+            .iter()
+            .map(|code| code.name())
+            .filter(|name| name.len() > 5)
+        {
+            assert!(!line.to_string().contains(name), "{name}: {line}");
+        }
+    }
+    assert_eq!(expected, [70020, 60025, 70003, 70013, 60012]);
 }
 
 #[test]

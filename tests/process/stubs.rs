@@ -75,10 +75,25 @@ fn the_log_says_how_to_make_a_stub_and_why_one_failed() {
         .lines()
         .map(|line| serde_json::from_str::<Value>(line).expect("JSON"));
     let details: Vec<_> = lines
-        .map(|line| line["detail"].as_str().expect("a text").to_owned())
+        .map(|line| line["hint"].as_str().expect("a text").to_owned())
         .collect();
     let hint = |app: &str, path: &str| {
-        format!("not emulated; to answer this call, PUT /_emulator/v1/apps/{app}/stubs/{path}")
+        let service = path.split('/').next();
+        let known = match service {
+            Some("openim") => "openim has sendmsg, batchsendmsg, querystate, query_online_status",
+            Some("sns") => {
+                "sns has friend_add, friend_import, friend_update, friend_delete, friend_delete_all, \
+                 friend_check, friend_get, friend_get_list, black_list_add, black_list_delete, \
+                 black_list_get, black_list_check, group_add, group_delete, group_get"
+            }
+            _ => {
+                "the services are sns, im_open_login_svc, profile, openim, group_open_http_svc, \
+                 all_member_push"
+            }
+        };
+        format!(
+            "not emulated here; {known}; to answer this call, PUT /_emulator/v1/apps/{app}/stubs/{path}"
+        )
     };
     assert_eq!(details[0], hint(APP, "openim/getroammsg"));
     assert_eq!(details[1], hint("{sdkappid}", "openim/getroammsg"));
@@ -92,7 +107,8 @@ fn the_log_says_how_to_make_a_stub_and_why_one_failed() {
         assert_eq!(*detail, format!("did you mean {near}? {}", hint(APP, path)));
     }
     assert!(
-        details[7].contains("failed at /A/B: invalid operation"),
+        details[7].contains("failed at /A/B: invalid operation")
+            && details[7].contains("; correct the stub"),
         "{}",
         details[7]
     );

@@ -4,11 +4,13 @@
 //! the armed faults. So the explanation follows the same rules as a call, and nothing is written.
 
 mod change;
+pub(super) mod request;
 
 use super::apps::{AppPath, find_app};
 use super::arrange::wrong_field;
 use super::extract::{Body, Path, Query};
 use super::problem::Problem;
+use crate::apps::App;
 use crate::client_ip::ClientIp;
 use crate::commands::context::CallContext;
 use crate::commands::friend_add::{Batch, decode};
@@ -49,7 +51,8 @@ pub(super) struct FriendAddBody(Map<String, Value>);
 /// The answer to a call, and the reasons.
 #[derive(Default, Serialize, JsonSchema)]
 pub(super) struct Explanation {
-    /// The ErrorCode; null if a fault leaves the answer without one.
+    /// The ErrorCode; null if a fault leaves the answer without one. Tencent answers 0 although items
+    /// failed.
     code: Option<u32>,
     /// The name of the outcome.
     outcome: Option<&'static str>,
@@ -64,6 +67,8 @@ pub(super) struct Explanation {
     fault: Option<u64>,
     /// The change that would make `code` 0; null if it is 0 or a field of the request is invalid.
     to_be_0: Option<Changes>,
+    /// How many items fail.
+    failed_items: usize,
     /// The items; empty if the call fails before any item is judged.
     items: Vec<Item>,
 }
@@ -74,6 +79,8 @@ struct Item {
     to_account: String,
     /// The ResultCode.
     code: u32,
+    /// The ResultInfo.
+    result_info: String,
     /// The name of the outcome.
     outcome: &'static str,
     /// When an item gets this outcome.
@@ -96,11 +103,23 @@ pub(super) async fn explain(
     Query(CallerQuery { identifier }): Query<CallerQuery>,
     Body(FriendAddBody(body)): Body<FriendAddBody>,
 ) -> Result<Json<Explanation>, Problem> {
-    let world = state.world();
     let app = find_app(&state, path.sdkappid)?;
+    let body = serde_json::to_vec(&body).expect("it is JSON");
+    let explanation = explain_body(&state, &app, identifier, body.into());
+    Ok(Json(explanation.await?))
+}
+
+/// Explains what an app would answer to a friend_add body now.
+async fn explain_body(
+    state: &AppState,
+    app: &App,
+    identifier: Option<String>,
+    body: Bytes,
+) -> Result<Explanation, Problem> {
+    let world = state.world();
     let context = CallContext {
         command: FRIEND_ADD,
-        app: &app,
+        app,
         policy: &state.config.sns,
         // None here: `try_items` applies the faults of items, to record the fault of each item.
         faults: &Faults::default(),
@@ -111,14 +130,13 @@ pub(super) async fn explain(
     };
     if identifier.is_some_and(|identifier| app.admin(&identifier).is_none()) {
         let refusal = gateway::not_admin(&state.config, FRIEND_ADD).into();
-        return Ok(Json(Explanation {
+        return Ok(Explanation {
             to_be_0: Some(Changes::call_as_admin(&context)),
             ..Explanation::of_error(&refusal)
-        }));
+        });
     }
-    let body = serde_json::to_vec(&body).expect("it is JSON");
     let faults = world.faults.copy_for_dry_run();
-    Ok(Json(try_call(&context, body.into(), &faults).await?))
+    try_call(&context, body, &faults).await
 }
 
 /// Takes the same steps as a call of `/v4`, on copies.
@@ -171,6 +189,7 @@ async fn try_call(
         shown.push(tried.explain(context, &batch, name, new).await?);
     }
     Ok(Explanation {
+        failed_items: shown.iter().filter(|item| item.code != 0).count(),
         items: shown,
         ..of_call(Explanation::of(Code::Ok))
     })
@@ -248,11 +267,11 @@ impl Tried {
         };
         let code_of_fault = fault.as_ref().and_then(|fault| fault.code());
         let answered = code_of_fault.unwrap_or(code);
+        let text = FRIEND_ADD.item_text(answered, context.policy.answers);
         Ok(Item {
             to_account,
-            code: FRIEND_ADD
-                .item_text(answered, context.policy.answers)
-                .number(),
+            code: text.number(),
+            result_info: text.to_string(),
             outcome: answered.name(),
             meaning: answered.meaning(),
             fault: fault.map(|fault| fault.id),

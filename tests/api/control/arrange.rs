@@ -212,7 +212,7 @@ async fn what_friend_add_never_answers_cannot_be_arranged() {
             json!({"code": "AlreadyBlocked"}),
             "is not an outcome of friend_add",
         ),
-        (json!({"code": 12345}), "unknown code"),
+        (json!({"code": 12345}), "is unknown"),
         (json!({"code": "NeedConfrim"}), "did you mean NeedConfirm?"),
         (json!({"code": -1}), ""),
         (json!({"code": null}), ""),

@@ -1,0 +1,212 @@
+//! The codes, as a manual; UserSigs that are wrong on purpose, and what is said about them; the first page.
+
+use super::client::Control;
+use crate::harness::{ADMIN, TestApp};
+use reqwest::Method;
+use serde_json::{Value, json};
+use std::collections::HashSet;
+use tencent_chat_emulator::protocol::code::Code;
+use tencent_chat_emulator::protocol::flaw::Flaw;
+
+#[tokio::test]
+async fn every_code_is_found_by_its_number_and_its_name_and_says_how_to_mend_it() {
+    let app = TestApp::start().await;
+    let control = app.control();
+    let all = control.get("/codes").await.ok();
+    assert_eq!(all.as_array().map(Vec::len), Some(Code::ALL.len()));
+    for code in Code::ALL {
+        let by_number = control.get(&format!("/codes/{}", code.number())).await.ok();
+        let filtered = control
+            .get(&format!("/codes?code={}", code.number()))
+            .await
+            .ok();
+        assert_eq!(by_number, filtered);
+        let by_name = control.get(&format!("/codes/{}", code.name())).await.ok();
+        let [known] = &by_name.as_array().expect("a list")[..] else {
+            panic!("one outcome has the name {}", code.name());
+        };
+        assert!(by_number.as_array().expect("a list").contains(known));
+        assert_eq!(
+            (&known["code"], &known["outcome"]),
+            (&json!(code.number()), &json!(code.name()))
+        );
+        assert!(
+            !known["causes"].as_array().expect("a list").is_empty(),
+            "{known}"
+        );
+        for text in ["meaning", "how", "mend"] {
+            assert!(!known[text].as_str().expect("a text").is_empty(), "{known}");
+        }
+    }
+    for (path, says) in [
+        (
+            "/codes/12345",
+            "the code is unknown; GET /_emulator/v1/codes lists them",
+        ),
+        ("/codes/friendexist", "did you mean FriendExist?"),
+    ] {
+        let answer = control.get(path).await;
+        assert_eq!(answer.faults(404), []);
+        let detail = answer.json["detail"].as_str().expect("a text");
+        assert!(detail.contains(says), "{detail}");
+    }
+}
+
+#[tokio::test]
+async fn each_filter_of_codes_gives_exactly_the_codes_that_match() {
+    let app = TestApp::start().await;
+    let control = app.control();
+    let all = control.get("/codes").await.ok();
+    let all = all.as_array().expect("a list");
+    for evidence in ["documented", "seen", "inferred", "guess"] {
+        for text in [
+            "",
+            "blocklist",
+            "BLOCKLIST",
+            "account_import",
+            "nothing has this text",
+        ] {
+            let path = format!("/codes?evidence={evidence}&text={}", text.replace(' ', "+"));
+            let filtered = control.get(&path).await.ok();
+            let matches = |known: &&Value| {
+                let keys = ["outcome", "info", "meaning", "causes", "mend"];
+                let has = |key: &str| {
+                    let of_key = known[key].to_string().to_lowercase();
+                    of_key.contains(&text.to_lowercase())
+                };
+                let is = known["code_is"].as_str().expect("a text");
+                is.starts_with(evidence) && keys.into_iter().any(has)
+            };
+            let expected: Vec<_> = all.iter().filter(matches).cloned().collect();
+            assert_eq!(filtered, json!(expected), "{path}");
+        }
+    }
+}
+
+/// The code of a friend_add call with a UserSig.
+async fn code_with(app: &TestApp, control: &Control, usersig: &str) -> Value {
+    let query =
+        format!("sdkappid=88888888&identifier={ADMIN}&usersig={usersig}&random=1&contenttype=json");
+    let url = format!("{}/v4/sns/friend_get?{query}", app.emulator.url());
+    let body = json!({"From_Account": "id", "StartIndex": 0});
+    control.send(Method::POST, &url, Some(body)).await.ok()["ErrorCode"].clone()
+}
+
+#[tokio::test]
+async fn a_usersig_with_a_flaw_gets_its_code_and_inspect_says_why_and_what_to_do() {
+    let app = TestApp::start().await;
+    let control = app.control();
+    let mut whys = HashSet::new();
+    for flaw in [None].into_iter().chain(Flaw::ALL.map(Some)) {
+        for expire_seconds in [1, 86_400] {
+            control.post("/clock/hold", json!({})).await.ok();
+            let mut body = json!({"identifier": ADMIN, "expire_seconds": expire_seconds});
+            if let Some((name, _)) = flaw {
+                body["flaw"] = name.into();
+            }
+            let made = control.post("/apps/88888888/user_sig", body).await.ok();
+            let expected = flaw.map_or(Code::Ok, |(_, flaw)| flaw.code());
+            assert_eq!(made["code"], expected.number());
+            let usersig = made["usersig"].as_str().expect("a text");
+            assert_eq!(code_with(&app, &control, usersig).await, expected.number());
+            let body = json!({"usersig": usersig, "identifier": ADMIN});
+            let inspected = control
+                .post("/apps/88888888/user_sig/inspect", body)
+                .await
+                .ok();
+            assert_eq!(inspected["code"], expected.number());
+            let text = |key: &str| inspected[key].as_str().expect("a text").to_owned();
+            assert_eq!(text("mend"), expected.advice().mend);
+            assert!(!text("why").is_empty());
+            whys.insert(text("why"));
+        }
+    }
+    // The valid ones differ in the seconds that are left.
+    assert_eq!(whys.len(), Flaw::ALL.len() + 2, "{whys:?}");
+    let body = json!({"identifier": ADMIN, "flaw": "late"});
+    let faults = control
+        .post("/apps/88888888/user_sig", body)
+        .await
+        .faults(422);
+    let (pointer, detail) = &faults[0];
+    assert_eq!(pointer, "/flaw");
+    for (name, _) in Flaw::ALL {
+        assert!(detail.contains(name), "{detail}");
+    }
+}
+
+#[tokio::test]
+async fn a_browser_gets_a_page_whose_links_work_and_everybody_else_gets_60002() {
+    let app = TestApp::start().await;
+    let control = app.control();
+    let get = async |method: Method, path: &str, accept: &str| {
+        let request = control.request(method, &control.outside(path));
+        request
+            .header("accept", accept)
+            .send()
+            .await
+            .expect("an answer")
+    };
+    let browsers = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
+    for path in ["/", "/_emulator", "/_emulator/"] {
+        let page = get(Method::GET, path, browsers).await;
+        assert_eq!(page.status(), 200);
+        assert_eq!(page.headers()["content-type"], "text/html; charset=utf-8");
+        let policy = page.headers()["content-security-policy"]
+            .to_str()
+            .expect("ASCII");
+        assert!(policy.starts_with("default-src 'none'"), "{policy}");
+        let html = page.text().await.expect("a page");
+        assert!(
+            !html.contains("<script") && !html.contains("style"),
+            "{html}"
+        );
+        let links: Vec<_> = html.split("href=\"/").skip(1).collect();
+        assert!(links.len() > 10);
+        for link in links {
+            let link = link.split('"').next().expect("a text");
+            if link.ends_with("/events") || link.ends_with("/wait") {
+                continue;
+            }
+            let answer = get(Method::GET, &format!("/{link}"), browsers).await;
+            assert_eq!(answer.status(), 200, "{link}");
+        }
+    }
+    let calls = async || control.get("/requests/count").await.ok()["count"].clone();
+    assert_eq!(calls().await, 0, "the page is no call");
+    for (method, accept) in [
+        (Method::GET, "*/*"),
+        (Method::GET, "application/json"),
+        (Method::POST, browsers),
+    ] {
+        let answer = get(method, "/", accept).await;
+        let json: Value =
+            serde_json::from_str(&answer.text().await.expect("a body")).expect("JSON");
+        assert_eq!(json["ErrorCode"], 60002);
+    }
+    assert_eq!(calls().await, 3);
+}
+
+#[tokio::test]
+async fn the_list_of_routes_is_the_documents() {
+    let app = TestApp::start().await;
+    let control = app.control();
+    let listed = control.get("/").await.ok();
+    let listed: HashSet<(String, String)> = listed
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|route| {
+            let text = |key: &str| route[key].as_str().expect("a text").to_owned();
+            (text("method").to_lowercase(), text("path"))
+        })
+        .collect();
+    let document = control.get("/openapi.json").await.ok();
+    let paths = document["paths"].as_object().expect("paths");
+    let documented = paths.iter().filter(|(path, _)| !path.starts_with("/v4/"));
+    let documented = documented.flat_map(|(path, operations)| {
+        let methods = operations.as_object().expect("operations").keys();
+        methods.map(|method| (method.clone(), path.clone()))
+    });
+    assert_eq!(listed, documented.collect());
+}

@@ -1,0 +1,416 @@
+//! The hint of a call that failed: the header, the journal, and the route that explains the call.
+
+use crate::harness::{ADMIN, APP, HINT, TestApp, app_id, one};
+use reqwest::Method;
+use serde_json::{Value, json};
+use tencent_chat_emulator::protocol::ids::UnixTime;
+use tencent_chat_emulator::protocol::user_sig::{SecretKey, sign};
+
+const FRIEND_ADD: &str = "/v4/sns/friend_add";
+
+/// A call that fails, and what its hint says.
+struct Case {
+    method: Method,
+    path: &'static str,
+    query: String,
+    body: Value,
+    code: u64,
+    says: Vec<String>,
+}
+
+fn case(query: String, code: u64, says: &[&str]) -> Case {
+    Case {
+        method: Method::POST,
+        path: FRIEND_ADD,
+        query,
+        body: json!({"From_Account": "id", "AddFriendItem": [{"To_Account": "id1"}]}),
+        code,
+        says: says.iter().map(ToString::to_string).collect(),
+    }
+}
+
+impl Case {
+    fn at(self, path: &'static str) -> Self {
+        Self { path, ..self }
+    }
+
+    fn by(self, method: Method) -> Self {
+        Self { method, ..self }
+    }
+
+    fn with(self, body: Value) -> Self {
+        Self { body, ..self }
+    }
+
+    /// Sends the call, and checks that the header, the journal and the explanation agree.
+    async fn check(self, app: &TestApp) {
+        let url = format!("{}{}?{}", app.emulator.url(), self.path, self.query);
+        let request = app.client.request(self.method, url);
+        let answer = request.body(self.body.to_string()).send().await;
+        let answer = answer.expect("an answer");
+        let header = answer.headers().get(HINT).expect("a hint").clone();
+        let header = header.to_str().expect("ASCII");
+        let calls = app.control().get("/requests?limit=1").await.ok();
+        let call = &calls["calls"][0];
+        let says = &self.says;
+        let hint = call["hint"].as_str().expect("a hint");
+        for text in says {
+            assert!(hint.contains(text), "{text:?} is not in {hint:?}");
+        }
+        let path = format!("/requests/{}/explain", call["id"]);
+        assert_eq!(header, format!("{hint}; see GET /_emulator/v1{path}"));
+        let explained = app.control().get(&path).await.ok();
+        assert_eq!(explained["call"], *call);
+        assert_eq!(explained["error"]["code"], self.code, "{hint}");
+        let advice = explained["error"]["mend"].as_str().expect("a text");
+        let first_item = explained["failed_items"][0]["outcomes"][0]["mend"].as_str();
+        let mends = [advice, first_item.unwrap_or(advice)];
+        let is_mended = mends.iter().any(|mend| hint.ends_with(mend));
+        assert!(is_mended || hint.contains("/_emulator/v1/"), "{hint}");
+    }
+}
+
+#[tokio::test]
+async fn a_refused_call_says_why_and_what_to_do() {
+    let app = TestApp::start().await;
+    let control = app.control();
+    let other = control.create(json!({})).await;
+    let limited = control.create(json!({"calls_per_second": 1})).await;
+    let empty = json!({"From_Account": "nobody", "AddFriendItem": []});
+    limited.call("sns/friend_add", &empty).await;
+    let signed_with = async |made: &Value, body: Value| {
+        let path = format!("/apps/{made}/user_sig");
+        control.post(&path, body).await.ok()["usersig"].clone()
+    };
+    let query = |sdkappid: &Value, identifier: &str, usersig: &Value| {
+        let usersig = usersig.as_str().expect("a UserSig");
+        format!(
+            "sdkappid={sdkappid}&identifier={identifier}&usersig={usersig}&random=1&contenttype=json"
+        )
+    };
+    let (built_in, other_id) = (json!(88_888_888), json!(other.sdkappid));
+    let flawed = async |flaw: &str| {
+        let body = json!({"identifier": ADMIN, "flaw": flaw});
+        query(&built_in, ADMIN, &signed_with(&built_in, body).await)
+    };
+    // A UserSig for the built-in app that is signed with the other app's key.
+    let key = control.get(&other.path("")).await.ok()["secret_key"].clone();
+    let key = key.as_str().and_then(SecretKey::new).expect("a key");
+    let foreign = sign(&key, app_id(APP), ADMIN, UnixTime(0), i64::MAX);
+    let foreign = query(&built_in, ADMIN, &foreign.into());
+    let good = app.query();
+    let of_id = json!({"identifier": "id"});
+    let of_id = signed_with(&built_in, of_id).await;
+    let cases = [
+        case(
+            query(&json!(7), ADMIN, &of_id),
+            70020,
+            &[
+                "there is no app 7; the apps are ",
+                APP,
+                &other_id.to_string(),
+                "POST /_emulator/v1/apps",
+            ],
+        ),
+        case(
+            foreign,
+            70009,
+            &[&format!("the key of app {other_id}, not of app {APP}")],
+        ),
+        case(
+            flawed("other_key").await,
+            70009,
+            &["the key of no app here"],
+        ),
+        case(
+            flawed("other_app").await,
+            70014,
+            &["of app 88888889", "to app 88888888"],
+        ),
+        case(
+            flawed("other_identifier").await,
+            70013,
+            &[r#"of "not-administrator", and identifier is "administrator""#],
+        ),
+        case(
+            flawed("expired").await,
+            70001,
+            &["expired 1 s ago", "apps/{sdkappid}/user_sig"],
+        ),
+        case(flawed("truncated").await, 70003, &["user_sig/inspect"]),
+        case(
+            query(&built_in, "id", &of_id),
+            30004,
+            &[r#"identifier "id" is not an admin of app 88888888; its admins are administrator"#],
+        ),
+        case(
+            good.replace("contenttype=json", ""),
+            60025,
+            &["contenttype is missing"],
+        ),
+        case(
+            good.replace("sdkappid", "sdkappId"),
+            60012,
+            &["contenttype=json in the URL"],
+        ),
+        case(good.clone(), 60008, &["the method is GET", "POST"]).by(Method::GET),
+        case(limited.query.clone(), 60007, &["/limits"]),
+        case(good.clone(), 60002, &["/v4/sns/friend_add"]).at("/v4/friend_add"),
+        case(
+            good.clone(),
+            60009,
+            &[
+                "did you mean sns/friend_add?",
+                "sns has friend_add, friend_import",
+                "PUT /_emulator/v1/apps/88888888/stubs/sns/friend_ad",
+            ],
+        )
+        .at("/v4/sns/friend_ad"),
+        case(good.clone(), 60009, &["the services are sns, im_open_login_svc, profile, openim, group_open_http_svc, all_member_push; to"]).at("/v4/chat/x"),
+        case(good.clone(), 30001, &["AddFriendItem is empty"])
+            .with(json!({"From_Account": "id", "AddFriendItem": []})),
+        case(good.clone(), 30003, &["account_import"])
+            .with(json!({"From_Account": "nobody", "AddFriendItem": [{"To_Account": "id"}]})),
+        case(
+            good.clone(),
+            0,
+            &[
+                "the item got 30001: AddSource is not",
+                "AddSource_Type_Android",
+            ],
+        )
+        .with(json!({"From_Account": "id", "AddFriendItem": [
+            {"To_Account": "id1", "AddSource": "Web"},
+        ]})),
+        case(
+            good.clone(),
+            0,
+            &["item 1 of 3, counted from 0, got 30001 (2 items failed)"],
+        )
+        .with(json!({"From_Account": "id", "AddFriendItem": [
+            {"To_Account": "id1"}, {"To_Account": "id"}, {"To_Account": "nobody"},
+        ]})),
+        case(good.clone(), 0, &["2 of 2 items failed"])
+            .at("/v4/im_open_login_svc/multiaccount_import")
+            .with(json!({"Accounts": ["", "é"]})),
+    ];
+    for case in cases {
+        case.check(&app).await;
+    }
+}
+
+#[tokio::test]
+async fn a_fault_that_decides_is_named() {
+    let app = TestApp::start().await;
+    let control = app.control();
+    let arm = async |fault: Value| {
+        control.delete("/faults").await.ok();
+        let armed = control.post("/faults", fault).await.ok();
+        armed["id"].as_u64().expect("an id")
+    };
+    for (what, code) in [
+        (json!({"code": 30006}), 30006),
+        (json!({"http_status": 502}), 60008),
+        (json!({"malformed": true}), 60008),
+        (json!({"commit_then": {"code": 30007}}), 30007),
+    ] {
+        let id = arm(what).await;
+        let says =
+            format!("fault {id} ended the call; to disarm it, DELETE /_emulator/v1/faults/{id}");
+        let call = case(app.query(), code, &[&says]);
+        call.check(&app).await;
+    }
+    for (what, number) in [
+        (json!({"result_code": 30525, "item": 1}), 30525),
+        (
+            json!({"commit_then": {"result_code": 30008}, "to_account": "id2"}),
+            30008,
+        ),
+    ] {
+        let id = arm(what).await;
+        let says = format!(
+            "item 1 of 2, counted from 0, got {number} from fault {id}; faults decided item 1; to disarm it"
+        );
+        let items = [json!({"To_Account": "id1"}), json!({"To_Account": "id2"})];
+        let body = json!({"From_Account": "id", "AddFriendItem": items});
+        app.arrange("sns/friend_delete_all", json!({"From_Account": "id"}))
+            .await;
+        case(app.query(), 0, &[&says]).with(body).check(&app).await;
+    }
+}
+
+#[tokio::test]
+async fn without_hints_or_control_api_the_header_has_none_or_names_no_route() {
+    for (hints, control) in [(false, true), (true, false), (false, false)] {
+        let app = TestApp::start_with(|config| {
+            config.hints = hints;
+            config.control.enabled = control;
+        })
+        .await;
+        let url = format!("{}{FRIEND_ADD}?{}", app.emulator.url(), app.query());
+        let answer = app
+            .client
+            .post(url)
+            .body("{}")
+            .send()
+            .await
+            .expect("an answer");
+        let header = answer.headers().get(HINT);
+        assert_eq!(header.is_some(), hints);
+        if let Some(header) = header {
+            let header = header.to_str().expect("ASCII");
+            assert!(!header.contains("/explain"), "{header}");
+        }
+        if control {
+            let calls = app.control().get("/requests").await.ok();
+            assert!(calls["calls"][0]["hint"].is_string(), "{calls}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_hint_is_short_ascii_and_has_no_secret() {
+    let app = TestApp::start().await;
+    let sig = app.user_sig(ADMIN);
+    for identifier in [
+        &sig,
+        &"y".repeat(5000),
+        "%E4%BD%A0%0D%0AX-Evil:1",
+        &"z".repeat(64),
+    ] {
+        let query = format!(
+            "sdkappid={APP}&identifier={identifier}&usersig={sig}&random=1&contenttype=json"
+        );
+        let url = format!("{}{FRIEND_ADD}?{query}", app.emulator.url());
+        let answer = app
+            .client
+            .post(url)
+            .body("{}")
+            .send()
+            .await
+            .expect("an answer");
+        assert!(!answer.headers().contains_key("x-evil"));
+        let hint = answer.headers()[HINT].to_str().expect("ASCII").to_owned();
+        assert!(hint.len() < 600, "{hint}");
+        assert!(!hint.contains(&sig[..40]), "{hint}");
+    }
+}
+
+/// A failing item of each command that has items.
+#[tokio::test]
+async fn each_failed_item_is_explained_with_the_present_facts() {
+    let app = TestApp::start().await;
+    let control = app.control();
+    control
+        .put("/apps/88888888/accounts/zoe", json!({"blocklist": ["id"]}))
+        .await
+        .ok();
+    let items = |list: &str, item: Value| json!({"From_Account": "id", list: [item]});
+    let to = |to: &str| json!({"From_Account": "id", "To_Account": [to]});
+    let tag = |to: &str| json!({"From_Account": "id", "To_Account": [to], "TagList": ["Tag_SNS_IM_Remark"]});
+    let cases = [
+        (
+            "sns/friend_add",
+            one(json!({"To_Account": "zoe"})),
+            "InPeerBlocklist",
+        ),
+        (
+            "sns/friend_import",
+            items("AddFriendItem", json!({"To_Account": "zoe"})),
+            "SourceIllegal",
+        ),
+        (
+            "sns/friend_update",
+            items(
+                "UpdateItem",
+                json!({"To_Account": "zoe", "SnsItem": [
+            {"Tag": "Tag_SNS_IM_Remark", "Value": "x"}]}),
+            ),
+            "FriendNotExist",
+        ),
+        ("sns/friend_delete", to("zoe"), "NotFriend"),
+        ("sns/friend_get_list", tag("zoe"), "FriendNotExist"),
+        ("sns/black_list_delete", to("zoe"), "NotBlocked"),
+        (
+            "sns/group_add",
+            json!({"From_Account": "id", "GroupName": ["g"], "To_Account": ["zoe"]}),
+            "NotInFriendList",
+        ),
+        (
+            "profile/portrait_get",
+            json!({"To_Account": ["nobody"], "TagList": ["Tag_Profile_IM_Nick"]}),
+            "ProfileAccountNotExist",
+        ),
+        (
+            "im_open_login_svc/account_delete",
+            json!({"DeleteItem": [{"UserID": "nobody"}]}),
+            "AccountNotExist",
+        ),
+    ];
+    for (command, body, outcome) in cases {
+        let reply = app.call(command, body.clone()).await;
+        assert_eq!(reply.error_code(), 0, "{command}: {}", reply.text);
+        let calls = control.get("/requests?limit=1").await.ok();
+        let path = format!("/requests/{}/explain", calls["calls"][0]["id"]);
+        let explained = control.get(&path).await.ok();
+        let item = &explained["failed_items"][0];
+        assert_eq!(item["outcomes"][0]["outcome"], outcome, "{command}: {item}");
+        assert_eq!(
+            item["outcomes"].as_array().map(Vec::len),
+            Some(1),
+            "{command}"
+        );
+        let mend = item["outcomes"][0]["mend"].as_str().expect("a text");
+        assert!(!mend.is_empty());
+        let facts = &item["facts_now"];
+        match body["From_Account"].is_string() {
+            true => assert_eq!(
+                (&facts["from_has_to"], &facts["to_blocks_from"]),
+                (&json!(false), &json!(true))
+            ),
+            false => assert!(facts.is_null()),
+        }
+        match command {
+            "sns/friend_add" => {
+                let now = &explained["now"];
+                assert_eq!((&now["code"], &now["failed_items"]), (&json!(0), &json!(1)));
+                assert_eq!(
+                    now["items"][0]["result_info"],
+                    "Err_SNS_FriendAdd_Reverse_Black_List"
+                );
+                assert!(now["items"][0]["to_be_0"].is_object());
+            }
+            _ => assert!(explained["now"].is_null()),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_call_that_is_not_recorded_is_a_404_that_says_why() {
+    let app = TestApp::start_with(|config| config.journal.bytes = 3000).await;
+    let control = app.control();
+    let says = async |id: &str| {
+        let answer = control.get(&format!("/requests/{id}/explain")).await;
+        assert_eq!(answer.faults(404), []);
+        answer.json["detail"].as_str().expect("a text").to_owned()
+    };
+    assert!(
+        says("1")
+            .await
+            .contains("it was not made yet; the last id is 0")
+    );
+    for _ in 0..9 {
+        app.friend_add(one(json!({"To_Account": "id1"}))).await;
+    }
+    assert!(
+        says("1")
+            .await
+            .contains("dropped because the journal was full")
+    );
+    control.delete("/requests").await.ok();
+    assert!(says("9").await.contains("it was removed"));
+    for bad in ["0", "x", "-1"] {
+        let answer = control.get(&format!("/requests/{bad}/explain")).await;
+        assert!([404, 422].contains(&answer.status.as_u16()), "{bad}");
+    }
+}
