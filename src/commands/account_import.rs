@@ -17,8 +17,9 @@ use smol_str::SmolStr;
 
 /// The body; also an item of multiaccount_import's AccountList.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
+#[schemars(extend("required" = ["UserID"]))]
 pub(crate) struct AccountImport {
-    /// Required: 1 to 32 bytes of printable ASCII.
+    /// Required, except if there is an Identifier: 1 to 32 bytes of printable ASCII.
     #[serde(rename = "UserID", default, deserialize_with = "text")]
     user_id: Option<SmolStr>,
     /// The name of UserID on older pages and in many clients.

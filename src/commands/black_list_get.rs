@@ -16,16 +16,15 @@ use smol_str::SmolStr;
 const MAX_PAGE: usize = 1000;
 
 #[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(extend("required" = ["From_Account", "StartIndex", "MaxLimited"]))]
 pub(crate) struct BlackListGet {
     /// Required: the owner of the blocklist.
     #[serde(rename = "From_Account")]
     from_account: SmolStr,
     /// Required: 0, then StartIndex of the previous answer.
-    #[schemars(required)]
     #[serde(rename = "StartIndex", default, deserialize_with = "integer")]
     start_index: Option<i64>,
     /// Required: the maximum length of the page, at least 1.
-    #[schemars(required)]
     #[serde(rename = "MaxLimited", default, deserialize_with = "integer")]
     max_limited: Option<i64>,
     /// The sequence of the previous answer, at first 0. It has no effect, because Tencent tells callers

@@ -13,6 +13,7 @@ use serde::Deserialize;
 use smol_str::SmolStr;
 
 #[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(extend("required" = ["From_Account", "To_Account", "CheckType"]))]
 pub(crate) struct CheckRequest {
     /// Required: account A of the relations.
     #[serde(rename = "From_Account")]
@@ -21,7 +22,6 @@ pub(crate) struct CheckRequest {
     #[serde(rename = "To_Account")]
     to_account: Vec<SmolStr>,
     /// Required: whether to check only A's list, or both lists.
-    #[schemars(required)]
     #[serde(rename = "CheckType", default, deserialize_with = "text")]
     check_type: Option<SmolStr>,
 }

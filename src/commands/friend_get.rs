@@ -18,12 +18,12 @@ use smol_str::SmolStr;
 const PAGE: usize = 100;
 
 #[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(extend("required" = ["From_Account", "StartIndex"]))]
 pub(crate) struct FriendGet {
     /// Required: the owner of the friend list.
     #[serde(rename = "From_Account")]
     from_account: SmolStr,
     /// Required: 0, then NextStartIndex of the previous answer.
-    #[schemars(required)]
     #[serde(rename = "StartIndex", default, deserialize_with = "integer")]
     start_index: Option<i64>,
     /// Optional: the StandardSequence that the caller knows. If StartIndex is 0 and the sequence is

@@ -17,6 +17,7 @@ pub(super) const MAX_ACCOUNTS: u32 = 100;
 
 /// The body. It has one of the two lists, with 1 to 100 accounts; if it has both, both are imported.
 #[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(extend("required" = ["AccountList"]))]
 pub(crate) struct MultiaccountImport {
     /// The list of the newer page: accounts, which may have a Nick and a FaceUrl.
     #[serde(rename = "AccountList", default, deserialize_with = "optional_objects")]

@@ -26,6 +26,7 @@ pub struct ImportedFriend {
 /// An item of AddFriendItem as a request has it. `null`, an empty text or list, and a time of 0 mean
 /// that a field is missing. A friend that is already in the list keeps the fields that are missing.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[schemars(extend("required" = ["To_Account", "AddSource"]))]
 pub struct ImportItem {
     /// Required.
     #[serde(rename = "To_Account")]
@@ -40,7 +41,6 @@ pub struct ImportItem {
     #[serde(rename = "GroupName", default, deserialize_with = "names")]
     pub group_name: Vec<SmolStr>,
     /// Required here: `AddSource_Type_` and 1 to 8 letters.
-    #[schemars(required)]
     #[serde(rename = "AddSource", default, deserialize_with = "text")]
     pub add_source: Option<SmolStr>,
     /// Optional: the text of the friend request, at most 256 bytes.
