@@ -31,6 +31,7 @@ pub(crate) struct AccountCheckResponse {
 /// The result of an account. An account that is not imported is not an error.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "PascalCase")]
+#[schemars(rename = "AccountCheckResultItem")]
 struct ResultItem {
     #[serde(rename = "UserID")]
     user_id: SmolStr,

@@ -41,6 +41,7 @@ pub(crate) struct AccountDeleteResponse {
 /// The result of an account.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "PascalCase")]
+#[schemars(rename = "AccountDeleteResultItem")]
 struct ResultItem {
     result_code: u32,
     #[schemars(with = "String")]

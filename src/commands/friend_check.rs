@@ -18,6 +18,7 @@ pub(crate) struct FriendCheck(CheckRequest);
 /// The relation to a To_Account.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "PascalCase")]
+#[schemars(rename = "FriendCheck")]
 pub(crate) struct Checked {
     relation: &'static str,
 }

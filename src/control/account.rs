@@ -47,7 +47,7 @@ pub(super) struct AccountDocument {
 /// An entry of a list. In a request, a UserID alone stands for an entry without other fields.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 #[serde(transparent)]
-#[schemars(with = "IdOr<T>", bound = "T: JsonSchema")]
+#[schemars(rename = "{T}Entry", with = "IdOr<T>", bound = "T: JsonSchema")]
 pub(super) struct Entry<T>(pub(super) T);
 
 #[derive(JsonSchema)]

@@ -1,8 +1,9 @@
 //! The control API, `/_emulator/v1`: the emulator's own API, for tests and developers. Ordinary
 //! HTTP: real status codes, strict validation, and errors that name all invalid fields at once.
 //!
-//! A new route is one line in [`table`] and a handler in the file of its resource. The handler is
-//! an async function of extractors, whose types also describe the route in `openapi.json`.
+//! A new route is one line in [`table`], a handler in the file of its resource, and an example in
+//! `examples.json` (see [`examples`]). The handler is an async function of extractors, whose types
+//! also describe the route in `openapi.json`.
 
 mod account;
 mod account_reader;
@@ -15,6 +16,7 @@ mod codes;
 mod drawing;
 mod edits;
 mod events;
+mod examples;
 mod explain;
 mod extract;
 mod fault_document;
@@ -28,6 +30,7 @@ mod rate;
 mod redact;
 mod requests;
 mod route;
+mod schemas;
 mod snapshots;
 mod state;
 mod stubs;

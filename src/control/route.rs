@@ -3,17 +3,17 @@
 
 use super::extract::{Body, MAX_BODY_BYTES, Path, Query, RouteOptions, SHORT_BODY_BYTES, receive};
 use super::problem::{Part, Problem};
+use super::schemas::{Schemas, capital, tidy};
 use crate::state::AppState;
-use crate::strict::{StrictRead, generator, schema_of};
+use crate::strict::{StrictRead, schema_of};
 use axum::Json;
 use axum::extract::{RawQuery, State};
 use axum::handler::Handler;
-use axum::http::{Method, StatusCode};
+use axum::http::{HeaderMap, Method, StatusCode};
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodFilter, MethodRouter, on};
-use schemars::JsonSchema;
-use schemars::generate::SchemaSettings;
+use schemars::{JsonSchema, Schema};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
@@ -59,14 +59,21 @@ impl Route {
         self.handler.route_layer(from_fn_with_state(state, receive))
     }
 
-    pub(super) fn operation(&self) -> Value {
-        let mut operation = Operation::default();
+    pub(super) fn operation(&self, schemas: &mut Schemas) -> Value {
+        let mut operation = Operation {
+            schemas,
+            parameters: Vec::new(),
+            body: None,
+            status: StatusCode::OK,
+            content: Map::new(),
+        };
         (self.describe)(&mut operation);
         let Operation {
             parameters,
             body,
             status,
             content,
+            ..
         } = operation;
         let mut operation = json!({
             "operationId": self.operation_id(),
@@ -76,7 +83,8 @@ impl Route {
             "security": [{}, { "token": [] }],
             "responses": {
                 status.as_str(): { "description": self.summary, "content": content },
-                "default": { "$ref": "#/components/responses/Problem" },
+                "4XX": { "$ref": "#/components/responses/Problem" },
+                "5XX": { "$ref": "#/components/responses/Problem" },
             },
         });
         if let Some(body) = body {
@@ -89,10 +97,6 @@ impl Route {
     /// without the prefix.
     fn operation_id(&self) -> String {
         let words = self.path.split(|c: char| !c.is_ascii_alphanumeric());
-        let capital = |word: &str| {
-            let (first, rest) = word.split_at(word.len().min(1));
-            first.to_ascii_uppercase() + rest
-        };
         let outside = match self.prefix {
             "" => "Outside",
             _ => "",
@@ -133,15 +137,15 @@ where
 }
 
 /// The parts of an OpenAPI operation that follow from the handler's types.
-#[derive(Default)]
-pub(super) struct Operation {
+pub(super) struct Operation<'a> {
+    schemas: &'a mut Schemas,
     parameters: Vec<Value>,
     body: Option<Value>,
     status: StatusCode,
     content: Map<String, Value>,
 }
 
-impl Operation {
+impl Operation<'_> {
     /// Adds a media type of the answer; a JSON answer has a schema.
     pub(super) fn add_media_type(&mut self, media_type: &str, schema: Option<Value>) {
         let content = schema.map_or_else(|| json!({}), |schema| json!({ "schema": schema }));
@@ -150,8 +154,7 @@ impl Operation {
 
     /// Adds JSON with the schema of `T`.
     pub(super) fn add_json<T: JsonSchema>(&mut self) {
-        let generator = generator(SchemaSettings::for_serialize);
-        let schema = generator.into_root_schema_for::<T>().to_value();
+        let schema = self.schemas.answer::<T>();
         self.add_media_type("application/json", Some(schema));
     }
 }
@@ -203,6 +206,8 @@ described_handler!(I1, I2, I3, I4);
 
 impl OperationInput for State<AppState> {}
 
+impl OperationInput for HeaderMap {}
+
 /// For probes, which ignore their query.
 impl OperationInput for RawQuery {
     const PART: Option<Part> = Some(Part::Query);
@@ -235,6 +240,7 @@ impl<T: StrictRead> OperationInput for Body<T> {
         // An empty body is an empty object.
         let is_required =
             schema["type"] != "object" || names.is_some_and(|names| !names.is_empty());
+        let schema = operation.schemas.request::<T>();
         operation.body = Some(json!({
             "required": is_required,
             "content": { "application/json": { "schema": schema } },
@@ -290,7 +296,7 @@ pub(super) fn parameters(schema: &Value, place: &str) -> Vec<Value> {
             "in": place,
             "required": required(name),
             "description": field["description"].as_str().unwrap_or_default(),
-            "schema": field,
+            "schema": tidy(Schema::try_from(field.clone()).expect("a field has a schema")),
         })
     };
     fields.into_iter().flatten().map(parameter).collect()

@@ -95,6 +95,7 @@ pub struct ItemResults<T = NoFields> {
 /// One item's outcome.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "PascalCase")]
+#[schemars(rename = "{T}ResultItem")]
 struct ResultItem<T> {
     /// As the request spells it.
     #[serde(rename = "To_Account")]
@@ -194,6 +195,7 @@ impl<T: ItemFields> Answer for ItemResults<T> {
 
 /// No fields besides the envelope.
 #[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "")] // The schema of a `ResultItem` without more fields is `ResultItem`.
 pub struct NoFields {}
 
 impl Answer for NoFields {}

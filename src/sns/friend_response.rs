@@ -13,6 +13,7 @@ use serde::Deserialize;
 /// The answer to a friend request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(rename = "FriendResponse")]
 pub enum Response {
     /// `Response_Action_Agree`: From_Account's list gains To_Account.
     Agree,

@@ -140,12 +140,18 @@ impl Stub {
 }
 
 impl JsonType {
-    /// The type's name in a JSON schema.
-    pub(crate) fn name(self) -> &'static str {
+    pub(crate) fn schema(self) -> Schema {
+        let list_of = |entry: Schema| json_schema!({ "type": "array", "minItems": 1, "maxItems": 500, "items": entry });
         match self {
-            Self::String | Self::Account => "string",
-            Self::Integer => "integer",
-            Self::Array | Self::Accounts | Self::Members => "array",
+            Self::String | Self::Account => json_schema!({ "type": "string" }),
+            Self::Integer => json_schema!({ "type": "integer" }),
+            Self::Array => json_schema!({ "type": "array", "items": {} }),
+            Self::Accounts => list_of(Self::Account.schema()),
+            Self::Members => list_of(json_schema!({
+                "type": "object",
+                "required": ["Member_Account"],
+                "properties": { "Member_Account": Self::Account.schema() },
+            })),
         }
     }
 

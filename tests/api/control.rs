@@ -8,6 +8,7 @@ mod client;
 mod clock;
 mod document;
 mod events;
+mod examples;
 mod faults;
 mod guard;
 mod isolation;

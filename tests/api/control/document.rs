@@ -16,16 +16,17 @@ pub(crate) struct Operation {
     /// The path, with `{names}` of parameters.
     pub(crate) path: String,
     pub(crate) json: Value,
-    /// The schemas of the JSON answers, by status.
+    /// The schemas of the JSON answers, by status: a number, or a class such as `4XX`.
     answers: HashMap<String, Validator>,
 }
 
 impl Document {
     pub(crate) fn of(json: Value) -> Self {
         let mut operations = Vec::new();
+        let schemas = closed(json["components"]["schemas"].clone());
         for (path, methods) in pairs(&json["paths"]) {
             for (method, operation) in pairs(methods) {
-                operations.push(Operation::of(&json, method, path, operation));
+                operations.push(Operation::of(&json, &schemas, method, path, operation));
             }
         }
         Self { json, operations }
@@ -47,7 +48,7 @@ impl Document {
 }
 
 impl Operation {
-    fn of(document: &Value, method: &str, path: &str, json: &Value) -> Self {
+    fn of(document: &Value, schemas: &Value, method: &str, path: &str, json: &Value) -> Self {
         let mut answers = HashMap::new();
         for (status, response) in pairs(&json["responses"]) {
             let reference = response["$ref"].as_str();
@@ -55,7 +56,8 @@ impl Operation {
             let response = there.map_or(response, |there| there.expect("it points somewhere"));
             for (media_type, content) in pairs(&response["content"]) {
                 if media_type.ends_with("json") {
-                    answers.insert(status.clone(), closed(&content["schema"]));
+                    let schema = closed(content["schema"].clone());
+                    answers.insert(status.clone(), validator(schemas, &schema));
                 }
             }
         }
@@ -77,22 +79,17 @@ impl Operation {
     /// Asserts that an answer matches the document.
     #[track_caller]
     pub(crate) fn check(&self, status: u16, answer: &Value) {
-        let status = status.to_string();
+        let names = [status.to_string(), format!("{}XX", status / 100)];
         let responses = &self.json["responses"];
-        let of = if responses[&status].is_null() {
-            "default"
-        } else {
-            &status
-        };
+        let documented = names.iter().find(|name| !responses[name].is_null());
         assert!(
-            !responses[of].is_null(),
+            documented.is_some(),
             "{} {} {status}",
             self.method,
             self.path
         );
-        let errors = self
-            .answers
-            .get(of)
+        let errors = documented
+            .and_then(|name| self.answers.get(name))
             .into_iter()
             .flat_map(|known| known.iter_errors(answer));
         let errors: Vec<_> = errors
@@ -108,9 +105,15 @@ impl Operation {
 }
 
 /// The schema, but objects must not have fields that it does not name.
-fn closed(schema: &Value) -> Validator {
-    let mut schema = schema.clone();
+fn closed(mut schema: Value) -> Value {
     close(&mut schema);
+    schema
+}
+
+/// A validator of a schema that refers to the document's schemas.
+pub(crate) fn validator(schemas: &Value, schema: &Value) -> Validator {
+    let mut schema = schema.clone();
+    schema["components"]["schemas"] = schemas.clone();
     jsonschema::draft202012::new(&schema).expect("it is a schema")
 }
 

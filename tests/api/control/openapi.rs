@@ -7,12 +7,11 @@ use crate::readme::hold;
 use jsonschema::draft202012;
 use reqwest::Method;
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 
 /// JSON Schema's keywords that draft 7 lacks or treats differently.
-const NEW_KEYWORDS: [&str; 9] = [
-    "$defs",
+const NEW_KEYWORDS: [&str; 7] = [
     "$dynamicRef",
-    "$ref",
     "dependentRequired",
     "dependentSchemas",
     "maxContains",
@@ -35,7 +34,9 @@ async fn it_is_an_openapi_document_and_its_schemas_are_schemas() {
         .map(|error| error.to_string())
         .collect();
     assert!(errors.is_empty(), "{errors:#?}");
-    let mut schemas = Vec::new();
+    let mut schemas: Vec<_> = pairs(&document.json["components"]["schemas"])
+        .map(|(_, schema)| schema)
+        .collect();
     collect(&document.json, &mut schemas);
     assert!(schemas.len() > 100, "{}", schemas.len());
     for schema in schemas {
@@ -44,6 +45,73 @@ async fn it_is_an_openapi_document_and_its_schemas_are_schemas() {
         let text = schema.to_string();
         let new = NEW_KEYWORDS.map(|keyword| format!("\"{keyword}"));
         assert!(!new.iter().any(|keyword| text.contains(keyword)), "{text}");
+    }
+}
+
+/// What generators of clients do not understand, or turn into bad names.
+#[tokio::test]
+async fn its_schemas_have_good_names_and_are_simple() {
+    let app = TestApp::start().await;
+    let document = document(&app.control()).await;
+    let schemas = &document.json["components"]["schemas"];
+
+    for name in ["FriendAddRequest", "FriendAddResponse", "NewApp", "AppInfo"] {
+        assert!(schemas[name].is_object(), "{name}");
+    }
+    let mut references = BTreeSet::new();
+    collect_references(&document.json, &mut references);
+    for (name, schema) in pairs(schemas) {
+        let is_type = |c: char| c.is_ascii_alphabetic();
+        assert!(name.starts_with(|c: char| c.is_ascii_uppercase()), "{name}");
+        // The second type of a name would have a 2 at its end.
+        assert!(name.chars().all(is_type), "{name}");
+        let reference = format!("#/components/schemas/{name}");
+        assert!(references.contains(&*reference), "{name} is not used");
+        assert_is_simple(schema, name);
+    }
+    for operation in &document.operations {
+        let json = &operation.json;
+        assert_is_simple(json, &operation.path);
+        let request = &json["requestBody"]["content"]["application/json"]["schema"];
+        let is_named = request["$ref"].is_string();
+        assert!(is_named || request.is_null(), "{}", operation.path);
+    }
+    for reference in references {
+        let there = document.json.pointer(&reference[1..]);
+        assert!(there.is_some(), "{reference}");
+    }
+}
+
+/// No boolean is a schema, no default is null, each list has `items`, and each map a schema.
+fn assert_is_simple(value: &Value, at: &str) {
+    if let Some(list) = value.as_array() {
+        for element in list {
+            assert_is_simple(element, at);
+        }
+    }
+    assert!(value.get("default") != Some(&Value::Null), "{at}: {value}");
+    let lacks_items = value["type"] == "array" && !value["items"].is_object();
+    assert!(!lacks_items, "{at}: {value}");
+    assert!(value.get("patternProperties").is_none(), "{at}: {value}");
+    for (name, field) in pairs(&value["properties"]) {
+        assert!(field.is_object(), "{at} {name}: {field}");
+    }
+    for (name, inner) in pairs(value) {
+        let is_schema = ["schema", "items", "propertyNames", "not"].contains(&&**name);
+        assert!(!(is_schema && inner.is_boolean()), "{at} {name}: {value}");
+        if !["example", "default", "enum"].contains(&&**name) {
+            assert_is_simple(inner, at);
+        }
+    }
+}
+
+fn collect_references<'a>(value: &'a Value, references: &mut BTreeSet<&'a str>) {
+    references.extend(value["$ref"].as_str());
+    for (_, inner) in pairs(value) {
+        collect_references(inner, references);
+    }
+    for inner in value.as_array().into_iter().flatten() {
+        collect_references(inner, references);
     }
 }
 

@@ -365,6 +365,8 @@ async fn each_is_in_openapi_and_in_the_readme() {
     for page in &PAGES {
         let operation = &document["paths"][format!("/v4/{}", page.path())]["post"];
         let schema = &operation["requestBody"]["content"]["application/json"]["schema"];
+        let reference = schema["$ref"].as_str().expect("a reference");
+        let schema = document.pointer(&reference[1..]).expect("a schema");
         let mut required: Vec<_> = (page.required)().into_iter().map(|field| field.0).collect();
         required.sort_unstable();
         assert_eq!(schema["required"], json!(required), "{}", page.name);
