@@ -8,6 +8,7 @@ mod load;
 mod logs;
 #[cfg(target_os = "linux")]
 mod memory;
+mod openapi;
 mod signals;
 mod start;
 mod stubs;
