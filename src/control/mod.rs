@@ -137,7 +137,7 @@ fn metrics() -> Route {
 fn index() -> Route {
     route(
         Method::GET,
-        "/",
+        "",
         "The routes of the control API.",
         welcome::list,
     )
@@ -163,9 +163,10 @@ pub(crate) fn routes(state: &AppState) -> Router<AppState> {
         .fallback(not_found)
         .method_not_allowed_fallback(wrong_method);
     // Paths under `/_emulator` never reach Tencent's routes.
-    let index = index().service(state);
+    let index = index().service(state).fallback(wrong_method);
     let emulator = Router::new()
-        .route("/v1/", index.fallback(wrong_method))
+        .route("/v1", index.clone())
+        .route("/v1/", index)
         .nest("/v1", control)
         .fallback(not_found);
     let guarded = serve(Router::new(), metrics())
@@ -193,7 +194,7 @@ async fn not_found(
     call: Request,
 ) -> Response {
     let path = uri.path();
-    let detail = format!("there is no route {path}; GET {PREFIX}/ lists the routes");
+    let detail = format!("there is no route {path}; GET {PREFIX} lists the routes");
     reject(&state, call, Problem::not_found(detail)).await
 }
 

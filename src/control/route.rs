@@ -94,7 +94,7 @@ impl Route {
     }
 
     /// `postAppsSdkappidReset` for POST /apps/{sdkappid}/reset; `getHealthzOutside` for a route
-    /// without the prefix.
+    /// without the prefix; `getRoutes` for the list of routes.
     fn operation_id(&self) -> String {
         let words = self.path.split(|c: char| !c.is_ascii_alphanumeric());
         let outside = match self.prefix {
@@ -102,6 +102,7 @@ impl Route {
             _ => "",
         };
         let words: String = words.map(capital).collect();
+        let words = if words.is_empty() { "Routes" } else { &words };
         format!("{}{words}{outside}", self.method.as_str().to_lowercase())
     }
 }

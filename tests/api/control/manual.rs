@@ -121,8 +121,8 @@ async fn a_usersig_with_a_flaw_gets_its_code_and_inspect_says_why_and_what_to_do
             whys.insert(text("why"));
         }
     }
-    // The valid ones differ in the seconds that are left.
-    assert_eq!(whys.len(), Flaw::ALL.len() + 2, "{whys:?}");
+    // The valid ones differ in the seconds that are left, and truncated ones in the place of the cut.
+    assert!(whys.len() >= Flaw::ALL.len() + 2, "{whys:?}");
     let body = json!({"identifier": ADMIN, "flaw": "late"});
     let faults = control
         .post("/apps/88888888/user_sig", body)
@@ -191,7 +191,8 @@ async fn a_browser_gets_a_page_whose_links_work_and_everybody_else_gets_60002() 
 async fn the_list_of_routes_is_the_documents() {
     let app = TestApp::start().await;
     let control = app.control();
-    let listed = control.get("/").await.ok();
+    let listed = control.get("").await.ok();
+    assert_eq!(control.get("/").await.ok(), listed);
     let listed: HashSet<(String, String)> = listed
         .as_array()
         .expect("a list")
