@@ -1,6 +1,6 @@
-//! An app: its secret key and admins, its accounts, its limits and webhook. Apps share nothing.
+//! An app: its secret key and admins, its accounts, its clock, limits and webhook. Apps share nothing.
 
-use crate::clock::Clock;
+use crate::clock::{Clock, EmulatorClock};
 use crate::config::AppConfig;
 use crate::limiter::Limiter;
 use crate::protocol::ids::{SdkAppId, UnixTime, UserId};
@@ -33,6 +33,7 @@ pub(crate) struct App {
     /// A reset rebuilds the app from this configuration.
     pub(crate) config: Arc<AppConfig>,
     pub(crate) store: Store,
+    pub(crate) clock: Arc<Clock>,
     /// An account with the default settings.
     pub(crate) new_account: SharedAccount,
     unknown: UnknownAccounts,
@@ -51,13 +52,14 @@ pub(crate) struct App {
 }
 
 impl App {
-    /// Imports the configured accounts. Admins always exist.
+    /// Imports the configured accounts. Admins always exist. The app's clock is a copy of `clock`.
     pub(crate) fn new(
         sdkappid: SdkAppId,
         config: Arc<AppConfig>,
         unknown: UnknownAccounts,
-        clock: &Arc<Clock>,
+        clock: &EmulatorClock,
     ) -> Self {
+        let clock = clock.new_app_clock();
         let now = clock.now().unix_time();
         let account = |seed: &AccountSeed| {
             let mut account = Account::default();
@@ -81,9 +83,10 @@ impl App {
             new_account,
             unknown,
             changes: tokio::sync::Mutex::default(),
-            webhook: webhook.map(|webhook| Webhook::start(sdkappid, webhook, Arc::clone(clock))),
+            webhook: webhook.map(|webhook| Webhook::start(sdkappid, webhook, Arc::clone(&clock))),
             admins: config.admins.iter().copied().collect(),
             verified: DashMap::default(),
+            clock,
             config,
         }
     }
@@ -220,7 +223,8 @@ mod tests {
             accounts: Default::default(),
         };
         let app = SdkAppId::parse("88888888").expect("legal");
-        App::new(app, config.into(), UnknownAccounts::Refuse, &Arc::default())
+        let clock = EmulatorClock::default();
+        App::new(app, config.into(), UnknownAccounts::Refuse, &clock)
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use clap::{Args, Parser, Subcommand};
 use std::io::Write;
 use std::path::PathBuf;
-use tencent_chat_emulator::clock::Clock;
+use tencent_chat_emulator::clock::SystemMoment;
 use tencent_chat_emulator::config::{Config, Sources};
 use tencent_chat_emulator::protocol::flaw::Flaw;
 use tencent_chat_emulator::protocol::ids::{SdkAppId, UnixTime};
@@ -113,7 +113,7 @@ pub(crate) fn user_sig(arguments: &UserSigArgs) -> Result<(), String> {
             known.join(", ")
         )
     })?;
-    let now: UnixTime = Clock::default().now().unix_time();
+    let now: UnixTime = SystemMoment::now().unix_time();
     let key = &app.secret_key;
     let usersig = match flaw {
         Some(flaw) => flaw.sign(key, id, identifier, now, *expire),

@@ -5,7 +5,6 @@
 //! keep no history for later readers. In this journal, a reader can start after any id and learns
 //! which entries were dropped, and the ids continue when the journal is emptied.
 
-use crate::clock::Moment;
 use crate::protocol::code::Code;
 use crate::protocol::ids::{SdkAppId, UserId};
 use bytes::Bytes;
@@ -50,8 +49,11 @@ struct Ring {
 /// The facts of a call that have a fixed size.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Call {
-    /// When the call arrived.
-    pub(crate) at: Moment,
+    /// When the call arrived: the time since 1970-01-01 UTC, on the clock of its app; on the emulator's
+    /// clock, if the app does not exist.
+    pub(crate) at: Duration,
+    /// The time from the emulator's start to the arrival, by the system's clock.
+    pub(crate) arrived: Duration,
     pub(crate) took: Duration,
     /// The app that the call named, whether it exists or not.
     pub(crate) app: Option<SdkAppId>,
@@ -307,10 +309,8 @@ pub(crate) mod tests {
     pub(crate) fn append(journal: &Journal, command: &str, request: &[u8]) {
         let zero = Duration::ZERO;
         let call = Call {
-            at: Moment {
-                wall: zero,
-                steady: zero,
-            },
+            at: zero,
+            arrived: zero,
             took: zero,
             app: SdkAppId::new(1),
             from_account: None,

@@ -74,7 +74,7 @@ mod webhooks;
 mod workers;
 mod world;
 
-use clock::Clock;
+use clock::EmulatorClock;
 use config::Config;
 use faults::{Kind, Plan, Scope};
 use protocol::code::Code;
@@ -179,9 +179,9 @@ impl Emulator {
         self.state.control_token.as_ref().map(Token::text)
     }
 
-    /// The emulator's clock, which can be held, advanced and released. After a reset, call this again:
-    /// the clock that it returned before is no longer in use.
-    pub fn clock(&self) -> Arc<Clock> {
+    /// The emulator's clock, which can be held, advanced and released, together with the clocks of all
+    /// apps. After a reset, call this again: the clock that it returned before is no longer in use.
+    pub fn clock(&self) -> Arc<EmulatorClock> {
         Arc::clone(&self.state.world().clock)
     }
 
@@ -190,7 +190,7 @@ impl Emulator {
     pub fn user_sig(&self, app: SdkAppId, identifier: &str, expire: i64) -> Option<String> {
         let world = self.state.world();
         let app = world.apps.get(&app)?;
-        Some(app.sign(identifier, world.clock.now().unix_time(), expire))
+        Some(app.sign(identifier, app.clock.now().unix_time(), expire))
     }
 
     /// A curl command with the basic request of the friend_add page, for the first app and its
@@ -207,7 +207,7 @@ impl Emulator {
                 "AddSource": "AddSource_Type_XXXXXXXX",
             }],
         });
-        let now = world.clock.now().unix_time();
+        let now = app.clock.now().unix_time();
         let (_, curl) = app.friend_add(self.addr, app.first_admin(), &request, now);
         Some(curl)
     }
@@ -222,7 +222,7 @@ impl Emulator {
         loop {
             let before = app.store.account(user).await.ok();
             let mut account = before.clone().unwrap_or_else(|| app.new_account.clone());
-            SharedAccount::make_mut(&mut account).set(seed, world.clock.now().unix_time());
+            SharedAccount::make_mut(&mut account).set(seed, app.clock.now().unix_time());
             let edit = Edit {
                 user,
                 before,

@@ -53,13 +53,14 @@ impl Limiter {
         }
     }
 
-    /// Takes a token at `now` (steady time), or returns false if no token is left.
-    pub(crate) fn admit(&self, command: &CommandInfo, now: Duration) -> bool {
+    /// Takes a token at `now` (steady time). If no token is left, the error is the limit in calls per
+    /// second.
+    pub(crate) fn admit(&self, command: &CommandInfo, now: Duration) -> Result<(), u32> {
         let mut buckets = self.lock();
         let bucket = buckets.entry(command.name).or_default();
         match bucket.limit(self.calls_per_second, command) {
-            0 => true,
-            calls_per_second => bucket.take(calls_per_second, now),
+            0 => Ok(()),
+            limit => bucket.take(limit, now).then_some(()).ok_or(limit),
         }
     }
 
@@ -120,7 +121,9 @@ mod tests {
         for rate in [1, 3, 7, 100, 200, 999, 100_000] {
             let limiter = Limiter::new(Some(rate));
             let calls = 0..2 * rate;
-            let admitted = calls.filter(|_| limiter.admit(FRIEND_ADD, MS)).count();
+            let admitted = calls
+                .filter(|_| limiter.admit(FRIEND_ADD, MS).is_ok())
+                .count();
             assert_eq!(admitted, rate as usize, "{rate}");
         }
     }

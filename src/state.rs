@@ -3,16 +3,15 @@
 use crate::apps::App;
 use crate::background::Background;
 use crate::budget::Budget;
-use crate::clock::Clock;
+use crate::clock::SystemMoment;
 use crate::config::{AppConfig, Config};
 use crate::metrics::Metrics;
-use crate::protocol::ids::{SdkAppId, UnixTime};
+use crate::protocol::ids::SdkAppId;
 use crate::token::Token;
 use crate::world::{ChangeError, RemovedApp, World};
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock, RwLockReadGuard};
-use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 /// The first SDKAppID for apps that are created without one. Each number is used only once.
@@ -35,10 +34,8 @@ pub(crate) struct Shared {
     pub(crate) background: Background,
     /// Cancelled when the emulator stops. Ends the server, delays and waits.
     pub(crate) stopping: CancellationToken,
-    /// A clock that is never held, for the uptime.
-    system: Clock,
-    /// The emulator's start time.
-    pub(crate) started: UnixTime,
+    /// The emulator's start.
+    pub(crate) started: SystemMoment,
     next_free: AtomicU32,
     /// Locked only briefly, never across `.await`. Lock order: this lock before the journal's.
     world: RwLock<Arc<World>>,
@@ -47,7 +44,6 @@ pub(crate) struct Shared {
 impl Shared {
     /// Creates the configured apps. Needs a Tokio runtime if an app has a webhook.
     pub(crate) fn new(config: Config) -> AppState {
-        let system = Clock::default();
         Arc::new(Self {
             world: RwLock::new(World::new(&config).into()),
             control_token: Token::of(&config),
@@ -56,8 +52,7 @@ impl Shared {
             bodies: Budget::new(config.max_bodies_bytes),
             background: Background::default(),
             stopping: CancellationToken::new(),
-            started: system.now().unix_time(),
-            system,
+            started: SystemMoment::now(),
             next_free: AtomicU32::new(FIRST_FREE),
             config,
         })
@@ -115,13 +110,8 @@ impl Shared {
         self.put_app(app.sdkappid, &app.config, World::replace_app)
     }
 
-    /// The time since the emulator's start, by the system's clock.
-    pub(crate) fn uptime(&self) -> Duration {
-        self.system.uptime()
-    }
-
-    /// Makes an app with the world's clock and puts it into that world. When a reset replaces the
-    /// clock meanwhile, the app is made again with the new clock.
+    /// Makes an app whose clock moves with the world's, and puts it into that world. When a reset replaces
+    /// the world's clock meanwhile, the app is made again.
     fn put_app<T>(
         &self,
         sdkappid: SdkAppId,
@@ -188,23 +178,23 @@ mod tests {
     }
 
     #[test]
-    fn an_app_that_is_made_during_resets_has_the_clock_of_its_world() {
+    fn an_app_that_is_made_during_resets_has_a_clock_that_moves_with_its_worlds() {
         let config = Config::load(&Sources::default()).expect("the defaults are good");
         let app = with_webhook(&config);
         let state = Shared::new(config);
         let reset = || drop(state.reset());
-        let has_other_clock = |app: &Arc<App>| {
+        let stands_apart = |app: &Arc<App>| {
             state.look(|world| {
                 let found = world.apps.get(&app.sdkappid);
                 let is_there = found.is_some_and(|found| Arc::ptr_eq(found, app));
-                let webhook = app.webhook.as_ref().expect("it was configured");
-                is_there && !Arc::ptr_eq(&webhook.clock, &world.clock)
+                world.clock.hold(None);
+                is_there && !app.clock.is_held()
             })
         };
 
         let created = race(reset, || {
             let app = state.create_app(None, app.clone());
-            has_other_clock(&app.expect("there is room"))
+            stands_apart(&app.expect("there is room"))
         });
         assert_eq!(created.iter().filter(|wrong| **wrong).count(), 0);
     }

@@ -38,8 +38,6 @@ pub(crate) struct Webhook {
     /// One permit for each free byte of the queue.
     free_bytes: Arc<Semaphore>,
     task: AbortOnDropHandle<()>,
-    #[cfg(test)]
-    pub(crate) clock: Arc<Clock>,
 }
 
 #[derive(Debug)]
@@ -58,7 +56,7 @@ impl Webhook {
         let receiver = Receiver {
             app,
             config: config.clone(),
-            clock: Arc::clone(&clock),
+            clock,
             client: Client::builder(TokioExecutor::new()).build_http(),
         };
         Self {
@@ -66,8 +64,6 @@ impl Webhook {
             queue,
             free_bytes: Arc::new(Semaphore::new(QUEUE_BYTES as usize)),
             task: AbortOnDropHandle::new(tokio::spawn(receiver.send_all(deliveries))),
-            #[cfg(test)]
-            clock,
         }
     }
 

@@ -5,7 +5,7 @@
 //! before a reset or the state after it, never a mixture.
 
 use crate::apps::App;
-use crate::clock::Clock;
+use crate::clock::EmulatorClock;
 use crate::config::Config;
 use crate::faults::{Fault, Faults, Plan};
 use crate::journal::Journal;
@@ -24,7 +24,7 @@ pub(crate) const MAX_FAULTS: usize = 1000;
 pub(crate) struct World {
     pub(crate) apps: Arc<BTreeMap<SdkAppId, Arc<App>>>,
     pub(crate) faults: Faults,
-    pub(crate) clock: Arc<Clock>,
+    pub(crate) clock: Arc<EmulatorClock>,
     pub(crate) journal: Arc<Journal>,
 }
 
@@ -49,7 +49,7 @@ impl ChangeError {
 impl World {
     /// Creates the configured initial state. Needs a Tokio runtime if an app has a webhook.
     pub(crate) fn new(config: &Config) -> Self {
-        let clock = Arc::<Clock>::default();
+        let clock = Arc::<EmulatorClock>::default();
         let unknown = config.sns.unknown_accounts;
         let apps = config.apps.iter().map(|(sdkappid, app)| {
             let app = App::new(*sdkappid, app.clone().into(), unknown, &clock);

@@ -277,7 +277,7 @@ async fn answer<E: Endpoint>(
         work: &work,
         admin: caller.admin,
         client: arrival.client,
-        now: arrival.at,
+        now: caller.now,
     };
     let order = caller.app.lock_changes().await;
     let mut result = endpoint.handle(request, context).await;

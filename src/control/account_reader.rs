@@ -13,7 +13,6 @@ use crate::protocol::tag::{TagItem, TagValue};
 use crate::sns::friend_tag::FriendTag;
 use crate::sns::model::{Blocked, Friend, FriendDetails, PendingRequest};
 use crate::sns::texts::{GroupName, Keyword};
-use crate::state::AppState;
 use crate::store::{Account, PeerEntry, PeerList};
 use crate::strict::join;
 use std::collections::{BTreeMap, HashSet};
@@ -26,10 +25,10 @@ pub(super) struct AccountReader<'a> {
 }
 
 impl<'a> AccountReader<'a> {
-    pub(super) fn new(state: &AppState, app: &'a App) -> Self {
+    pub(super) fn new(app: &'a App) -> Self {
         Self {
             declared: &app.config.custom_fields,
-            now: state.world().clock.now().unix_time(),
+            now: app.clock.now().unix_time(),
             invalid: Vec::new(),
         }
     }

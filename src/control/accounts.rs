@@ -101,7 +101,7 @@ pub(super) async fn put(
     let app = find_app(&state, sdkappid)?;
     loop {
         let accounts = app.store.accounts().await?;
-        let mut reader = AccountReader::new(&state, &app);
+        let mut reader = AccountReader::new(&app);
         let mut edits = Edits::new(&app, &accounts);
         let was = edits.account(user).clone();
         let mut account = was.clone();
@@ -178,7 +178,7 @@ pub(super) async fn respond(
             request,
             response: action,
         };
-        let (now, policy) = (state.world().clock.now().unix_time(), &state.config.sns);
+        let (now, policy) = (app.clock.now().unix_time(), &state.config.sns);
         let trial = app.trial_store(&accounts);
         let judge = |pair: &_, item: &_| friend_response::judge(from, pair, item, now, policy);
         let judged = trial.judge_each(from, &[Ok(answered)], judge).await?;

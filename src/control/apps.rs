@@ -130,7 +130,7 @@ pub(super) struct AppInfo {
 pub(super) async fn list(State(state): State<AppState>) -> Result<Json<Vec<AppInfo>>, Problem> {
     let mut apps = Vec::new();
     for app in state.world().apps.values() {
-        apps.push(info(&state, app).await?);
+        apps.push(info(app).await?);
     }
     Ok(Json(apps))
 }
@@ -141,7 +141,7 @@ pub(super) async fn create(
 ) -> Result<Created<AppInfo>, Problem> {
     stubs::accept(&mut new.config.stubs)?;
     let app = state.create_app(new.sdkappid, new.config)?;
-    Ok(Created(info(&state, &app).await?))
+    Ok(Created(info(&app).await?))
 }
 
 pub(super) async fn show(
@@ -149,7 +149,7 @@ pub(super) async fn show(
     Path(path): Path<AppPath>,
 ) -> Result<Json<AppInfo>, Problem> {
     let app = find_app(&state, path.sdkappid)?;
-    Ok(Json(info(&state, &app).await?))
+    Ok(Json(info(&app).await?))
 }
 
 /// The state that the reset or the removal of an app has removed.
@@ -160,6 +160,8 @@ pub(super) struct AppRemoval {
     accounts: usize,
     /// How many faults were armed for this app alone.
     faults: usize,
+    /// Whether its clock was held.
+    clock_was_held: bool,
 }
 
 pub(super) async fn remove(
@@ -190,12 +192,13 @@ impl AppRemoval {
             sdkappid: app.sdkappid,
             accounts: app.store.accounts().await?.len(),
             faults: *faults,
+            clock_was_held: app.clock.is_held(),
         })
     }
 }
 
-async fn info(state: &AppState, app: &App) -> Result<AppInfo, Problem> {
-    let now = state.world().clock.now().unix_time();
+async fn info(app: &App) -> Result<AppInfo, Problem> {
+    let now = app.clock.now().unix_time();
     let admin = app.first_admin();
     let usersig = app.sign(admin.as_str(), now, EXPIRE_SECONDS);
     Ok(AppInfo {

@@ -83,7 +83,7 @@ pub(super) async fn arrange(
     Path(path): Path<AppPath>,
     Body(ArrangeRequest { code: name }): Body<ArrangeRequest>,
 ) -> Result<Json<Arranged>, Problem> {
-    let (app, world) = (find_app(&state, path.sdkappid)?, state.world());
+    let app = find_app(&state, path.sdkappid)?;
     // The number that friend_add answers, which is the recorded one if the configuration says so.
     let number = |code| {
         let text = FriendAdd::INFO.item_text(code, state.config.sns.answers);
@@ -91,7 +91,7 @@ pub(super) async fn arrange(
     };
     let first = name.all(number).next();
     let first = first.ok_or_else(|| Problem::invalid_field("/code", name.unknown_message()))?;
-    let now = world.clock.now().unix_time();
+    let now = app.clock.now().unix_time();
     let accounts = app.store.accounts().await?;
     let [from, to, filler] = ["from", "to", "f"].map(|stem| unused_name(&accounts, stem));
     let names = Names { from, to, filler };

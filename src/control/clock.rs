@@ -1,18 +1,20 @@
-//! The emulator's clock. UserSig expiry, AddTime, the rate limit and friend requests all use it.
+//! The emulator's clock, which moves the clocks of all apps as well, and the clock of one app.
 
-use super::extract::Body;
+use super::apps::{AppPath, find_app};
+use super::extract::{Body, Path};
 use super::problem::Problem;
+use crate::apps::App;
+use crate::clock::{Change, LATEST, Moment};
 use crate::protocol::ids::UnixTime;
 use crate::state::AppState;
 use axum::Json;
 use axum::extract::State;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 use std::time::Duration;
 
-/// The latest time that the clock can have: the end of the year 9999.
-const LATEST: i64 = 253_402_300_799;
-
+/// A clock's time.
 #[derive(Serialize, JsonSchema)]
 pub(super) struct Time {
     /// Seconds since 1970-01-01 UTC.
@@ -37,42 +39,114 @@ pub(super) struct Advance {
     seconds: f64,
 }
 
-pub(super) async fn show(State(state): State<AppState>) -> Json<Time> {
-    let world = state.world();
-    Json(Time {
-        now: world.clock.now().wall.as_secs_f64(),
-        held: world.clock.is_held(),
-    })
-}
-
-pub(super) async fn hold(state: State<AppState>, Body(Hold { at }): Body<Hold>) -> Json<Time> {
-    state.world().clock.hold(at.map(UnixTime));
-    show(state).await
-}
-
-/// The new time is in effect before this call answers, because the clock is read on demand.
-pub(super) async fn advance(
-    state: State<AppState>,
-    Body(Advance { seconds }): Body<Advance>,
-) -> Result<Json<Time>, Problem> {
-    let by = Duration::try_from_secs_f64(seconds);
-    let by = by.map_err(|error| Problem::invalid_field("/seconds", error.to_string()))?;
-    let clock = state.world().clock.clone();
-    let then = clock.now().wall.saturating_add(by);
-    if then.as_secs() > LATEST.unsigned_abs() {
-        let detail = "moves the clock past the year 9999";
-        return Err(Problem::invalid_field("/seconds", detail));
+impl Hold {
+    fn change(&self) -> Change {
+        Change::Hold(self.at.map(UnixTime))
     }
-    clock.advance(by);
-    Ok(show(state).await)
 }
 
-pub(super) async fn release(state: State<AppState>) -> Json<Time> {
+impl Advance {
+    /// Rejects an advance that moves a clock with this time past the latest time.
+    fn change(&self, now: Moment) -> Result<Change, Problem> {
+        let by = Duration::try_from_secs_f64(self.seconds);
+        let by = by.map_err(|error| Problem::invalid_field("/seconds", error.to_string()))?;
+        let then = now.wall.saturating_add(by);
+        if then.as_secs() > LATEST.unsigned_abs() {
+            let detail = "moves the clock past the year 9999";
+            return Err(Problem::invalid_field("/seconds", detail));
+        }
+        Ok(Change::Advance(by))
+    }
+}
+
+impl Time {
+    fn of_emulator(state: &AppState) -> Json<Self> {
+        let clock = &state.world().clock;
+        Json(Self {
+            now: clock.now().wall.as_secs_f64(),
+            held: clock.is_held(),
+        })
+    }
+
+    fn of_app(app: &App) -> Json<Self> {
+        Json(Self {
+            now: app.clock.now().wall.as_secs_f64(),
+            held: app.clock.is_held(),
+        })
+    }
+}
+
+pub(super) async fn show(State(state): State<AppState>) -> Json<Time> {
+    Time::of_emulator(&state)
+}
+
+pub(super) async fn hold(State(state): State<AppState>, Body(hold): Body<Hold>) -> Json<Time> {
+    state.world().clock.change(hold.change());
+    Time::of_emulator(&state)
+}
+
+/// The new time is in effect before this call answers, because clocks are read on demand.
+pub(super) async fn advance(
+    State(state): State<AppState>,
+    Body(advance): Body<Advance>,
+) -> Result<Json<Time>, Problem> {
+    let clock = Arc::clone(&state.world().clock);
+    clock.change(advance.change(clock.now())?);
+    Ok(Time::of_emulator(&state))
+}
+
+pub(super) async fn release(State(state): State<AppState>) -> Json<Time> {
     state.world().clock.release();
-    show(state).await
+    Time::of_emulator(&state)
 }
 
-pub(super) async fn reset(state: State<AppState>) -> Json<Time> {
+pub(super) async fn reset(State(state): State<AppState>) -> Json<Time> {
     state.world().clock.reset();
-    show(state).await
+    Time::of_emulator(&state)
+}
+
+pub(super) async fn show_of_app(
+    State(state): State<AppState>,
+    Path(path): Path<AppPath>,
+) -> Result<Json<Time>, Problem> {
+    let app = find_app(&state, path.sdkappid)?;
+    Ok(Time::of_app(&app))
+}
+
+pub(super) async fn hold_of_app(
+    State(state): State<AppState>,
+    Path(path): Path<AppPath>,
+    Body(hold): Body<Hold>,
+) -> Result<Json<Time>, Problem> {
+    let app = find_app(&state, path.sdkappid)?;
+    app.clock.change(hold.change());
+    Ok(Time::of_app(&app))
+}
+
+pub(super) async fn advance_of_app(
+    State(state): State<AppState>,
+    Path(path): Path<AppPath>,
+    Body(advance): Body<Advance>,
+) -> Result<Json<Time>, Problem> {
+    let app = find_app(&state, path.sdkappid)?;
+    app.clock.change(advance.change(app.clock.now())?);
+    Ok(Time::of_app(&app))
+}
+
+pub(super) async fn release_of_app(
+    State(state): State<AppState>,
+    Path(path): Path<AppPath>,
+) -> Result<Json<Time>, Problem> {
+    let app = find_app(&state, path.sdkappid)?;
+    app.clock.change(Change::Release);
+    Ok(Time::of_app(&app))
+}
+
+pub(super) async fn reset_of_app(
+    State(state): State<AppState>,
+    Path(path): Path<AppPath>,
+) -> Result<Json<Time>, Problem> {
+    let app = find_app(&state, path.sdkappid)?;
+    state.world().clock.reset_app_clock(&app.clock);
+    Ok(Time::of_app(&app))
 }

@@ -42,7 +42,7 @@ pub(super) async fn show(
     Path(path): Path<AppPath>,
 ) -> Result<Json<Limits>, Problem> {
     let app = find_app(&state, path.sdkappid)?;
-    Ok(Json(limits(&state, &app)))
+    Ok(Json(limits(&app)))
 }
 
 /// Sets the limits of the named commands, and refills their buckets.
@@ -66,12 +66,12 @@ pub(super) async fn put(
         return Err(Problem::invalid(invalid));
     }
     app.limiter.set(&known);
-    Ok(Json(limits(&state, &app)))
+    Ok(Json(limits(&app)))
 }
 
 /// The limits of all commands and of the app's stubs.
-fn limits(state: &AppState, app: &App) -> Limits {
-    let now = state.world().clock.now().steady;
+fn limits(app: &App) -> Limits {
+    let now = app.clock.now().steady;
     let limit = |info: &'static CommandInfo| {
         let (calls_per_second, left) = app.limiter.limit_and_left(info, now);
         let tokens_left = (calls_per_second > 0).then_some(left);

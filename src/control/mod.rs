@@ -92,6 +92,11 @@ fn table() -> Vec<Route> {
         route(Method::GET, "/apps/{sdkappid}/snapshots/{name}/diff", "The changes since a snapshot: accounts and relations that were added, removed or changed.", snapshots::diff).long(),
         route(Method::GET, "/apps/{sdkappid}/limits", "The rate limit of each command, and the remaining tokens.", limits::show),
         route(Method::PUT, "/apps/{sdkappid}/limits", "Sets the rate limits of single commands.", limits::put),
+        route(Method::GET, "/apps/{sdkappid}/clock", "The time of the app's clock, and whether the clock is held (stopped).", clock::show_of_app),
+        route(Method::POST, "/apps/{sdkappid}/clock/hold", "Stops the app's clock, at a given time or at its present one.", clock::hold_of_app),
+        route(Method::POST, "/apps/{sdkappid}/clock/advance", "Moves the app's clock forward. A running clock goes on, and a held clock stays held.", clock::advance_of_app),
+        route(Method::POST, "/apps/{sdkappid}/clock/release", "Lets the app's clock, if it is held, run on from its time.", clock::release_of_app),
+        route(Method::POST, "/apps/{sdkappid}/clock/reset", "Makes the app's clock a copy of the emulator's clock again, as it was at first.", clock::reset_of_app),
         route(Method::GET, "/apps/{sdkappid}/stubs", "The stubs: commands that answer from a template, built in or of the app.", stubs::list),
         route(Method::PUT, "/apps/{sdkappid}/stubs/{service}/{command}", "Makes a stub of the app, also in place of a built-in one.", stubs::put),
         route(Method::DELETE, "/apps/{sdkappid}/stubs/{service}/{command}", "Removes a stub of the app.", stubs::remove),
@@ -108,11 +113,11 @@ fn table() -> Vec<Route> {
         route(Method::GET, "/requests/{id}/explain", "Why a recorded call got its answer: the code, its causes, what to do, and the present facts.", explain::request::explain).long(),
         route(Method::GET, "/requests/rate", "The rate of calls: the busiest second and other windows, and the calls over the limit.", rate::rate).long(),
         route(Method::GET, "/events", "A stream of the calls, as server-sent events.", events::events).long(),
-        route(Method::GET, "/clock", "The clock's time, and whether the clock is held (stopped).", clock::show),
-        route(Method::POST, "/clock/hold", "Stops the clock, at a given time or at its present one.", clock::hold),
-        route(Method::POST, "/clock/advance", "Moves the clock forward. A running clock goes on, and a held clock stays held.", clock::advance),
-        route(Method::POST, "/clock/release", "Lets a held clock run on from its time.", clock::release),
-        route(Method::POST, "/clock/reset", "Lets the clock run with the real time again.", clock::reset),
+        route(Method::GET, "/clock", "The time of the emulator's clock, and whether the clock is held (stopped).", clock::show),
+        route(Method::POST, "/clock/hold", "Stops the emulator's clock and the clocks of all apps, at a given time or each at its present one.", clock::hold),
+        route(Method::POST, "/clock/advance", "Moves all clocks forward. A running clock goes on, and a held clock stays held.", clock::advance),
+        route(Method::POST, "/clock/release", "Lets all held clocks run on, each from its time.", clock::release),
+        route(Method::POST, "/clock/reset", "Lets all clocks run with the real time again.", clock::reset),
     ]
 }
 

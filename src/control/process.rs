@@ -38,8 +38,8 @@ pub(super) async fn health(State(state): State<AppState>) -> Json<Health> {
     Json(Health {
         version: env!("CARGO_PKG_VERSION"),
         pid: std::process::id(),
-        started: state.started.0,
-        uptime_seconds: state.uptime().as_secs_f64(),
+        started: state.started.unix_time().0,
+        uptime_seconds: state.started.elapsed().as_secs_f64(),
         listen: addr.to_string(),
         apps: ids(&state.world()),
     })
@@ -62,7 +62,7 @@ pub(super) struct ResetResult {
     faults: usize,
     /// How many calls the journal held.
     calls: usize,
-    /// Whether the clock was held.
+    /// Whether the emulator's clock was held.
     clock_was_held: bool,
 }
 

@@ -161,7 +161,8 @@ pub(super) struct Calls {
 #[derive(Serialize, JsonSchema)]
 pub(super) struct CallDocument {
     id: u64,
-    /// When the call arrived, by the emulator's clock: seconds since 1970-01-01 UTC.
+    /// When the call arrived, by its app's clock; by the emulator's clock, if the app does not exist:
+    /// seconds since 1970-01-01 UTC.
     time: f64,
     /// The duration by the system's clock, in milliseconds.
     duration_ms: f64,
@@ -200,7 +201,7 @@ impl CallDocument {
         let given = |text: &str| (!text.is_empty()).then(|| text.to_owned());
         Self {
             id: *id,
-            time: call.at.wall.as_secs_f64(),
+            time: call.at.as_secs_f64(),
             duration_ms: call.took.as_secs_f64() * 1000.0,
             sdkappid: call.app,
             command: texts.command.to_owned(),

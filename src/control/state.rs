@@ -125,7 +125,7 @@ pub(super) async fn replace(
     Body(StateDocument { accounts, .. }): Body<StateDocument>,
 ) -> Result<Json<Size>, Problem> {
     let app = find_app(&state, path.sdkappid)?;
-    let mut reader = AccountReader::new(&state, &app);
+    let mut reader = AccountReader::new(&app);
     let mut graph = BTreeMap::new();
     let before = app.store.accounts().await?;
     for (user, document) in accounts {

@@ -50,7 +50,7 @@ pub(super) async fn make(
     }): Body<NewUserSig>,
 ) -> Result<Json<MadeUserSig>, Problem> {
     let app = find_app(&state, path.sdkappid)?;
-    let now = state.world().clock.now().unix_time();
+    let now = app.clock.now().unix_time();
     let key = &app.config.secret_key;
     let usersig = match flaw {
         Some(flaw) => flaw.sign(key, app.sdkappid, &identifier, now, expire_seconds),
@@ -97,7 +97,7 @@ pub(super) struct Inspection {
     code: u32,
     /// The ErrorInfo.
     error_info: String,
-    /// The emulator's clock: seconds since 1970-01-01 UTC.
+    /// The app's clock: seconds since 1970-01-01 UTC.
     now: i64,
     /// How many seconds are left until it expires; less than 0 if it has expired.
     seconds_left: Option<i64>,
@@ -141,7 +141,7 @@ pub(super) async fn inspect(
 ) -> Result<Json<Inspection>, Problem> {
     let app = find_app(&state, path.sdkappid)?;
     let world = state.world();
-    let now = world.clock.now().unix_time();
+    let now = app.clock.now().unix_time();
     let ticket = Ticket::decode(&usersig).ok();
     let own = ticket.as_ref().map(|ticket| ticket.identifier.clone());
     let identifier = identifier.or(own).unwrap_or_default();

@@ -43,7 +43,7 @@ pub(super) fn hint(
             None => return String::new(),
         },
         (code, _) => {
-            let known = about_call(config, arrival, call, answered);
+            let known = about_call(config, arrival, call, info, answered);
             let why = known.unwrap_or_else(|| match &*answered.detail {
                 "" => code.meaning().trim_end_matches('.').to_owned(),
                 detail => detail.trim_end_matches('.').to_owned(),
@@ -116,6 +116,7 @@ fn about_call(
     config: &Config,
     arrival: &Arrival,
     call: &Parts,
+    info: &CallLogInfo,
     answered: &LoggedAnswer,
 ) -> Option<String> {
     let code = answered.code;
@@ -137,7 +138,7 @@ fn about_call(
         identifier: &query.identifier,
         usersig: &query.usersig,
     };
-    if let Some(why) = used.why_refused(world, code, arrival.at.unix_time()) {
+    if let Some(why) = used.why_refused(world, code, info.at?.unix_time()) {
         return Some(why);
     }
     let command = answered.command?;

@@ -2,7 +2,7 @@
 
 use super::hint;
 use crate::client_ip::ClientIp;
-use crate::clock::Moment;
+use crate::clock::{Moment, SystemMoment};
 use crate::http::LoggedAnswer;
 use crate::journal::{Call, Texts};
 use crate::protocol::code::Code;
@@ -18,7 +18,6 @@ use axum::response::Response;
 use bytes::Bytes;
 use std::convert::Infallible;
 use std::sync::Arc;
-use std::time::Duration;
 use tracing::{Level, enabled, info};
 
 /// The path of the commands.
@@ -35,10 +34,10 @@ const MAX_NAME_BYTES: usize = 32;
 #[derive(Clone, Debug)]
 pub(crate) struct Arrival {
     pub(crate) world: Arc<World>,
-    pub(crate) at: Moment,
+    /// The system's clocks are read once for a call; the time on the clock of the call's app follows from
+    /// it.
+    pub(crate) at: SystemMoment,
     pub(crate) client: ClientIp,
-    /// The emulator's uptime at that moment.
-    began: Duration,
 }
 
 /// Facts about a call that the journal and the log record besides its answer.
@@ -46,6 +45,8 @@ pub(crate) struct Arrival {
 pub(crate) struct CallLogInfo {
     /// The app that the query names, whether it exists or not.
     pub(crate) app: Option<SdkAppId>,
+    /// When the call arrived, on the app's clock; `None` if the gateway found no app.
+    pub(crate) at: Option<Moment>,
     /// A deviation from the documentation that was accepted.
     pub(crate) warning: Option<String>,
     /// From_Account, if the body was decoded and From_Account is a UserID.
@@ -60,11 +61,9 @@ pub(crate) struct CallLogInfo {
 
 impl Arrival {
     pub(crate) fn new(state: &AppState, client: ClientIp) -> Self {
-        let world = state.world();
         Self {
-            at: world.clock.now(),
-            began: state.uptime(),
-            world,
+            at: SystemMoment::now(),
+            world: state.world(),
             client,
         }
     }
@@ -77,7 +76,7 @@ impl Arrival {
         answered: LoggedAnswer,
         info: CallLogInfo,
     ) -> Response {
-        let took = state.uptime().saturating_sub(self.began);
+        let took = self.at.elapsed();
         let name = answered.command.map_or("", |command| command.name);
         let is_admitted = !info.request.is_empty();
         state.metrics.count(name, answered.code, is_admitted, took);
@@ -95,10 +94,12 @@ impl Arrival {
         let mut id = None;
         if self.world.journal.is_enabled() {
             let query = call.uri.query().unwrap_or_default();
+            let app = info.app.or_else(|| named_app(query));
             let entry = Call {
-                at: self.at,
+                at: info.at.unwrap_or_else(|| self.moment(app)).wall,
+                arrived: self.at.since(state.started),
                 took,
-                app: info.app.or_else(|| named_app(query)),
+                app,
                 from_account: info.from_account,
                 code: answered.code,
                 status: status.as_u16(),
@@ -130,6 +131,12 @@ impl Arrival {
                 .insert(hint::HEADER, hint::header_value(&hint, id));
         }
         response
+    }
+
+    /// The arrival on an app's clock; on the emulator's clock, if the app does not exist.
+    fn moment(&self, app: Option<SdkAppId>) -> Moment {
+        let app = app.and_then(|app| self.world.apps.get(&app));
+        app.map_or_else(|| self.world.clock.at(self.at), |app| app.clock.at(self.at))
     }
 
     /// Appends to the journal, unless the call's app or the journal was replaced meanwhile. Returns the

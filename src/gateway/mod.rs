@@ -5,6 +5,7 @@ pub(crate) mod hint;
 pub(crate) mod journal;
 
 use crate::apps::App;
+use crate::clock::Moment;
 use crate::config::{Config, NonAdminCode};
 use crate::protocol::code::Code;
 use crate::protocol::ids::UserId;
@@ -22,6 +23,8 @@ pub(crate) struct Caller<'a> {
     pub(crate) app: &'a App,
     /// The app admin that `identifier` names.
     pub(crate) admin: UserId,
+    /// When the call arrived, on the app's clock.
+    pub(crate) now: Moment,
 }
 
 /// The code for an identifier that is not an app admin.
@@ -54,14 +57,27 @@ pub(crate) fn admit<'a>(
     });
     let app = arrival.world.apps.get(&query.sdkappid);
     let app = app.ok_or(Code::NoSuchApp)?;
-    app.verify(&query.usersig, &query.identifier, arrival.at.unix_time())?;
+    let now = app.clock.at(arrival.at);
+    info.at = Some(now);
+    app.verify(&query.usersig, &query.identifier, now.unix_time())?;
     let admin = app.admin(&query.identifier);
     let admin = admin.ok_or_else(|| not_admin(config, command))?;
-    if !app.limiter.admit(command, arrival.at.steady) {
-        return Err(Code::TooManyCalls.into());
-    }
+    let admitted = app.limiter.admit(command, now.steady);
+    admitted.map_err(|limit| over_limit(app, command, limit))?;
     if call.method != Method::POST {
         return Err(Code::RequestFormat.into());
     }
-    Ok(Caller { app, admin })
+    Ok(Caller { app, admin, now })
+}
+
+fn over_limit(app: &App, command: &CommandInfo, limit: u32) -> CallError {
+    let (name, sdkappid) = (command.name, app.sdkappid);
+    let mut detail = format!("{name} is over its limit of {limit} calls per second");
+    if app.clock.is_held() {
+        detail += &format!(
+            "; the app's clock is held, so no tokens come back: \
+             POST /_emulator/v1/apps/{sdkappid}/clock/release"
+        );
+    }
+    CallError::with_detail(Code::TooManyCalls, detail)
 }

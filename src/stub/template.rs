@@ -51,7 +51,7 @@ impl Answer for Fields {}
 pub(crate) struct Variables {
     /// The body of the call.
     pub(crate) request: Map<String, Value>,
-    /// The emulator's clock.
+    /// The app's clock.
     pub(crate) now: UnixTime,
 }
 

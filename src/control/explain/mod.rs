@@ -126,7 +126,7 @@ async fn explain_body(
         work: &OnceLock::new(),
         admin: app.first_admin(),
         client: ClientIp::default(),
-        now: world.clock.now(),
+        now: app.clock.now(),
     };
     if identifier.is_some_and(|identifier| app.admin(&identifier).is_none()) {
         let refusal = gateway::not_admin(&state.config, FRIEND_ADD).into();

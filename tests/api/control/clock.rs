@@ -1,10 +1,12 @@
 //! The clock over HTTP: it is exact while it is held, and everything that uses it agrees.
 
+mod apps;
+
 use super::client::Control;
 use crate::harness::{ConfigExt, TestApp};
 use serde_json::{Value, json};
 use std::time::Duration;
-use tencent_chat_emulator::clock::Clock;
+use tencent_chat_emulator::clock::SystemMoment;
 
 /// The last second of the year 9999.
 const LATEST: i64 = 253_402_300_799;
@@ -20,7 +22,7 @@ fn time(answer: &Value) -> (f64, bool) {
 }
 
 fn system_time() -> f64 {
-    Clock::default().now().wall.as_secs_f64()
+    SystemMoment::now().wall.as_secs_f64()
 }
 
 #[tokio::test]

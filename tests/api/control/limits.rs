@@ -4,7 +4,7 @@ use super::client::MadeApp;
 use crate::harness::TestApp;
 use serde_json::{Value, json};
 use std::time::Duration;
-use tencent_chat_emulator::clock::Clock;
+use tencent_chat_emulator::clock::SystemMoment;
 
 /// The last second of the year 9999.
 const LATEST: i64 = 253_402_300_799;
@@ -157,13 +157,13 @@ async fn released_the_limiter_goes_on_from_where_it_was_held() {
         let held = left(&made).await;
         assert_eq!(held, (ahead * 100.0) as u64);
 
-        let outer = Clock::default();
+        let outer = SystemMoment::now();
         control.post("/clock/release", json!({})).await.ok();
-        let inner = Clock::default();
+        let inner = SystemMoment::now();
         tokio::time::sleep(Duration::from_millis(30)).await;
-        let ran_at_least = inner.uptime();
+        let ran_at_least = inner.elapsed();
         control.post("/clock/hold", json!({})).await.ok();
-        let ran_at_most = outer.uptime();
+        let ran_at_most = outer.elapsed();
 
         let gained = left(&made).await - held;
         let tokens = |ran: Duration| u64::try_from(ran.as_millis() / 10).expect("it is short");

@@ -246,7 +246,7 @@ async fn every_body_that_is_taken_is_described_and_no_other() {
             );
         }
     }
-    assert_eq!(described, 14);
+    assert_eq!(described, 16);
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use hyper_util::rt::TokioExecutor;
 use serde_json::{Value, json};
 use std::error::Error;
 use std::time::Duration;
-use tencent_chat_emulator::clock::Clock;
+use tencent_chat_emulator::clock::SystemMoment;
 use tencent_chat_emulator::protocol::ids::SdkAppId;
 use tencent_chat_emulator::protocol::user_sig::{self, SecretKey};
 use tokio::sync::Mutex;
@@ -66,7 +66,7 @@ impl Server {
     }
 
     pub(super) fn user_sig(&self, sdkappid: SdkAppId, identifier: &str) -> String {
-        let now = Clock::default().now().unix_time();
+        let now = SystemMoment::now().unix_time();
         user_sig::sign(&self.key, sdkappid, identifier, now, 86_400)
     }
 

@@ -4,7 +4,7 @@ use super::server::{Answer, Server};
 use super::table::Settled;
 use serde_json::{Value, json};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use tencent_chat_emulator::clock::Clock;
+use tencent_chat_emulator::clock::SystemMoment;
 
 /// The most accounts in one account_delete or multiaccount_import.
 const ACCOUNTS_A_CALL: usize = 100;
@@ -22,7 +22,7 @@ pub(super) type Step<T> = Result<T, String>;
 
 impl Session {
     pub(super) fn new(server: Server) -> Self {
-        let now = Clock::default().now().wall.as_millis();
+        let now = SystemMoment::now().wall.as_millis();
         Self {
             server,
             prefix: format!("emu{now:x}"),
