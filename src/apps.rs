@@ -2,7 +2,7 @@
 
 use crate::clock::{Clock, EmulatorClock};
 use crate::config::AppConfig;
-use crate::limiter::Limiter;
+use crate::limiter::{Limiter, NewLimit};
 use crate::protocol::ids::{SdkAppId, UnixTime, UserId};
 use crate::protocol::reply::CallError;
 use crate::protocol::user_sig::{self, Verified};
@@ -72,7 +72,8 @@ impl App {
         let store = Store::new(accounts, unknown, config.default_allow_type);
         let webhook = config.webhook.as_ref();
         let limiter = Limiter::new(config.calls_per_second);
-        limiter.set(&config.stubs.limits());
+        let of_stubs = config.stubs.limits().into_iter();
+        limiter.set(of_stubs.map(|(stub, limit)| (stub, NewLimit::Full(limit))));
         Self {
             sdkappid,
             store,

@@ -237,7 +237,7 @@ impl Emulator {
     /// Makes every item with From_Account `from` and To_Account `to` fail with `code`. Replaces all
     /// faults with exactly this scope; `None` only removes them. Use it for codes that no state of the
     /// accounts can produce. For a command without From_Account, pass the item's account as both.
-    /// Does nothing if `code` is `Ok` or a code of the gateway.
+    /// Does nothing if `code` is `Ok`, a code of the gateway or another code that only a whole call has.
     pub fn script(&self, app: SdkAppId, from: UserId, to: UserId, code: Option<Code>) {
         let scope = Scope {
             sdkappid: Some(app),
@@ -252,14 +252,14 @@ impl Emulator {
 
     /// Makes every call of a command, such as `friend_get`, fail with `code` after the gateway has
     /// accepted it. Replaces all faults with exactly this scope; `None` only removes them. Does nothing
-    /// if `code` is `Ok` or the command is unknown.
+    /// if `code` is `Ok` or a code that only an item has, or the command is unknown.
     pub fn script_call(&self, app: SdkAppId, command: &str, code: Option<Code>) {
         let scope = Scope {
             sdkappid: Some(app),
             command: commands::named(command).map(|command| command.name),
             ..Scope::default()
         };
-        if scope.command.is_some() && code != Some(Code::Ok) {
+        if scope.command.is_some() && code.is_none_or(Code::is_calls) {
             self.replace_fault(scope, code.map(Kind::ErrorCode));
         }
     }

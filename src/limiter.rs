@@ -23,6 +23,15 @@ pub(crate) struct Limiter {
     buckets: Mutex<Buckets>,
 }
 
+/// A new limit of a command.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum NewLimit {
+    /// In calls per second, with a full bucket; `None` restores the app's limit.
+    Full(Option<u32>),
+    /// The same, but nothing changes if the command has this limit already.
+    FullIfOther(u32),
+}
+
 impl Limiter {
     /// `calls_per_second` is the limit of every command. `None` means the documented limits, 0
     /// means no limit.
@@ -41,15 +50,24 @@ impl Limiter {
         (limit, bucket.left(limit, now))
     }
 
-    /// Sets the limits of single commands and fills their buckets; `None` restores the app's limit.
-    pub(crate) fn set(&self, limits: &[(&CommandInfo, Option<u32>)]) {
+    /// Sets the limits of single commands.
+    pub(crate) fn set<'a>(&self, limits: impl Iterator<Item = (&'a CommandInfo, NewLimit)>) {
         let mut buckets = self.lock();
-        for (command, calls_per_second) in limits {
-            let bucket = Bucket {
-                calls_per_second: *calls_per_second,
+        for (command, limit) in limits {
+            let bucket = buckets.entry(command.name).or_default();
+            let calls_per_second = match limit {
+                NewLimit::Full(calls_per_second) => calls_per_second,
+                NewLimit::FullIfOther(limit) => {
+                    if bucket.limit(self.calls_per_second, command) == limit {
+                        continue;
+                    }
+                    Some(limit)
+                }
+            };
+            *bucket = Bucket {
+                calls_per_second,
                 full_at: Duration::ZERO,
             };
-            buckets.insert(command.name, bucket);
         }
     }
 

@@ -110,9 +110,13 @@ pub(crate) fn infos() -> Vec<&'static CommandInfo> {
     built_in().chain(known::all()).collect()
 }
 
-/// The command or stub with this name.
+/// The command or stub with this name: `friend_add`, or with its service, `sns/friend_add`.
 pub(crate) fn named(name: &str) -> Option<&'static CommandInfo> {
-    infos().into_iter().find(|info| info.name == name)
+    let is_named = |info: &&CommandInfo| match name.split_once('/') {
+        Some(parts) => parts == (info.service.name(), info.name),
+        None => name == info.name,
+    };
+    infos().into_iter().find(is_named)
 }
 
 /// One command of the REST API. The value is the parsed body, which accepts what Tencent accepts.

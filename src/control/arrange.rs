@@ -195,7 +195,7 @@ struct Situation {
 
 /// The field of the answer that carries a code.
 fn carrier(code: Code) -> Carrier {
-    match code.is_whole_calls() || code.is_gateway() || code == Code::NotAdmin {
+    match code != Code::Ok && !code.is_items() || code.is_gateway() {
         true => Carrier::ErrorCode,
         false => Carrier::ResultCode,
     }

@@ -37,14 +37,10 @@ impl CodeName {
         })
     }
 
-    /// The first outcome with this number or name.
-    pub(super) fn find(&self) -> Option<Code> {
-        self.all(Code::number).next()
-    }
-
-    /// The first outcome that an item can have, or else the first outcome.
-    pub(super) fn find_for_items(&self) -> Option<Code> {
-        let of_items = self.all(Code::number).find(|code| !code.is_whole_calls());
-        of_items.or_else(|| self.find())
+    /// The first outcome with this number or name for which `fits` is true. Without one, the error is an
+    /// outcome with this number or name, if there is any.
+    pub(super) fn find(&self, fits: impl Fn(Code) -> bool) -> Result<Code, Option<Code>> {
+        let found = self.all(Code::number).find(|code| fits(*code));
+        found.ok_or_else(|| self.all(Code::number).next())
     }
 }

@@ -67,10 +67,10 @@ fn how(code: Code, config: &Config) -> String {
         Some(Source::Request) => format!("{arrange} returns a friend_add request that gets it"),
         Some(Source::Fault) => format!("{arrange} arms the fault that makes friend_add answer it"),
         None => {
-            let field = if code.is_items() {
-                "result_code or code"
-            } else {
-                "code"
+            let field = match (code.is_items(), code.is_calls()) {
+                (true, true) => "result_code or code",
+                (true, false) => "result_code",
+                (false, _) => "code",
             };
             format!("as `meaning` says, or by a fault with {field} {name:?}")
         }

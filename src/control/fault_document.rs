@@ -25,7 +25,7 @@ pub(super) struct FaultDocument {
     /// Only calls of this app.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) sdkappid: Option<SdkAppId>,
-    /// Only calls of this command, such as friend_add.
+    /// Only calls of this command, such as friend_add or sns/friend_add.
     #[serde(skip_serializing_if = "Option::is_none")]
     command: Option<String>,
     /// Only calls with this From_Account.
@@ -195,9 +195,8 @@ pub(super) fn plan(
     }
     let kinds = failure.kinds();
     for (field, kind) in &kinds {
-        if let Err(meaning) = kind {
-            let detail = format!("is not {meaning} can fail with; {CODES}");
-            add_invalid(&format!("{place}/{field}"), &detail);
+        if let Err(detail) = kind {
+            add_invalid(&format!("{place}/{field}"), detail);
         }
     }
     if kinds.len() != 1 {
@@ -228,17 +227,29 @@ pub(super) fn plan(
 }
 
 impl Failure {
-    /// The given fields and their kinds. An error completes the message "is not … can fail with".
-    fn kinds(&self) -> Vec<(&'static str, Result<Kind, &'static str>)> {
+    /// The given fields and their kinds, or what is wrong with them.
+    fn kinds(&self) -> Vec<(&'static str, Result<Kind, String>)> {
         let code = self.code.as_ref().map(|name| {
-            let code = name.find().filter(|code| *code != Code::Ok);
-            let code = code.ok_or("an ErrorCode that a call")?;
-            Ok(Kind::ErrorCode(code))
+            let code = name.find(Code::is_calls).map_err(|code| match code {
+                Some(code) if code.is_items() => {
+                    let name = code.name();
+                    format!(
+                        "is not an ErrorCode: {name} is the outcome of an item; use result_code"
+                    )
+                }
+                _ => format!("is not an ErrorCode that a call can fail with; {CODES}"),
+            });
+            Ok(Kind::ErrorCode(code?))
         });
         let result_code = self.result_code.as_ref().map(|name| {
-            let code = name.find_for_items().filter(|code| code.is_items());
-            let code = code.ok_or("a ResultCode that an item")?;
-            Ok(Kind::ResultCode(code))
+            let code = name.find(Code::is_items).map_err(|code| match code {
+                Some(code) if code.is_calls() => {
+                    let name = code.name();
+                    format!("is not a ResultCode: {name} is the outcome of a whole call; use code")
+                }
+                _ => format!("is not a ResultCode that an item can fail with; {CODES}"),
+            });
+            Ok(Kind::ResultCode(code?))
         });
         let delay = self.delay_ms.map(Duration::from_millis);
         let status = self.http_status.map(StatusCode::from_u16);

@@ -3,7 +3,7 @@
 use super::apps::AppFilter;
 use super::extract::{Body, Path, Query};
 use super::fault_document::{FaultDocument, document, plan};
-use super::problem::{InvalidField, Problem};
+use super::problem::{InvalidField, Part, Problem};
 use super::route::Created;
 use crate::faults::Fault;
 use crate::state::AppState;
@@ -117,11 +117,18 @@ pub(super) struct Consumed {
     faults: usize,
 }
 
+/// With `sdkappid`, looks only at the faults that are armed for this app. A fault without `sdkappid`
+/// belongs to no app: it can fire for another app's call, so an app cannot be blamed for it.
 pub(super) async fn verify(
     State(state): State<AppState>,
     Query(AppFilter { sdkappid }): Query<AppFilter>,
 ) -> Result<Json<Consumed>, Problem> {
     let world = state.world();
+    // For an app that does not exist, the answer would always be that all faults are consumed.
+    if sdkappid.is_some_and(|app| !world.apps.contains_key(&app)) {
+        let field = InvalidField::new(Some(Part::Query), "/sdkappid", "is not an existing app");
+        return Err(Problem::invalid(vec![field]));
+    }
     let all = world.faults.all().iter();
     let all: Vec<_> = all.filter(|fault| fault.is_of(sdkappid)).collect();
     let pending = all.iter().filter(|fault| !fault.is_consumed());

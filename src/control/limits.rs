@@ -6,6 +6,7 @@ use super::problem::{InvalidField, Problem};
 use super::requests::unknown_command;
 use crate::apps::App;
 use crate::commands;
+use crate::limiter::NewLimit;
 use crate::protocol::service::CommandInfo;
 use crate::state::AppState;
 use crate::strict::join;
@@ -18,24 +19,31 @@ use std::collections::BTreeMap;
 type Limits = BTreeMap<&'static str, Limit>;
 
 /// A command's rate limit.
-#[derive(Serialize, JsonSchema)]
+#[derive(Clone, Copy, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Limit {
     /// 0 means no limit.
+    #[schemars(range(max = 1_000_000))]
     calls_per_second: u32,
-    /// The number of calls that would be admitted now; null if there is no limit.
+    /// The number of calls that would be admitted now; null if there is no limit. A request can have it,
+    /// so that an answer can be sent back, but it has no effect.
     tokens_left: Option<u32>,
 }
 
-/// Rate limits by command, such as friend_add. null removes the limit of a command: then the app's
-/// limit for all commands applies, or else the documented limit.
+/// Rate limits by command, such as friend_add or sns/friend_add. null removes the limit of a command: then
+/// the app's limit for all commands applies, or else the documented limit.
 #[derive(Deserialize, JsonSchema)]
 #[serde(transparent)]
-pub(super) struct NewLimits(BTreeMap<String, Option<CallsPerSecond>>);
+pub(super) struct NewLimits(BTreeMap<String, Option<RateOrLimit>>);
 
-/// A limit in calls per second; 0 means no limit.
 #[derive(Clone, Copy, Deserialize, JsonSchema)]
-#[serde(transparent)]
-pub(super) struct CallsPerSecond(#[schemars(range(max = 1_000_000))] u32);
+#[serde(untagged)]
+enum RateOrLimit {
+    /// In calls per second; 0 means no limit. The bucket is filled.
+    Rate(#[schemars(range(max = 1_000_000))] u32),
+    /// As in the answer. The bucket is filled only if the limit differs from the present one.
+    Limit(Limit),
+}
 
 pub(super) async fn show(
     State(state): State<AppState>,
@@ -45,27 +53,33 @@ pub(super) async fn show(
     Ok(Json(limits(&app)))
 }
 
-/// Sets the limits of the named commands, and refills their buckets.
+/// Sets the limits of the named commands. What [`show`] answers changes nothing.
 pub(super) async fn put(
     State(state): State<AppState>,
     Path(path): Path<AppPath>,
     Body(NewLimits(new)): Body<NewLimits>,
 ) -> Result<Json<Limits>, Problem> {
     let app = find_app(&state, path.sdkappid)?;
-    let (mut known, mut invalid) = (Vec::new(), Vec::new());
+    let (mut known, mut invalid) = (BTreeMap::new(), Vec::new());
     for (name, limit) in new {
-        match commands::named(&name) {
-            Some(info) => known.push((info, limit.map(|CallsPerSecond(limit)| limit))),
-            None => {
-                let detail = unknown_command(&name);
-                invalid.push(InvalidField::of_body(join("", &name), detail));
-            }
-        }
+        let limit = match limit {
+            None => NewLimit::Full(None),
+            Some(RateOrLimit::Rate(rate)) => NewLimit::Full(Some(rate)),
+            Some(RateOrLimit::Limit(limit)) => NewLimit::FullIfOther(limit.calls_per_second),
+        };
+        let detail = match commands::named(&name) {
+            None => unknown_command(&name),
+            Some(info) => match known.insert(info.name, (info, limit)) {
+                None => continue,
+                Some(_) => format!("names {} a second time", info.name),
+            },
+        };
+        invalid.push(InvalidField::of_body(join("", &name), detail));
     }
     if !invalid.is_empty() {
         return Err(Problem::invalid(invalid));
     }
-    app.limiter.set(&known);
+    app.limiter.set(known.into_values());
     Ok(Json(limits(&app)))
 }
 

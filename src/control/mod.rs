@@ -105,7 +105,7 @@ fn table() -> Vec<Route> {
         route(Method::POST, "/faults", "Arms a fault.", faults::add),
         route(Method::DELETE, "/faults", "Disarms all faults.", faults::clear),
         route(Method::DELETE, "/faults/{id}", "Disarms a fault.", faults::remove),
-        route(Method::POST, "/faults/verify", "200 if every fault has been consumed; else 409, with each fault that has not.", faults::verify),
+        route(Method::POST, "/faults/verify", "200 if every fault has been consumed; else 409, with each fault that has not. With sdkappid, only faults of this app: a fault without sdkappid is of no app.", faults::verify),
         route(Method::GET, "/requests", "The recorded calls, oldest first.", requests::list).long(),
         route(Method::DELETE, "/requests", "Empties the journal.", requests::clear).long(),
         route(Method::GET, "/requests/count", "The number of calls that match.", requests::count).long(),

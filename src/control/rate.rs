@@ -2,7 +2,8 @@
 
 use super::extract::Query;
 use super::problem::Problem;
-use super::requests::{CallFilter, named};
+use super::requests::CallFilter;
+use crate::commands;
 use crate::journal::Coverage;
 use crate::limiter::Bucket;
 use crate::protocol::ids::SdkAppId;
@@ -25,7 +26,7 @@ const DEFAULT_LIMIT: u32 = 200;
 pub(super) struct RateQuery {
     /// Only calls of this app.
     sdkappid: Option<SdkAppId>,
-    /// Only calls of this command, such as friend_add.
+    /// Only calls of this command, such as friend_add or sns/friend_add.
     command: Option<String>,
     /// Only calls after the call with this id.
     since: Option<u64>,
@@ -77,7 +78,7 @@ pub(super) async fn rate(
         code: None,
         since,
     };
-    let documented = filter.command.as_deref().and_then(named);
+    let documented = filter.command.as_deref().and_then(commands::named);
     let documented = documented.map_or(DEFAULT_LIMIT, |info| info.calls_per_second);
     let limit = limit.unwrap_or(documented);
     let mut times = Vec::new();

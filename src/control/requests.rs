@@ -7,7 +7,6 @@ use super::redact::redact_body;
 use crate::commands;
 use crate::journal::{Coverage, Entry, Journal};
 use crate::protocol::ids::{SdkAppId, UserId};
-use crate::protocol::service::CommandInfo;
 use crate::state::AppState;
 use crate::strict::unknown;
 use axum::Json;
@@ -33,7 +32,7 @@ const MAX_ANSWER_BYTES: usize = 8 << 20;
 pub(super) struct CallFilter {
     /// Only calls of this app.
     pub(super) sdkappid: Option<SdkAppId>,
-    /// Only calls of this command, such as friend_add.
+    /// Only calls of this command, such as friend_add or sns/friend_add.
     pub(super) command: Option<String>,
     /// Only calls with this From_Account. A call has none if its body was not decoded.
     pub(super) from_account: Option<UserId>,
@@ -67,16 +66,9 @@ pub(super) struct WaitQuery {
     timeout_ms: Option<u64>,
 }
 
-/// The command that a filter names, with or without its service.
-pub(super) fn named(command: &str) -> Option<&'static CommandInfo> {
-    let is_named = |info: &&CommandInfo| {
-        let with_service = (info.service.name(), info.name);
-        command == info.name || command.split_once('/') == Some(with_service)
-    };
-    commands::infos().into_iter().find(is_named)
-}
-
+/// The message for a command that [`commands::named`] does not find.
 pub(super) fn unknown_command(name: &str) -> String {
+    let name = name.split_once('/').map_or(name, |(_, name)| name);
     let infos = commands::infos();
     unknown(name, infos.iter().map(|info| info.name))
 }
@@ -87,7 +79,7 @@ impl CallFilter {
         let Some(command) = &self.command else {
             return Ok(());
         };
-        let mut is_known = named(command).is_some();
+        let mut is_known = commands::named(command).is_some();
         if !is_known {
             let journal = Arc::clone(&state.world().journal);
             journal.visit(0, |entry| is_known |= has_command(&entry, command));

@@ -5,6 +5,7 @@ use super::extract::{Body, Path};
 use super::problem::{InvalidField, Part, Problem};
 use crate::apps::App;
 use crate::commands::stubs;
+use crate::limiter::NewLimit;
 use crate::protocol::ids::SdkAppId;
 use crate::state::AppState;
 use crate::strict::join;
@@ -119,9 +120,9 @@ pub(super) async fn put(
     let stub = Stub::new(service, command, definition);
     let stub = Arc::new(stub.ok_or_else(|| full(TOO_MANY))?);
     let document = StubDocument::of(&stub, Origin::Control);
-    let limit = (stub.info, stub.calls_per_second);
+    let limit = (stub.info, NewLimit::Full(stub.calls_per_second));
     own.accepted.insert(name, stub);
-    app.limiter.set(&[limit]);
+    app.limiter.set([limit].into_iter());
     Ok(Json(document))
 }
 
@@ -138,7 +139,8 @@ pub(super) async fn remove(
             path.sdkappid
         ))
     })?;
-    app.limiter.set(&[(removed.info, None)]);
+    let limit = (removed.info, NewLimit::Full(None));
+    app.limiter.set([limit].into_iter());
     Ok(Json(StubDocument::of_app(&app, &name, &removed)))
 }
 

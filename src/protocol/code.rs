@@ -238,6 +238,53 @@ codes! {
     GroupNotAllowed = 10007, "No permission for this operation", Documented / Guess, "group_open_http_svc: `identifier` is not an app admin.";
 }
 
+/// The outcomes that only an item can have: they are about its To_Account or its fields.
+const OF_ITEMS: [Code; 27] = [
+    Code::ToAccountIllegal,
+    Code::AddSelf,
+    Code::SourceIllegal,
+    Code::RemarkTooLong,
+    Code::WordingTooLong,
+    Code::TagIllegal,
+    Code::ValueIllegal,
+    Code::FriendExist,
+    Code::FriendNotExist,
+    Code::AlreadyBlocked,
+    Code::NotBlocked,
+    Code::ToAccountNotExist,
+    Code::ForbidByAdmin,
+    Code::MyFriendsFull,
+    Code::PendingFull,
+    Code::BlocklistFull,
+    Code::PeerFriendsFull,
+    Code::InMyBlocklist,
+    Code::DenyAny,
+    Code::InPeerBlocklist,
+    Code::NeedConfirm,
+    Code::TooManyRequests,
+    Code::NotFriend,
+    Code::TooManyDeletions,
+    Code::NotInFriendList,
+    Code::AccountNotExist,
+    Code::DeletionRefused,
+];
+
+/// The outcomes that only a whole call can have, although items can have the numbers of some.
+const OF_CALLS: [Code; 12] = [
+    Code::SnsDecode,
+    Code::FromAccountNotExist,
+    Code::NotAdmin,
+    Code::ProfileDecode,
+    Code::ProfileNoAccount,
+    Code::ProfileNotAdmin,
+    Code::ProfileTagNotExist,
+    Code::ProfileTooLong,
+    Code::ProfileValueIllegal,
+    Code::ProfileTypeIllegal,
+    Code::AccountParameter,
+    Code::AccountNotAdmin,
+];
+
 impl Code {
     /// Whether the code belongs to the gateway or the account service: their answers have no
     /// ErrorDisplay.
@@ -245,19 +292,15 @@ impl Code {
         self.number() >= 60000
     }
 
-    /// Whether only a whole call can have this outcome, although items can have its number.
-    pub fn is_whole_calls(self) -> bool {
-        let codes = [
-            Self::SnsDecode,
-            Self::FromAccountNotExist,
-            Self::ProfileDecode,
-        ];
-        codes.contains(&self)
+    /// Whether a whole call can have this outcome: a failure that is not about one item.
+    pub fn is_calls(self) -> bool {
+        self != Self::Ok && !OF_ITEMS.contains(&self)
     }
 
-    /// Whether an item can have this outcome: a failure that is neither the gateway's nor only a stub's.
+    /// Whether an item can have this outcome: a failure that is neither about the whole call nor the
+    /// gateway's nor only a stub's.
     pub fn is_items(self) -> bool {
-        matches!(self.number(), 30000..60000 | 70100..90000)
+        matches!(self.number(), 30000..60000 | 70100..90000) && !OF_CALLS.contains(&self)
     }
 }
 
@@ -277,6 +320,24 @@ mod tests {
         let ours: HashSet<u32> = Code::ALL.iter().map(|code| code.number()).collect();
         for number in PAGE {
             assert!(ours.contains(&number), "{number}");
+        }
+    }
+
+    #[test]
+    fn every_failure_is_of_a_call_or_of_an_item() {
+        for code in Code::ALL {
+            assert_eq!(
+                code.is_calls() || code.is_items(),
+                *code != Code::Ok,
+                "{code:?}"
+            );
+            assert!(
+                !code.is_gateway() || code.number() >= 70100 || code.is_calls(),
+                "{code:?}"
+            );
+        }
+        for code in OF_ITEMS {
+            assert!(code.is_items() && !code.is_calls(), "{code:?}");
         }
     }
 

@@ -16,6 +16,7 @@ mod journal;
 mod journal_bytes;
 mod limits;
 mod manual;
+mod names;
 mod openapi;
 mod rate;
 mod secrets;

@@ -277,6 +277,13 @@ async fn faults_and_journal_can_be_looked_at_and_replaced_for_one_app_alone() {
         .post(&of(&two, "/faults/verify"), json!({}))
         .await
         .faults(409);
+    // A fault of no app is no app's: it is only looked at without an app.
+    let of_all = control.post("/faults/verify", json!({})).await;
+    let pending = of_all.faults(409);
+    assert_eq!(pending.len(), 2, "{pending:?}");
+    assert!(pending[0].1.contains("NetworkTimeout"), "{pending:?}");
+    let unknown = control.post("/faults/verify?sdkappid=1", json!({})).await;
+    assert_eq!(unknown.faults(422)[0].0, "/sdkappid");
     let other = json!([{"sdkappid": two.sdkappid, "code": 30006}]);
     let refused = control.put(&of(&one, "/faults"), other).await.faults(422);
     assert_eq!(refused[0].0, "/0/sdkappid");

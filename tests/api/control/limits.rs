@@ -1,6 +1,7 @@
 //! Rate limits with a held clock: the exact number of admitted calls and of tokens left.
 
 use super::client::MadeApp;
+use crate::commands::COMMANDS;
 use crate::harness::TestApp;
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -172,5 +173,90 @@ async fn released_the_limiter_goes_on_from_where_it_was_held() {
             bounds.contains(&gained) || *bounds.end() > 100 - held,
             "{gained} {bounds:?}"
         );
+    }
+}
+
+/// Each command, the app's own stub, and each kind of limit: the documented one, another one, and none.
+#[tokio::test]
+async fn what_is_shown_can_be_put_and_changes_nothing() {
+    let app = TestApp::start().await;
+    let control = app.control();
+    control.hold(1_700_000_000).await;
+    let stub = json!({"openim/getroammsg": {"calls_per_second": 9}});
+    let made = control.create(json!({"stubs": stub})).await;
+    let path = made.path("/limits");
+    let put = json!({"friend_get": 7, "friend_check": 0, "sns/group_add": 5});
+    control.put(&path, put).await.ok();
+    assert_eq!(admitted(&made, 3).await, 3);
+    let shown = control.get(&path).await.ok();
+    assert_eq!(
+        shown["friend_add"],
+        json!({"calls_per_second": 200, "tokens_left": 197})
+    );
+    assert_eq!(
+        shown["friend_check"],
+        json!({"calls_per_second": 0, "tokens_left": null})
+    );
+    assert_eq!(shown["group_add"]["calls_per_second"], 5);
+    assert_eq!(shown["getroammsg"]["calls_per_second"], 9);
+    let commands = shown.as_object().expect("an object");
+    assert!(commands.len() > 30, "{shown}");
+
+    // All at once, and one by one with and without the service and the tokens.
+    assert_eq!(control.put(&path, shown.clone()).await.ok(), shown);
+    for (name, limit) in commands {
+        let rate = &limit["calls_per_second"];
+        let with_service = match COMMANDS.iter().find(|command| command.name == name) {
+            Some(command) => command.path(),
+            None => name.clone(),
+        };
+        for body in [
+            json!({name: limit}),
+            json!({with_service.clone(): limit}),
+            json!({name: {"calls_per_second": rate}}),
+            json!({name: {"calls_per_second": rate, "tokens_left": 1}}),
+        ] {
+            assert_eq!(control.put(&path, body.clone()).await.ok(), shown, "{body}");
+        }
+        // Another limit is set, and its bucket is full.
+        let other = json!({"calls_per_second": 3, "tokens_left": 1});
+        let changed = control.put(&path, json!({with_service: other})).await.ok();
+        assert_eq!(
+            changed[name],
+            json!({"calls_per_second": 3, "tokens_left": 3}),
+            "{name}"
+        );
+        control.put(&path, json!({name: rate})).await.ok();
+        if name == "friend_add" {
+            assert_eq!(admitted(&made, 3).await, 3);
+        }
+        assert_eq!(control.get(&path).await.ok(), shown, "{name}");
+    }
+
+    for (body, pointer) in [
+        (
+            json!({"friend_add": {"calls_per_second": 1_000_001}}),
+            "/friend_add/calls_per_second",
+        ),
+        (
+            json!({"friend_add": {"tokens_left": 1}}),
+            "/friend_add/calls_per_second",
+        ),
+        (
+            json!({"friend_add": {"calls_per_second": 1, "token": 1}}),
+            "/friend_add/token",
+        ),
+        (json!({"friend_add": 1_000_001}), "/friend_add"),
+        (json!({"friend_add": "1"}), "/friend_add"),
+        (json!({"sns/friend_ad": 1}), "/sns~1friend_ad"),
+        (
+            json!({"friend_add": 1, "sns/friend_add": 2}),
+            "/sns~1friend_add",
+        ),
+    ] {
+        let faults = control.put(&path, body.clone()).await.faults(422);
+        assert_eq!(faults.len(), 1, "{body}: {faults:?}");
+        assert_eq!(faults[0].0, pointer, "{body}: {faults:?}");
+        assert_eq!(control.get(&path).await.ok(), shown, "{body}");
     }
 }

@@ -15,8 +15,12 @@ fn scopes() -> Vec<Case> {
             &[("/command", "is unknown; did you mean friend_add?")],
         ),
         (
-            json!({"code": 30008, "command": "sns/friend_check"}),
-            &[("/command", "did you mean friend_check?")],
+            json!({"code": 30008, "command": "sns/friend_chek"}),
+            &[("/command", "is unknown; did you mean friend_check?")],
+        ),
+        (
+            json!({"code": 30008, "command": "openim/friend_check"}),
+            &[("/command", "is unknown; did you mean friend_check?")],
         ),
         (
             json!({"code": 30008, "command": "zzz"}),
@@ -174,6 +178,42 @@ fn codes() -> Vec<Case> {
         (
             json!({"code": "friendexist"}),
             &[("/code", "is not an ErrorCode")],
+        ),
+        (
+            json!({"code": 30525}),
+            &[(
+                "/code",
+                "InPeerBlocklist is the outcome of an item; use result_code",
+            )],
+        ),
+        (
+            json!({"code": "FriendExist"}),
+            &[(
+                "/code",
+                "FriendExist is the outcome of an item; use result_code",
+            )],
+        ),
+        (
+            json!({"commit_then": {"code": 31704}}),
+            &[("/commit_then/code", "use result_code")],
+        ),
+        (
+            json!({"result_code": 30004}),
+            &[(
+                "/result_code",
+                "NotAdmin is the outcome of a whole call; use code",
+            )],
+        ),
+        (
+            json!({"result_code": "SnsDecode"}),
+            &[(
+                "/result_code",
+                "SnsDecode is the outcome of a whole call; use code",
+            )],
+        ),
+        (
+            json!({"commit_then": {"result_code": 40001}}),
+            &[("/commit_then/result_code", "use code")],
         ),
         (
             json!({"result_code": 0}),
