@@ -5,6 +5,7 @@ use crate::config::AppConfig;
 use crate::limiter::{Limiter, NewLimit};
 use crate::protocol::ids::{SdkAppId, UnixTime, UserId};
 use crate::protocol::reply::CallError;
+use crate::protocol::service::CommandInfo;
 use crate::protocol::user_sig::{self, Verified};
 use crate::sns::model::{AccountSeed, UnknownAccounts};
 use crate::store::{Account, Accounts, SharedAccount, Store};
@@ -172,16 +173,17 @@ impl App {
         )
     }
 
-    /// The URL of a friend_add call by `identifier` at this server, and the call as a curl command.
-    pub(crate) fn friend_add(
+    /// The URL of a call by `identifier` at this server, and the call as a curl command.
+    pub(crate) fn call_line(
         &self,
         server: SocketAddr,
+        command: &CommandInfo,
         identifier: UserId,
         request: &serde_json::Value,
         now: UnixTime,
     ) -> (String, String) {
         let query = self.query(identifier, now);
-        let url = format!("http://{server}/v4/sns/friend_add?{query}");
+        let url = format!("http://{server}{}?{query}", command.path());
         let body = request.to_string().replace('\'', r"\u0027");
         let curl = format!("curl '{url}' -d '{body}'");
         (url, curl)

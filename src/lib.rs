@@ -75,6 +75,7 @@ mod workers;
 mod world;
 
 use clock::EmulatorClock;
+use commands::{Command, FriendAdd};
 use config::Config;
 use faults::{Kind, Plan, Scope};
 use protocol::code::Code;
@@ -208,7 +209,8 @@ impl Emulator {
             }],
         });
         let now = app.clock.now().unix_time();
-        let (_, curl) = app.friend_add(self.addr, app.first_admin(), &request, now);
+        let friend_add = &FriendAdd::INFO;
+        let (_, curl) = app.call_line(self.addr, friend_add, app.first_admin(), &request, now);
         Some(curl)
     }
 

@@ -61,20 +61,25 @@ impl KnownCode {
 /// Describes how to get an outcome.
 fn how(code: Code, config: &Config) -> String {
     let name = code.name();
-    let arrange = format!("POST apps/{{sdkappid}}/arrange {{\"code\": {name:?}}}");
-    match source(code, config) {
-        Some(Source::State) => format!("{arrange} makes the state in which friend_add answers it"),
-        Some(Source::Request) => format!("{arrange} returns a friend_add request that gets it"),
-        Some(Source::Fault) => format!("{arrange} arms the fault that makes friend_add answer it"),
-        None => {
-            let field = match (code.is_items(), code.is_calls()) {
-                (true, true) => "result_code or code",
-                (true, false) => "result_code",
-                (false, _) => "code",
-            };
-            format!("as `meaning` says, or by a fault with {field} {name:?}")
-        }
-    }
+    let Some((command, source)) = source(code, config) else {
+        let field = match (code.is_items(), code.is_calls()) {
+            (true, true) => "result_code or code",
+            (true, false) => "result_code",
+            (false, _) => "code",
+        };
+        return format!("as `meaning` says, or by a fault with {field} {name:?}");
+    };
+    let command = command.name;
+    let effect = match source {
+        Source::State => format!("makes the state in which {command} answers it"),
+        Source::Request => format!("returns a {command} request that gets it"),
+        Source::Fault => format!("arms the fault that makes {command} answer it once"),
+    };
+    let body = match command {
+        "friend_add" => format!("{{\"code\": {name:?}}}"),
+        _ => format!("{{\"code\": {name:?}, \"command\": {command:?}}}"),
+    };
+    format!("POST apps/{{sdkappid}}/arrange {body} {effect}")
 }
 
 /// A filter of codes. Without fields, it matches every code.

@@ -81,7 +81,7 @@ fn table() -> Vec<Route> {
         route(Method::PUT, "/apps/{sdkappid}/accounts/{user}", "Creates or changes an account: AllowType, friends, blocklist, groups, pending requests.", accounts::put).long().max_body_bytes(MAX_ACCOUNTS_BYTES),
         route(Method::DELETE, "/apps/{sdkappid}/accounts/{user}", "Deletes an account, and removes it from all other accounts' lists.", accounts::remove).long(),
         route(Method::POST, "/apps/{sdkappid}/pending/{from}/{to}", "Answers a pending request, as the client of its receiver would.", accounts::respond).long(),
-        route(Method::POST, "/apps/{sdkappid}/arrange", "Creates the smallest state in which friend_add answers a code, and returns the request that gets it.", arrange::arrange).long(),
+        route(Method::POST, "/apps/{sdkappid}/arrange", "Makes the smallest state in which a command answers a code (friend_add by default), and returns the request that gets it.", arrange::arrange).long(),
         route(Method::POST, "/apps/{sdkappid}/explain", "What friend_add would answer to a body, why, and the change that would make the code 0. Writes nothing.", explain::explain).long(),
         route(Method::GET, "/apps/{sdkappid}/state", "The whole relationship graph, as JSON or as a drawing.", state::show).long(),
         route(Method::PUT, "/apps/{sdkappid}/state", "Replaces all accounts with a saved graph.", state::replace).long().max_body_bytes(MAX_ACCOUNTS_BYTES),

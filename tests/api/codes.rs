@@ -11,7 +11,7 @@ use tencent_chat_emulator::sns::texts::Keyword;
 
 /// The codes on each command's page (international pages of 2023 to 2025), and the codes that only
 /// the sample answers of friend_update, group_add and account_delete have.
-const DOCUMENTED: [(&str, &[u32]); 20] = [
+pub(crate) const DOCUMENTED: [(&str, &[u32]); 20] = [
     (
         "sns/friend_import",
         &[

@@ -1,5 +1,8 @@
 //! `arrange` and `explain`: any code on demand, the reason for it, and the change that makes it 0.
 
+mod accounts;
+mod commands;
+
 use super::client::{Control, MadeApp};
 use crate::harness::{ConfigExt, Reply, TestApp};
 use reqwest::Method;
@@ -207,10 +210,21 @@ async fn what_friend_add_never_answers_cannot_be_arranged() {
     let before = made.control.get(&made.path("/state")).await.ok();
 
     for (wish, why) in [
-        (json!({"code": 31704}), "is not an outcome of friend_add"),
+        (
+            json!({"code": 31704}),
+            "NotFriend is not an outcome of friend_add, but of friend_delete: set command",
+        ),
         (
             json!({"code": "AlreadyBlocked"}),
-            "is not an outcome of friend_add",
+            "is not an outcome of friend_add, but of black_list_add",
+        ),
+        (
+            json!({"code": 90001}),
+            "MessageNotJson is not an outcome of friend_add",
+        ),
+        (
+            json!({"code": 30525, "command": "friend_delete"}),
+            "InPeerBlocklist is not an outcome of friend_delete, but of friend_add",
         ),
         (json!({"code": 12345}), "is unknown"),
         (json!({"code": "NeedConfrim"}), "did you mean NeedConfirm?"),

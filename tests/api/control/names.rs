@@ -34,6 +34,8 @@ async fn name_it(control: &Control, made: &MadeApp, name: &str) -> Vec<Vec<(Stri
         )
         .await);
     add(control.put(&made.path("/limits"), json!({name: 5})).await);
+    let arrange = json!({"code": 0, "command": name});
+    add(control.post(&made.path("/arrange"), arrange).await);
     all
 }
 
