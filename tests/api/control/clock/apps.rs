@@ -5,6 +5,7 @@ use crate::control::client::{Control, MadeApp};
 use crate::harness::TestApp;
 use crate::webhooks::receiver::{Mood, Receiver};
 use serde_json::{Value, json};
+use tencent_chat_emulator::protocol::code::Code;
 
 const START: i64 = 1_700_000_000;
 
@@ -236,7 +237,7 @@ async fn everything_of_an_app_runs_on_its_clock() {
 }
 
 #[tokio::test]
-async fn a_rate_limit_gains_tokens_with_its_apps_clock_and_the_detail_says_how() {
+async fn a_rate_limit_gains_tokens_with_its_apps_clock_and_the_hint_says_how() {
     let app = TestApp::start().await;
     let control = app.control();
     let made = control.create(json!({"calls_per_second": 2})).await;
@@ -247,7 +248,11 @@ async fn a_rate_limit_gains_tokens_with_its_apps_clock_and_the_detail_says_how()
         let calls = calls["calls"].as_array().expect("a list").clone();
         calls
             .into_iter()
-            .map(|call| call["detail"].clone())
+            .map(|call| {
+                let hint = call["hint"].as_str().expect("a hint");
+                let why = hint.strip_suffix(Code::TooManyCalls.advice().mend);
+                json!(why.and_then(|why| why.strip_suffix("; ")))
+            })
             .collect::<Vec<_>>()
     };
     let limit = "friend_add is over its limit of 2 calls per second";
