@@ -17,36 +17,60 @@ use tokio_io_timeout::TimeoutStream;
 /// costs less. Most answers are that short.
 const SHORT_BYTES: usize = 1024;
 
+/// The beginning of a TLS connection: a handshake record of version 3.
+const TLS: [u8; 2] = [0x16, 3];
+
 /// A client's connection.
 pub(crate) struct ClientStream {
     stream: Pin<Box<TimeoutStream<TcpStream>>>,
-    is_reset: Arc<AtomicBool>,
+    /// Whether the client has sent anything.
+    has_begun: bool,
+    flags: Arc<Flags>,
 }
 
-/// Marks a [`ClientStream`] to be reset when it is dropped.
-#[derive(Clone)]
-pub(crate) struct ResetHandle(Arc<AtomicBool>);
+/// What a [`ClientStream`] and its handle share.
+#[derive(Default)]
+struct Flags {
+    /// Whether the stream is to be reset when it is dropped.
+    is_reset: AtomicBool,
+    is_tls: AtomicBool,
+}
 
-impl ResetHandle {
+/// A handle to a [`ClientStream`] that is served.
+#[derive(Clone)]
+pub(crate) struct StreamHandle(Arc<Flags>);
+
+impl StreamHandle {
+    /// Marks the stream to be reset when it is dropped.
     pub(crate) fn reset(&self) {
-        self.0.store(true, Ordering::Relaxed);
+        self.0.is_reset.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the client's first bytes are TLS.
+    pub(crate) fn is_tls(&self) -> bool {
+        self.0.is_tls.load(Ordering::Relaxed)
     }
 }
 
 impl ClientStream {
     /// A write fails when the client has accepted no bytes for `timeout`.
-    pub(crate) fn new(stream: TcpStream, timeout: Duration) -> (Self, ResetHandle) {
+    pub(crate) fn new(stream: TcpStream, timeout: Duration) -> (Self, StreamHandle) {
         let mut stream = TimeoutStream::new(stream);
         stream.set_write_timeout(Some(timeout));
-        let (stream, is_reset) = (Box::pin(stream), Arc::<AtomicBool>::default());
-        let handle = ResetHandle(Arc::clone(&is_reset));
-        (Self { stream, is_reset }, handle)
+        let flags = Arc::<Flags>::default();
+        let handle = StreamHandle(Arc::clone(&flags));
+        let stream = Self {
+            stream: Box::pin(stream),
+            has_begun: false,
+            flags,
+        };
+        (stream, handle)
     }
 }
 
 impl Drop for ClientStream {
     fn drop(&mut self) {
-        if self.is_reset.load(Ordering::Relaxed) {
+        if self.flags.is_reset.load(Ordering::Relaxed) {
             // If the system refuses this option, the connection is closed normally.
             let _ = self.stream.as_ref().get_ref().get_ref().set_zero_linger();
         }
@@ -59,7 +83,15 @@ impl AsyncRead for ClientStream {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        self.stream.as_mut().poll_read(context, buffer)
+        let before = buffer.filled().len();
+        let result = self.stream.as_mut().poll_read(context, buffer);
+        let received = &buffer.filled()[before..];
+        if !self.has_begun && !received.is_empty() {
+            self.has_begun = true;
+            let is_tls = received.starts_with(&TLS);
+            self.flags.is_tls.store(is_tls, Ordering::Relaxed);
+        }
+        result
     }
 }
 

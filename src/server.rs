@@ -4,7 +4,7 @@
 //! size, has no deadline for a stop, and serves all connections on one runtime.
 
 use crate::client_ip::ClientIp;
-use crate::client_stream::{ClientStream, ResetHandle};
+use crate::client_stream::{ClientStream, StreamHandle};
 use crate::commands::{self, stubs};
 use crate::control;
 use crate::faults::ResetConnection;
@@ -28,6 +28,7 @@ use std::error::Error;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::task::TaskTracker;
@@ -116,6 +117,8 @@ struct Server {
     http: http1::Builder,
     /// The calls in flight.
     calls: TaskTracker,
+    /// The second of the uptime, from 1, with the last warning of TLS.
+    last_tls_warning: AtomicU64,
 }
 
 impl Server {
@@ -131,6 +134,7 @@ impl Server {
             state,
             http,
             calls,
+            last_tls_warning: AtomicU64::default(),
         }
     }
 
@@ -142,27 +146,39 @@ impl Server {
         watcher: Watcher,
     ) -> Result<(), Box<dyn Error + Send + Sync>> {
         let stream = TcpStream::from_std(stream)?;
-        let (stream, reset) = ClientStream::new(stream, self.state.config.read_timeout);
+        let (stream, handle) = ClientStream::new(stream, self.state.config.read_timeout);
         let service = service_fn(|call: hyper::Request<Incoming>| {
             let mut call = call.map(Body::new);
             call.extensions_mut()
                 .insert(Arrival::new(&self.state, client));
             let answer = self.router.clone().call(call);
-            let reset = &reset;
+            let handle = &handle;
             self.calls.track_future(async move {
                 let Ok(answer) = answer.await;
-                answer_or_reset(answer, reset)
+                answer_or_reset(answer, handle)
             })
         });
         let connection = self.http.serve_connection(TokioIo::new(stream), service);
-        Ok(watcher.watch(connection).await?)
+        let served = watcher.watch(connection).await;
+        if handle.is_tls() {
+            self.warn_of_tls();
+        }
+        Ok(served?)
+    }
+
+    /// Logs at most one line in a second, because a client may try again and again.
+    fn warn_of_tls(&self) {
+        let second = self.state.uptime().as_secs() + 1;
+        if self.last_tls_warning.swap(second, Ordering::Relaxed) != second {
+            warn!("a client spoke TLS (https) to this port, which serves plain HTTP: use http://");
+        }
     }
 }
 
 /// Returns the answer, or an error if a fault resets the connection: hyper then sends no answer.
-fn answer_or_reset(answer: Response, reset: &ResetHandle) -> io::Result<Response> {
+fn answer_or_reset(answer: Response, handle: &StreamHandle) -> io::Result<Response> {
     if answer.extensions().get::<ResetConnection>().is_some() {
-        reset.reset();
+        handle.reset();
         return Err(io::ErrorKind::ConnectionReset.into());
     }
     Ok(answer)

@@ -3,7 +3,8 @@
 use crate::fixture::{ADMIN, APP, GOOD_BODY, Server, post, program, run, text};
 use serde_json::Value;
 use std::fs::File;
-use std::io::Read;
+use std::io::{Read, Write};
+use std::net::Shutdown;
 use std::process::Stdio;
 use tencent_chat_emulator::protocol::code::Code;
 
@@ -361,4 +362,49 @@ fn dropped_lines_are_counted_and_a_full_pipe_for_both_outputs_does_not_prevent_t
     server.signal("TERM");
     assert_eq!(server.wait().code(), Some(0));
     drop(reader);
+}
+
+/// The beginning of a TLS connection, as curl sends it.
+const CLIENT_HELLO: [u8; 11] = [0x16, 3, 1, 2, 0, 1, 0, 1, 0xfc, 3, 3];
+
+#[test]
+fn a_client_that_speaks_tls_is_named_and_cannot_flood_the_log() {
+    let server = Server::start();
+    const CONNECTIONS: usize = 200;
+    for _ in 0..CONNECTIONS {
+        let mut stream = std::net::TcpStream::connect(server.addr).expect("it listens");
+        stream.write_all(&CLIENT_HELLO).expect("it reads");
+        stream.shutdown(Shutdown::Write).expect("it is open");
+        let mut answer = Vec::new();
+        // The answer is for a client that speaks HTTP, or nothing.
+        let _ = stream.read_to_end(&mut answer);
+    }
+    server.still_serves();
+
+    let stderr = server.stop();
+
+    let says = "a client spoke TLS (https) to this port, which serves plain HTTP: use http://";
+    let warnings = stderr.matches(says).count();
+    assert!((1..CONNECTIONS / 4).contains(&warnings), "{warnings}");
+}
+
+#[test]
+fn other_bytes_than_tls_are_not_called_tls() {
+    let server = Server::start();
+    for bytes in [
+        &b"\x16\x02"[..],
+        b"\x16",
+        b"SSH-2.0-x\r\n",
+        b"\x00\x16\x03",
+        b"",
+    ] {
+        let mut stream = std::net::TcpStream::connect(server.addr).expect("it listens");
+        stream.write_all(bytes).expect("it reads");
+        stream.shutdown(Shutdown::Write).expect("it is open");
+        let _ = stream.read_to_end(&mut Vec::new());
+    }
+
+    let stderr = server.stop();
+
+    assert!(!stderr.contains("TLS"), "{stderr}");
 }
