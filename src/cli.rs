@@ -1,6 +1,7 @@
 //! The command line.
 
-use clap::{Args, Parser, Subcommand};
+use clap::error::ErrorKind;
+use clap::{Args, CommandFactory, Parser, Subcommand};
 use std::io::Write;
 use std::path::PathBuf;
 use tencent_chat_emulator::clock::SystemMoment;
@@ -12,12 +13,15 @@ use tencent_chat_emulator::protocol::user_sig::{self, EXPIRE_SECONDS};
 /// Behaves like Tencent Cloud Chat's REST endpoint POST /v4/sns/friend_add, for development and
 /// tests without the cloud. The default command is serve.
 #[derive(Debug, Parser)]
-#[command(version, args_conflicts_with_subcommands = true)]
+#[command(version)]
 pub(crate) struct Cli {
     #[command(subcommand)]
-    pub(crate) command: Option<Command>,
+    command: Option<Command>,
+    /// A TOML file; it needs only the keys that differ from the defaults
+    #[arg(long, value_name = "FILE", global = true)]
+    config: Option<PathBuf>,
     #[command(flatten)]
-    pub(crate) serve: ServeArgs,
+    serve: ServeArgs,
 }
 
 #[derive(Debug, Subcommand)]
@@ -30,25 +34,22 @@ pub(crate) enum Command {
     Health(HealthArgs),
 }
 
-#[derive(Debug, Args)]
-pub(crate) struct ConfigArgs {
-    /// A TOML file; it needs only the keys that differ from the defaults
-    #[arg(long, value_name = "FILE")]
-    pub(crate) config: Option<PathBuf>,
-    /// The address to listen on [default: 127.0.0.1:8080]; port 0 means a free port, and a port alone
-    /// means 127.0.0.1
-    #[arg(long, value_name = "ADDRESS:PORT")]
-    pub(crate) listen: Option<String>,
-}
-
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub(crate) struct ServeArgs {
     #[command(flatten)]
-    pub(crate) config: ConfigArgs,
+    pub(crate) listen: ListenArgs,
     /// Write the base URL to this file when the emulator is ready for calls; the file is removed at the
     /// start and at the end
     #[arg(long, value_name = "PATH")]
     pub(crate) ready_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Default, Args)]
+pub(crate) struct ListenArgs {
+    /// The address to listen on [default: 127.0.0.1:8080]; port 0 means a free port, and a port alone
+    /// means 127.0.0.1
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    listen: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -65,23 +66,43 @@ pub(crate) struct UserSigArgs {
     /// Make it wrong on purpose: expired, other_key, other_app, other_identifier or truncated
     #[arg(long, value_name = "FLAW")]
     flaw: Option<Flaw>,
-    /// A TOML file; it needs only the keys that differ from the defaults
-    #[arg(long, value_name = "FILE")]
-    config: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct HealthArgs {
     #[command(flatten)]
-    pub(crate) config: ConfigArgs,
+    pub(crate) listen: ListenArgs,
 }
 
-impl ConfigArgs {
-    /// Loads the configuration from the file, the environment and the flags.
-    pub(crate) fn load(&self) -> Result<Config, String> {
+impl Cli {
+    /// The command and the configuration file. Ends the process if the command line is invalid.
+    pub(crate) fn read() -> (Command, Option<PathBuf>) {
+        let Self {
+            command,
+            config,
+            serve,
+        } = Self::parse();
+        let flags = [
+            ("--listen", serve.listen.listen.is_some()),
+            ("--ready-file", serve.ready_file.is_some()),
+        ];
+        let given = flags.iter().find(|(_, is_given)| *is_given);
+        if let (Some(_), Some((flag, _))) = (&command, given) {
+            let message = format!("{flag} must be after the command");
+            Self::command()
+                .error(ErrorKind::ArgumentConflict, message)
+                .exit();
+        }
+        (command.unwrap_or(Command::Serve(serve)), config)
+    }
+}
+
+impl ListenArgs {
+    /// Loads the configuration from the file, the environment and the flag.
+    pub(crate) fn load(&self, file: Option<PathBuf>) -> Result<Config, String> {
         let listen = self.listen.iter();
         let loaded = Config::load(&Sources {
-            file: self.config.clone(),
+            file,
             env: std::env::vars_os().collect(),
             flags: listen
                 .map(|listen| ("--listen", "listen", listen.clone()))
@@ -91,20 +112,14 @@ impl ConfigArgs {
     }
 }
 
-pub(crate) fn user_sig(arguments: &UserSigArgs) -> Result<(), String> {
+pub(crate) fn user_sig(arguments: &UserSigArgs, file: Option<PathBuf>) -> Result<(), String> {
     let UserSigArgs {
         sdkappid,
         identifier,
         expire,
         flaw,
-        config,
     } = arguments;
-    let file = config.clone();
-    let config = ConfigArgs {
-        config: file,
-        listen: None,
-    };
-    let config = config.load()?;
+    let config = ListenArgs::default().load(file)?;
     let app = SdkAppId::parse(sdkappid).and_then(|id| config.apps.get(&id).map(|app| (id, app)));
     let (id, app) = app.ok_or_else(|| {
         let known: Vec<_> = config.apps.keys().map(SdkAppId::to_string).collect();

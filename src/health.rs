@@ -3,20 +3,27 @@
 use crate::cli::HealthArgs;
 use std::io::{Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
+use std::path::PathBuf;
 use std::time::Duration;
+use tencent_chat_emulator::config::os_reason;
 
 /// The timeout for connecting, for sending and for each read.
 const TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Gets `/healthz` from the configured address.
-pub(crate) fn check(arguments: &HealthArgs) -> Result<(), String> {
-    let addr = reachable(arguments.config.load()?.listen);
-    let answer =
-        get_healthz(addr).map_err(|error| format!("no emulator answers at {addr}: {error}"))?;
+pub(crate) fn check(arguments: &HealthArgs, file: Option<PathBuf>) -> Result<(), String> {
+    const HINT: &str = "if the emulator listens elsewhere, name its address with --listen";
+    let addr = reachable(arguments.listen.load(file)?.listen);
+    let answer = get_healthz(addr).map_err(|error| {
+        let reason = os_reason(&error);
+        format!("no emulator answers at {addr}: {reason}; {HINT}")
+    })?;
     if answer.starts_with("HTTP/1.1 200 ") {
         return Ok(());
     }
-    Err(format!("the server at {addr} is not a healthy emulator"))
+    Err(format!(
+        "the server at {addr} is not a healthy emulator; {HINT}"
+    ))
 }
 
 fn get_healthz(addr: SocketAddr) -> std::io::Result<String> {

@@ -76,7 +76,7 @@ mod world;
 
 use clock::EmulatorClock;
 use commands::{Command, FriendAdd};
-use config::Config;
+use config::{Config, ConfigError, Sources};
 use faults::{Kind, Plan, Scope};
 use protocol::code::Code;
 use protocol::ids::{SdkAppId, UserId};
@@ -91,7 +91,27 @@ use token::Token;
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
+use tracing::warn;
 use workers::Workers;
+
+/// The checks that the schemas name with `x-check`.
+const CHECKS: &[strict::Check] = &[
+    config::ADDRESS,
+    config::HTTP_URL,
+    stub::TEMPLATES,
+    commands::stubs::NAMES,
+];
+
+impl Config {
+    /// Merges and checks all sources. The error has all unknown keys and invalid values, in the order of
+    /// their lines.
+    ///
+    /// # Errors
+    /// When a source cannot be read, or has an unknown key or an invalid value.
+    pub fn load(sources: &Sources) -> Result<Self, ConfigError> {
+        Self::read(sources, CHECKS)
+    }
+}
 
 /// A running emulator.
 ///
@@ -122,7 +142,7 @@ impl Emulator {
     /// runtime.
     ///
     /// # Errors
-    /// When the address cannot be bound, or a configured stub has the name of a command.
+    /// When the address cannot be bound.
     pub async fn start(config: Config) -> io::Result<Self> {
         Self::start_on(config, vec![Handle::current()]).await
     }
@@ -131,8 +151,7 @@ impl Emulator {
     /// current thread, and stops the emulator when `body` returns. `body` may block.
     ///
     /// # Errors
-    /// When the threads cannot be started or the address cannot be bound, or a configured stub has the name
-    /// of a command. The last is a [`ConfigError`](config::ConfigError).
+    /// When the threads cannot be started or the address cannot be bound.
     ///
     /// # Panics
     /// When called inside a Tokio runtime.
@@ -150,8 +169,9 @@ impl Emulator {
 
     /// Accepts connections on the current runtime and serves them on `runtimes`.
     async fn start_on(config: Config, runtimes: Vec<Handle>) -> io::Result<Self> {
-        let names = commands::stubs::check_names(&config);
-        names.map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
+        for warning in &config.warnings {
+            warn!("{warning}");
+        }
         let state = Shared::new(config);
         let listener = TcpListener::bind(state.config.listen).await?;
         let addr = listener.local_addr()?;

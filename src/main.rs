@@ -4,16 +4,14 @@ mod cli;
 mod health;
 mod serve;
 
-use clap::Parser;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let cli::Cli { command, serve } = cli::Cli::parse();
+    let (command, config) = cli::Cli::read();
     let result = match command {
-        None => serve::run(&serve),
-        Some(cli::Command::Serve(arguments)) => serve::run(&arguments),
-        Some(cli::Command::UserSig(arguments)) => cli::user_sig(&arguments),
-        Some(cli::Command::Health(arguments)) => health::check(&arguments),
+        cli::Command::Serve(arguments) => serve::run(&arguments, config),
+        cli::Command::UserSig(arguments) => cli::user_sig(&arguments, config),
+        cli::Command::Health(arguments) => health::check(&arguments, config),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -3,15 +3,15 @@
 use crate::cli::ServeArgs;
 use std::fmt::Display;
 use std::io::{self, Write};
-use std::path::Path;
-use tencent_chat_emulator::config::{ConfigError, ControlToken};
+use std::path::{Path, PathBuf};
+use tencent_chat_emulator::config::{ControlToken, os_reason};
 use tencent_chat_emulator::{Emulator, telemetry};
 
 /// The exit code after a second signal, which ends the process at once.
 const STOPPED_AT_ONCE: i32 = 130;
 
-pub(crate) fn run(arguments: &ServeArgs) -> Result<(), String> {
-    let config = arguments.config.load()?;
+pub(crate) fn run(arguments: &ServeArgs, file: Option<PathBuf>) -> Result<(), String> {
+    let config = arguments.listen.load(file)?;
     let ready_file = arguments.ready_file.as_deref().map(ReadyFile::prepare);
     let ready_file = ready_file.transpose()?;
     let _log = telemetry::start(config.log);
@@ -38,14 +38,29 @@ pub(crate) fn run(arguments: &ServeArgs) -> Result<(), String> {
         Ok(())
     };
     Emulator::run(config, until_signal).map_err(|error| {
-        match error
-            .get_ref()
-            .is_some_and(|cause| cause.is::<ConfigError>())
-        {
-            true => error.to_string(),
-            false => format!("cannot serve on {listen}: {error}"),
-        }
+        let (reason, hint) = (os_reason(&error), hint(error.kind()));
+        format!("cannot serve on {listen}: {reason}{hint}")
     })?
+}
+
+/// What helps against an error of the start; empty if that is not known.
+fn hint(error: io::ErrorKind) -> &'static str {
+    const HINTS: [(io::ErrorKind, &str); 3] = [
+        (
+            io::ErrorKind::AddrInUse,
+            "; stop the other process, or choose another address with --listen: port 0 means a free port",
+        ),
+        (
+            io::ErrorKind::AddrNotAvailable,
+            "; this machine does not have the address: choose another with --listen",
+        ),
+        (
+            io::ErrorKind::PermissionDenied,
+            "; ports below 1024 are reserved: choose another with --listen",
+        ),
+    ];
+    let known = HINTS.iter().find(|(kind, _)| *kind == error);
+    known.map_or("", |(_, hint)| hint)
 }
 
 /// Prints the address, a generated token and an example call on standard output. Write errors are
@@ -83,7 +98,7 @@ impl<'a> ReadyFile<'a> {
             }
             Ok(_) => {
                 let removed = std::fs::remove_file(path);
-                removed.map_err(|error| file.problem(error))?;
+                removed.map_err(|error| file.problem(os_reason(&error)))?;
                 Ok(file)
             }
             Err(_) => Ok(file),
@@ -99,7 +114,7 @@ impl<'a> ReadyFile<'a> {
             .and_then(|()| std::fs::rename(&unfinished, self.0));
         written.map_err(|error| {
             drop(std::fs::remove_file(&unfinished));
-            self.problem(error)
+            self.problem(os_reason(&error))
         })
     }
 

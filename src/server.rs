@@ -168,7 +168,7 @@ impl Server {
 
     /// Logs at most one line in a second, because a client may try again and again.
     fn warn_of_tls(&self) {
-        let second = self.state.uptime().as_secs() + 1;
+        let second = self.state.started.elapsed().as_secs() + 1;
         if self.last_tls_warning.swap(second, Ordering::Relaxed) != second {
             warn!("a client spoke TLS (https) to this port, which serves plain HTTP: use http://");
         }

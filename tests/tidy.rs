@@ -49,7 +49,7 @@ const FORBIDDEN: [(&str, &[&str]); 12] = [
         ],
     ),
     (
-        "src/strict.rs",
+        "src/strict",
         &[
             "axum",
             "tokio",

@@ -3,9 +3,14 @@
 use crate::gateway::body::Received;
 use crate::protocol::code::Code;
 use crate::protocol::object::Object;
+use crate::protocol::redact::redact_text;
 use crate::protocol::reply::CallError;
 use crate::protocol::service::Service;
+use crate::strict::{generator, plain_words};
+use schemars::JsonSchema;
+use schemars::generate::SchemaSettings;
 use serde::de::{DeserializeOwned, IgnoredAny};
+use serde_json::Value;
 
 /// The fields that have an account. An account that is not a string gets its own code.
 pub(super) const ACCOUNT_FIELDS: [&str; 5] = [
@@ -15,6 +20,12 @@ pub(super) const ACCOUNT_FIELDS: [&str; 5] = [
     "Identifier",
     "Accounts",
 ];
+
+/// The most unknown fields of a body that are named.
+const MAX_UNKNOWN: usize = 10;
+
+/// The longest path of an unknown field, in bytes.
+const MAX_PATH: usize = 60;
 
 /// Decodes a JSON body. Its Content-Type does not matter: published clients send none, `text/plain` or
 /// `application/x-www-form-urlencoded`.
@@ -91,8 +102,68 @@ fn without_values(message: &str) -> String {
         .rsplit_once(" at line ")
         .map_or(message, |(message, _)| message);
     match (message.split_once(": "), message.rsplit_once(", expected ")) {
-        (Some((kind, _)), Some((_, expected))) => format!("{kind}, expected {expected}"),
-        _ => message.to_owned(),
+        (Some((kind, _)), Some((_, expected))) => {
+            plain_words(&format!("{kind}, expected {expected}"))
+        }
+        _ => plain_words(message),
+    }
+}
+
+/// The fields of a body that are not in a command's request, such as `AddFriendItem[0].Foo`: at most
+/// [`MAX_UNKNOWN`], each cut to [`MAX_PATH`] bytes. Empty if the body is not JSON.
+///
+/// It takes about as long as a short call, so it is only for calls that are refused, or if
+/// `strict_body` is on.
+pub(super) fn unknown_fields<T: JsonSchema>(body: &[u8]) -> Vec<String> {
+    let generator = generator(SchemaSettings::for_deserialize);
+    let schema = generator.into_root_schema_for::<T>().to_value();
+    let mut fields = Vec::new();
+    if let Ok(body) = serde_json::from_slice(body) {
+        add_unknown("", &body, &schema, &mut fields);
+    }
+    fields
+}
+
+/// Adds the fields of a value that its schema does not have.
+fn add_unknown(at: &str, value: &Value, schema: &Value, unknown: &mut Vec<String>) {
+    if let (Value::Object(fields), Some(known)) = (value, schema["properties"].as_object()) {
+        for (name, field) in fields {
+            let path = match at {
+                "" => name.clone(),
+                at => format!("{at}.{name}"),
+            };
+            match known.get(name) {
+                Some(schema) => add_unknown(&path, field, schema, unknown),
+                None if unknown.len() < MAX_UNKNOWN => {
+                    unknown.push(path[..path.floor_char_boundary(MAX_PATH)].to_owned());
+                }
+                None => return,
+            }
+        }
+    }
+    if let (Value::Array(entries), Some(schema)) = (value, schema.get("items")) {
+        for (number, entry) in entries.iter().enumerate() {
+            add_unknown(&format!("{at}[{number}]"), entry, schema, unknown);
+        }
+    }
+}
+
+/// The error for a body with fields that are not in the command's request.
+pub(super) fn refuse_unknown<T: JsonSchema>(
+    body: &Received,
+    service: Service,
+) -> Result<(), CallError> {
+    let Received::Whole(body, _) = body else {
+        return Ok(());
+    };
+    let unknown = unknown_fields::<T>(body);
+    match unknown.is_empty() {
+        true => Ok(()),
+        false => {
+            let fields = redact_text(&unknown.join(", "));
+            let what = format!("unknown fields (strict_body is on): {fields}");
+            Err(bad_field(service, &what))
+        }
     }
 }
 

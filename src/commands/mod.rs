@@ -174,6 +174,9 @@ trait Endpoint: Send + Sync {
 
     fn decode(&self, body: &Received) -> Result<Self::Request, CallError>;
 
+    /// Rejects a body with fields that the request does not have.
+    fn refuse_unknown_fields(&self, body: &Received) -> Result<(), CallError>;
+
     /// The accounts that the request names, for faults and the journal.
     fn targets(request: &Self::Request) -> Targets<'_, impl Iterator<Item = &str>>;
 
@@ -196,6 +199,10 @@ impl<C: Command> Endpoint for CommandEndpoint<C> {
 
     fn decode(&self, body: &Received) -> Result<C, CallError> {
         body::decode(body, C::INFO.service)
+    }
+
+    fn refuse_unknown_fields(&self, body: &Received) -> Result<(), CallError> {
+        body::refuse_unknown::<C>(body, C::INFO.service)
     }
 
     fn targets(request: &C) -> Targets<'_, impl Iterator<Item = &str>> {
@@ -260,6 +267,9 @@ async fn answer<E: Endpoint>(
     let body = gateway::body::receive(body, state).await;
     info.request = body.bytes();
     let request = endpoint.decode(&body)?;
+    if config.strict_body {
+        endpoint.refuse_unknown_fields(&body)?;
+    }
     let (sdkappid, faults) = (caller.app.sdkappid, &arrival.world.faults);
     let ended = [&state.stopping, &caller.app.ended];
     let triggered = {

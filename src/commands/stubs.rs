@@ -8,7 +8,6 @@
 use super::body::{self, bad_field};
 use super::context::CallContext;
 use super::{Endpoint, preflight, serve_endpoint};
-use crate::config::{Config, ConfigError, Setting};
 use crate::faults::Targets;
 use crate::gateway::body::Received;
 use crate::gateway::journal::{Arrival, ROOT, loggable};
@@ -17,7 +16,8 @@ use crate::protocol::query::named_app;
 use crate::protocol::reply::CallError;
 use crate::protocol::service::{CommandInfo, KeyOrder, Service, Subject};
 use crate::state::AppState;
-use crate::stub::{AnswerTemplate, Field, Fields, JsonType, Stub, Stubs, Variables};
+use crate::strict::{Check, join, nearest as nearest_name};
+use crate::stub::{AnswerTemplate, Field, Fields, JsonType, Stub, Variables};
 use axum::extract::{Request, State};
 use axum::http::Method;
 use axum::http::request::Parts;
@@ -25,9 +25,6 @@ use axum::response::Response;
 use serde_json::{Map, Value};
 use std::borrow::Cow;
 use std::sync::{Arc, LazyLock};
-
-/// The minimum Jaro-Winkler similarity, 0 to 1, of a suggested name to the unknown name.
-const MIN_SIMILARITY: f64 = 0.93;
 
 /// A built-in stub.
 struct Row {
@@ -304,16 +301,11 @@ fn names_of(service: &str) -> String {
     format!("the services are {}", services.join(", "))
 }
 
-/// The emulated command or built-in stub whose name is most similar to the command's, if it is similar enough.
+/// The emulated command or built-in stub whose name is near to the command's.
 fn nearest(path: &str) -> Option<&'static CommandInfo> {
     let (_, command) = path.split_once('/')?;
-    let command = command.to_lowercase();
-    let similarity = |info: &'static CommandInfo| (strsim::jaro_winkler(&command, info.name), info);
-    let similar = super::built_in()
-        .map(similarity)
-        .filter(|(similarity, _)| *similarity >= MIN_SIMILARITY);
-    let (_, info) = similar.max_by(|(one, _), (other, _)| one.total_cmp(other))?;
-    Some(info)
+    let near = nearest_name(command, super::built_in().map(|info| info.name))?;
+    super::built_in().find(|info| info.name == near)
 }
 
 struct StubEndpoint(Arc<Stub>);
@@ -337,6 +329,11 @@ impl Endpoint for StubEndpoint {
             check(field, false, &request, service)?;
         }
         Ok(request)
+    }
+
+    /// A stub accepts every field: its definition names only a few.
+    fn refuse_unknown_fields(&self, _: &Received) -> Result<(), CallError> {
+        Ok(())
     }
 
     fn targets(request: &Map<String, Value>) -> Targets<'_, impl Iterator<Item = &str>> {
@@ -394,50 +391,35 @@ fn check(
     })
 }
 
+/// The check `stub-names` of the schemas: the names of an app's stubs must not have two meanings.
+pub(crate) const NAMES: Check = ("stub-names", |stubs| {
+    let paths = stubs.as_object().into_iter().flatten();
+    let names: Vec<_> = paths.filter_map(|(path, _)| path.split_once('/')).collect();
+    let conflict = |(service, command): &(&str, &str)| {
+        let conflict = name_conflict(service, command, names.iter().copied())?;
+        Some((join("", &format!("{service}/{command}")), conflict))
+    };
+    names.iter().filter_map(conflict).collect()
+});
+
 /// The reason why a stub cannot have this name, if there is one. Faults, limits and the journal find a command
-/// by its name alone, so a name must not have two meanings.
-pub(crate) fn name_conflict(service: &str, command: &str, others: &Stubs) -> Option<String> {
+/// by its name alone, so a name must not have two meanings. `others` are the app's own stubs.
+pub(crate) fn name_conflict<'a>(
+    service: &str,
+    command: &str,
+    others: impl Iterator<Item = (&'a str, &'a str)>,
+) -> Option<String> {
     let mut emulated = super::table().into_iter().map(|row| row.info);
     if emulated.any(|info| is_at(info, service, command)) {
         return Some("is a command that is emulated".to_owned());
     }
     let built_in = super::built_in().map(|info| (info.service.name(), info.name));
-    let mut others = built_in.chain(others.names());
+    let mut others = built_in.chain(others);
     let (other, _) = others.find(|(other, name)| *name == command && *other != service)?;
     Some(format!(
-        "{command} already exists as {other}/{command}; did you mean that path? \
+        "names a command that exists as {other}/{command}; did you mean that path? \
          Faults and limits find a command by its name alone"
     ))
-}
-
-/// The stubs whose names are not allowed, with the reasons.
-pub(crate) fn name_conflicts(stubs: &Stubs) -> impl Iterator<Item = (String, String)> {
-    stubs.names().filter_map(|(service, command)| {
-        let conflict = name_conflict(service, command, stubs)?;
-        Some((format!("{service}/{command}"), conflict))
-    })
-}
-
-/// Checks the names of the configured stubs.
-pub(crate) fn check_names(config: &Config) -> Result<(), ConfigError> {
-    let mut errors = Vec::new();
-    for (sdkappid, app) in &config.apps {
-        for (path, reason) in name_conflicts(&app.stubs) {
-            let key = format!("apps.{sdkappid}.stubs.{path}");
-            let mut settings = config.settings.iter();
-            let is_of_stub = |setting: &&Setting| {
-                let rest = setting.key.strip_prefix(&key);
-                rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
-            };
-            let setting = settings.find(is_of_stub);
-            let origin = setting.map_or("the configuration", |setting| &setting.origin);
-            errors.push(format!("{origin}: {key} {reason}"));
-        }
-    }
-    match errors.is_empty() {
-        true => Ok(()),
-        false => Err(ConfigError { errors }),
-    }
 }
 
 #[cfg(test)]

@@ -48,9 +48,15 @@ impl Document {
             Err(error) => invalid.push(error),
         }
         for error in invalid {
-            let place = error.span().map(|span| line(span.start));
+            let span = error.span();
+            let key = span.clone().and_then(|span| text.get(span));
+            let mut message = error.message().to_owned();
+            if let Some(key) = key.filter(|_| message == "duplicate key") {
+                message += &format!(" {key}");
+            }
+            let place = span.map(|span| line(span.start));
             let place = place.unwrap_or_else(|| name.to_owned());
-            errors.push(format!("{place}: {}", error.message()));
+            errors.push(format!("{place}: {message}"));
         }
         document
     }

@@ -4,13 +4,14 @@
 //! invalid values are reported at once, each with its origin.
 
 mod document;
+mod variables;
 
 use crate::protocol::ids::{SdkAppId, UserId};
 use crate::protocol::user_sig::SecretKey;
 use crate::sns::black_list::Friendship;
 use crate::sns::model::{AccountSeed, AdminForbidType, AllowType, SnsPolicy};
 use crate::sns::texts::Keyword;
-use crate::strict::{InvalidField, MAX_ERRORS, Reader};
+use crate::strict::{Check, InvalidField, MAX_ERRORS, Reader};
 use crate::stub::Stubs;
 use document::{DEFAULTS_NAME, Document};
 use schemars::JsonSchema;
@@ -20,15 +21,13 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fmt;
+use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tracing::level_filters::LevelFilter;
 
 const DEFAULTS: &str = include_str!("../../config/emulator.toml");
-
-/// The prefix of the emulator's environment variables; `__` separates the parts of a key.
-const ENV_PREFIX: &str = "EMULATOR__";
 
 /// The configuration. `config/emulator.toml` documents each key and its default.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -37,12 +36,14 @@ pub struct Config {
     /// The address to listen on; port 0 means a free port. `localhost:8080` and `8080` stand for
     /// `127.0.0.1:8080`.
     #[serde(deserialize_with = "address")]
-    #[schemars(with = "String")]
+    #[schemars(with = "String", extend("x-check" = ADDRESS.0))]
     pub listen: SocketAddr,
     /// Whether a `random` that is not a decimal number is rejected.
     pub strict_query: bool,
     /// Whether the answer of a call that failed has the header `X-Emulator-Hint`.
     pub hints: bool,
+    /// Whether a field that a command does not have is rejected in a body.
+    pub strict_body: bool,
     /// The longest request body, in bytes.
     #[schemars(range(min = 1024, max = 1 << 30))]
     pub max_body_bytes: usize,
@@ -78,6 +79,9 @@ pub struct Config {
     /// Each value as it was configured, and its origin.
     #[serde(skip)]
     pub settings: Vec<Setting>,
+    /// What is probably a mistake, although it is no error: logged at the start.
+    #[serde(skip)]
+    pub warnings: Vec<String>,
 }
 
 /// A configured value and its origin.
@@ -248,8 +252,8 @@ enum NamesOrAccounts {
         #[schemars(
             with = "BTreeMap<String, AccountConfig>",
             extend("propertyNames" = {
-                "pattern": "^[ -~]{1,32}$",
-                "x-expected": "a UserID, 1 to 32 bytes of printable ASCII",
+                "pattern": UserId::PATTERN,
+                "x-expected": UserId::EXPECTED,
             })
         )]
         BTreeMap<UserId, AccountConfig>,
@@ -274,8 +278,7 @@ pub struct CustomFields {
 #[serde(deny_unknown_fields)]
 pub struct WebhookConfig {
     /// An http:// URL; it may have a query of its own.
-    #[serde(deserialize_with = "http_url")]
-    #[schemars(extend("pattern" = "^http://[^/?#]", "x-expected" = "an http:// URL"))]
+    #[schemars(extend("x-check" = HTTP_URL.0))]
     pub url: String,
     /// The key that signs the URL. Without it, the URL is not signed.
     pub token: Option<SecretKey>,
@@ -316,7 +319,8 @@ impl AppConfig {
 pub struct Sources {
     /// A TOML file.
     pub file: Option<PathBuf>,
-    /// Environment variables; only names that start with `EMULATOR__` are used.
+    /// Environment variables; only names that start with `EMULATOR__` are used. Other names that start
+    /// with `EMULATOR_` give a warning.
     pub env: Vec<(OsString, OsString)>,
     /// Flags of the command line: name, key, value.
     pub flags: Vec<(&'static str, &'static str, String)>,
@@ -325,7 +329,8 @@ pub struct Sources {
 /// All errors of the configuration.
 #[derive(Debug)]
 pub struct ConfigError {
-    /// One message for each error, with its origin.
+    /// One message for each error, with its origin: the errors of the file in the order of its lines, then
+    /// the errors of variables and flags.
     pub errors: Vec<String>,
 }
 
@@ -338,9 +343,9 @@ impl fmt::Display for ConfigError {
 impl std::error::Error for ConfigError {}
 
 impl Config {
-    /// Merges and checks all sources. The error has all unknown keys and invalid values.
-    pub fn load(sources: &Sources) -> Result<Self, ConfigError> {
-        let (mut errors, reader) = (Vec::new(), Reader::<Self>::new());
+    /// Merges and checks all sources. The schema names only `checks`.
+    pub(crate) fn read(sources: &Sources, checks: &'static [Check]) -> Result<Self, ConfigError> {
+        let (mut errors, reader) = (Vec::new(), Reader::<Self>::new(checks));
         let mut document = Document::parse(DEFAULTS, DEFAULTS_NAME, &mut errors);
         if let Some(path) = &sources.file {
             let file = read_file(path, &mut errors);
@@ -351,12 +356,17 @@ impl Config {
         }
         for (name, value) in &sources.env {
             // A name that is not UTF-8 is not a name of ours.
-            let Some(key) = name.to_str().and_then(|name| name.strip_prefix(ENV_PREFIX)) else {
+            let Some(key) = name
+                .to_str()
+                .and_then(|name| name.strip_prefix(variables::PREFIX))
+            else {
                 continue;
             };
             let origin = format!("environment variable {}", name.display());
             match value.to_str() {
-                Some(value) => document.set(&reader.schema, &variable_path(key), value, &origin),
+                Some(value) => {
+                    document.set(&reader.schema, &variables::path(key), value, &origin);
+                }
                 None => errors.push(format!("{origin}: is not UTF-8")),
             }
         }
@@ -365,7 +375,8 @@ impl Config {
         }
         let message = |origin: &str, field: &InvalidField| {
             let key = document::key(&field.pointer);
-            format!("{origin}: {key} {}", field.detail)
+            let detail = field.detail.replace("; send ", "; write ");
+            format!("{origin}: {key} {detail}")
         };
         // An invalid value is an error even if a later source replaces it.
         for (pointer, origin, tree) in document.with_replaced() {
@@ -373,40 +384,37 @@ impl Config {
             let invalid = invalid.filter(|field| field.pointer.starts_with(pointer));
             errors.extend(invalid.map(|field| message(origin, &field)));
         }
-        match reader.read(Value::Object(document.tree.clone()), MAX_ERRORS) {
-            Ok(mut config) if errors.is_empty() => {
-                let mut apps = config.apps.values_mut();
-                let accepted = apps.try_for_each(|app| app.stubs.accept());
-                accepted.map_err(|error| ConfigError {
-                    errors: vec![error.to_owned()],
-                })?;
-                Ok(Self {
-                    settings: document.settings(),
-                    ..config
-                })
-            }
+        let read = reader.read(Value::Object(document.tree.clone()), MAX_ERRORS);
+        let mut config = match read {
+            Ok(config) if errors.is_empty() => config,
             read => {
                 let invalid = read.err().into_iter().flatten();
                 let message =
                     |field: InvalidField| message(document.origin(&field.pointer), &field);
                 errors.extend(invalid.map(message));
-                Err(ConfigError { errors })
+                let file = sources.file.as_deref().map(Path::display);
+                let file = file.map(|file| format!("{file}:")).unwrap_or_default();
+                errors.sort_by_key(|error| line(error, &file));
+                return Err(ConfigError { errors });
             }
-        }
+        };
+        let mut apps = config.apps.values_mut();
+        let accepted = apps.try_for_each(|app| app.stubs.accept());
+        accepted.map_err(|error| ConfigError {
+            errors: vec![error.to_owned()],
+        })?;
+        let names = sources.env.iter().filter_map(|(name, _)| name.to_str());
+        config.warnings = variables::unused(names, &reader.schema, config.apps.keys());
+        config.settings = document.settings();
+        Ok(config)
     }
 }
 
-/// The keys in a variable's name, in lower case; a UserID keeps its case.
-fn variable_path(name: &str) -> Vec<String> {
-    let mut path = Vec::<String>::new();
-    for part in name.split("__") {
-        let is_user = path.last().is_some_and(|last| last == "accounts");
-        path.push(match is_user {
-            true => part.to_owned(),
-            false => part.to_lowercase(),
-        });
-    }
-    path
+/// The line in a message that begins with the file's name and a line; the last line for others.
+fn line(message: &str, file: &str) -> usize {
+    let rest = message.strip_prefix(file);
+    let line = rest.and_then(|rest| rest.split(':').next()?.parse().ok());
+    line.unwrap_or(usize::MAX)
 }
 
 fn read_file(path: &Path, errors: &mut Vec<String>) -> Document {
@@ -414,21 +422,62 @@ fn read_file(path: &Path, errors: &mut Vec<String>) -> Document {
     match std::fs::read_to_string(path) {
         Ok(text) => Document::parse(&text, &name, errors),
         Err(error) => {
-            errors.push(format!("{name}: cannot be read: {error}"));
+            errors.push(format!("{name}: cannot be read: {}", os_reason(&error)));
             Document::default()
         }
     }
 }
 
+/// The system's reason for an error, without the number of the error.
+pub fn os_reason(error: &io::Error) -> String {
+    let text = error.to_string();
+    text.split(" (os error ")
+        .next()
+        .unwrap_or_default()
+        .to_owned()
+}
+
+/// The check `address` of the schemas.
+pub(crate) const ADDRESS: Check = ("address", |value| {
+    let is_wrong = value
+        .as_str()
+        .is_some_and(|text| parse_address(text).is_none());
+    problem(is_wrong, NO_ADDRESS)
+});
+
+const NO_ADDRESS: &str = "should be an address such as \"127.0.0.1:8080\"";
+
+/// The check `http-url` of the schemas.
+pub(crate) const HTTP_URL: Check = ("http-url", |value| {
+    let is_wrong = value.as_str().is_some_and(|text| !is_http_url(text));
+    problem(is_wrong, "should be an http:// URL")
+});
+
+/// The result of a check of a value without parts.
+fn problem(is_wrong: bool, detail: &str) -> Vec<(String, String)> {
+    Vec::from_iter(is_wrong.then(|| (String::new(), detail.to_owned())))
+}
+
 /// An address and a port. `localhost` and a port alone stand for 127.0.0.1.
-fn address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SocketAddr, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    let port = text.strip_prefix("localhost:").unwrap_or(&text);
+fn parse_address(text: &str) -> Option<SocketAddr> {
+    let port = text.strip_prefix("localhost:").unwrap_or(text);
     let local = port
         .parse()
         .map(|port: u16| (Ipv4Addr::LOCALHOST, port).into());
-    let address = local.ok().or_else(|| text.parse().ok());
-    address.ok_or_else(|| D::Error::custom("should be an address such as \"127.0.0.1:8080\""))
+    local.ok().or_else(|| text.parse().ok())
+}
+
+fn is_http_url(text: &str) -> bool {
+    let uri = text.parse::<hyper::Uri>().ok();
+    uri.is_some_and(|uri| {
+        let host = uri.host().filter(|host| !host.is_empty());
+        uri.scheme_str() == Some("http") && host.is_some()
+    })
+}
+
+fn address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SocketAddr, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    parse_address(&text).ok_or_else(|| D::Error::custom(NO_ADDRESS))
 }
 
 fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
@@ -438,15 +487,6 @@ fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Er
 fn level<'de, D: Deserializer<'de>>(deserializer: D) -> Result<LevelFilter, D::Error> {
     let text = String::deserialize(deserializer)?;
     text.parse().map_err(D::Error::custom)
-}
-
-fn http_url<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    let uri = text.parse::<hyper::Uri>().ok();
-    let is_url = uri.is_some_and(|uri| uri.scheme_str() == Some("http") && uri.host().is_some());
-    is_url
-        .then_some(text)
-        .ok_or_else(|| D::Error::custom("should be an http:// URL"))
 }
 
 fn accounts<'de, D: Deserializer<'de>>(

@@ -103,7 +103,7 @@ fn a_files_apps_replace_the_built_in_one() {
 
 #[test]
 fn all_errors_are_named_at_once_each_with_its_line() {
-    let mut found = errors(
+    let found = errors(
         r#"listen = 8080
 strict_query = "yes"
 max_body_byte = 1
@@ -125,8 +125,8 @@ admins = []
 x = { allow_type = "AllowAny", blocklist = "y" }
 "#,
     );
-    let mut expected = [
-        r#"line 1: listen should be a string"#,
+    let expected = [
+        r#"line 1: listen should be a string; write "8080", in quotes"#,
         r#"line 2: strict_query should be true or false"#,
         r#"line 3: max_body_byte is unknown; did you mean max_body_bytes?"#,
         r#"line 5: log.format should be one of "text", "json""#,
@@ -135,16 +135,14 @@ x = { allow_type = "AllowAny", blocklist = "y" }
         r#"line 9: sns.max_items should be an integer from 1 to 100000"#,
         r#"line 10: sns.max_groups should be an integer from 0 to 10000"#,
         r#"line 11: sns.unknown_accounts should be one of "refuse", "create""#,
-        r#"line 12: apps.0 should be an SDKAppID, a number in 1..4294967295"#,
         r#"line 12: apps.0.admins is missing"#,
+        r#"line 12: apps.0 should be an SDKAppID, a number in 1..4294967295"#,
         r#"line 15: apps.7.secret_key should not be empty"#,
         r#"line 16: apps.7.admins should not be empty"#,
         r#"line 18: apps.7.accounts.né should be a UserID, 1 to 32 bytes of printable ASCII"#,
         r#"line 19: apps.7.accounts.x.allow_type should be one of "AllowType_Type_AllowAny", "AllowType_Type_NeedConfirm", "AllowType_Type_DenyAny""#,
         r#"line 19: apps.7.accounts.x.blocklist should be a list of strings"#,
     ];
-    expected.sort_unstable();
-    found.sort_unstable();
     assert_eq!(found, expected);
 }
 

@@ -14,6 +14,7 @@ use crate::protocol::webhook::{AddedPair, Event, Pair};
 use crate::sns::friend_response::{self, Answered, Response};
 use crate::state::AppState;
 use crate::store::{Accounts, Edit, SharedAccount, StoreError};
+use crate::strict::listed;
 use axum::Json;
 use axum::extract::State;
 use schemars::JsonSchema;
@@ -26,20 +27,21 @@ pub(super) struct AccountPath {
     user: UserId,
 }
 
-fn no_account(user: UserId) -> Problem {
-    Problem::not_found(format!("there is no account {user}"))
+fn no_account(accounts: &Accounts, user: UserId) -> Problem {
+    let known = accounts.sorted().into_iter().map(|(user, _)| user);
+    let known = listed(known, accounts.len());
+    Problem::not_found(format!("there is no account {user}; {known}"))
 }
 
 async fn read(app: &App, user: UserId) -> Result<SharedAccount, Problem> {
-    let account = app.store.account(user).await;
-    account.map_err(|error| match error {
-        StoreError::NoAccount => no_account(user),
-        StoreError::Conflict | StoreError::Unavailable => error.into(),
-    })
+    match app.store.account(user).await {
+        Err(StoreError::NoAccount) => Err(no_account(&app.store.accounts().await?, user)),
+        account => Ok(account?),
+    }
 }
 
 fn find(accounts: &Accounts, user: UserId) -> Result<&SharedAccount, Problem> {
-    accounts.get(user).ok_or_else(|| no_account(user))
+    accounts.get(user).ok_or_else(|| no_account(accounts, user))
 }
 
 #[derive(Deserialize, JsonSchema)]
@@ -133,7 +135,7 @@ pub(super) async fn remove(
     let account = read(&app, user).await?;
     match app.store.delete_accounts(&[user]).await?[..] {
         [true] => Ok(Json(AccountDocument::from(&*account))),
-        _ => Err(no_account(user)),
+        _ => Err(no_account(&app.store.accounts().await?, user)),
     }
 }
 
@@ -168,12 +170,18 @@ pub(super) async fn respond(
     Body(Action { action }): Body<Action>,
 ) -> Result<Json<Responded>, Problem> {
     let app = find_app(&state, sdkappid)?;
-    let no_request = || Problem::not_found(format!("no pending request from {from} to {to}"));
+    let no_request = |sender: &SharedAccount| {
+        let receivers = sender.sent.iter().map(|request| request.with);
+        let known = listed(receivers, sender.sent.len());
+        let detail = format!("there is no pending request from {from} to {to}");
+        Problem::not_found(format!("{detail}; of the requests of {from} {known}"))
+    };
     let _order = app.lock_changes().await;
     loop {
         let accounts = app.store.accounts().await?;
         let sender = find(&accounts, from)?;
-        let request = sender.sent.entry(to).cloned().ok_or_else(no_request)?;
+        let request = sender.sent.entry(to).cloned();
+        let request = request.ok_or_else(|| no_request(sender))?;
         let answered = Answered {
             request,
             response: action,
@@ -182,7 +190,7 @@ pub(super) async fn respond(
         let trial = app.trial_store(&accounts);
         let judge = |pair: &_, item: &_| friend_response::judge(from, pair, item, now, policy);
         let judged = trial.judge_each(from, &[Ok(answered)], judge).await?;
-        let verdict = judged.verdicts.first().ok_or_else(no_request)?;
+        let verdict = judged.verdicts.first().ok_or_else(|| no_request(sender))?;
         if verdict.code != Code::Ok {
             let (name, meaning) = (verdict.code.name(), verdict.code.meaning());
             return Err(Problem::conflict(format!("{name}: {meaning}")));

@@ -9,6 +9,7 @@ use crate::config::AppConfig;
 use crate::protocol::ids::{SdkAppId, UserId};
 use crate::protocol::user_sig::EXPIRE_SECONDS;
 use crate::state::AppState;
+use crate::strict::listed;
 use crate::world::RemovedApp;
 use axum::Json;
 use axum::extract::State;
@@ -34,11 +35,17 @@ pub(super) struct AppFilter {
 
 pub(super) fn find_app(state: &AppState, sdkappid: SdkAppId) -> Result<Arc<App>, Problem> {
     let app = state.world().apps.get(&sdkappid).cloned();
-    app.ok_or_else(|| no_app(sdkappid))
+    app.ok_or_else(|| no_app(state, sdkappid))
 }
 
-fn no_app(sdkappid: SdkAppId) -> Problem {
-    Problem::not_found(format!("there is no app {sdkappid}"))
+fn no_app(state: &AppState, sdkappid: SdkAppId) -> Problem {
+    let apps = list_apps(state);
+    Problem::not_found(format!("there is no app {sdkappid}; {apps}"))
+}
+
+/// The first apps, for a message about an app that does not exist.
+pub(super) fn list_apps(state: &AppState) -> String {
+    state.look(|world| listed(world.apps.keys(), world.apps.len()))
 }
 
 /// A new app, described as in the configuration. Every field is optional.
@@ -139,7 +146,7 @@ pub(super) async fn create(
     State(state): State<AppState>,
     Body(mut new): Body<NewApp>,
 ) -> Result<Created<AppInfo>, Problem> {
-    stubs::accept(&mut new.config.stubs)?;
+    new.config.stubs.accept().map_err(stubs::full)?;
     let app = state.create_app(new.sdkappid, new.config)?;
     Ok(Created(info(&app).await?))
 }
@@ -169,7 +176,7 @@ pub(super) async fn remove(
     Path(path): Path<AppPath>,
 ) -> Result<Json<AppRemoval>, Problem> {
     let removed = state.change(|world| world.remove_app(path.sdkappid));
-    let removed = removed.ok_or_else(|| no_app(path.sdkappid))?;
+    let removed = removed.ok_or_else(|| no_app(&state, path.sdkappid))?;
     Ok(Json(AppRemoval::of(&removed).await?))
 }
 

@@ -1,7 +1,7 @@
 //! A code in a control call, given as its number or as the name of an outcome.
 
 use crate::protocol::code::Code;
-use crate::strict::unknown;
+use crate::strict::unknown_in_list;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -22,8 +22,8 @@ impl CodeName {
         match self {
             Self::Number(_) => format!("is unknown; {CODES}"),
             Self::Name(name) => {
-                let names = Code::ALL.iter().map(|code| code.name());
-                format!("{}; {CODES}", unknown(name, names))
+                let known = Code::ALL.iter().map(|code| code.name());
+                unknown_in_list(name, known, CODES)
             }
         }
     }

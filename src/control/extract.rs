@@ -2,11 +2,13 @@
 //! strictly; its error is a [`Problem`] that names the invalid fields of the part, up to a limit.
 
 use super::problem::{InvalidField, Part, Problem};
+use crate::CHECKS;
 use crate::budget::Share;
 use crate::gateway::body::{self, Received};
 use crate::state::AppState;
 use crate::strict::{MAX_ERRORS, Reader, StrictRead, field_schema, join, typed};
 use axum::body::to_bytes;
+use axum::extract::rejection::RawPathParamsRejection;
 use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
@@ -48,14 +50,20 @@ pub(super) struct Query<T>(pub(super) T);
 /// The JSON body. An empty body is an empty object.
 pub(super) struct Body<T>(pub(super) T);
 
+/// The JSON body of a handler that checks more than the type can, so that all invalid fields are named
+/// at once.
+pub(super) struct Draft<T> {
+    /// The body without its invalid fields; `None` if these cannot be left out.
+    pub(super) value: Option<T>,
+    pub(super) invalid: Vec<InvalidField>,
+}
+
 impl<T: StrictRead> FromRequestParts<AppState> for Path<T> {
     type Rejection = Problem;
 
     async fn from_request_parts(call: &mut Parts, state: &AppState) -> Result<Self, Problem> {
         let params = RawPathParams::from_request_parts(call, state).await;
-        let params = params
-            .map_err(|error| Problem::new(StatusCode::BAD_REQUEST, format!("the path: {error}")))?;
-        read_texts(Part::Path, params.iter()).map(Self)
+        read_path(&params).map(Self)
     }
 }
 
@@ -71,11 +79,105 @@ impl<T: StrictRead> FromRequest<AppState> for Body<T> {
     type Rejection = Problem;
 
     async fn from_request(call: Request, _: &AppState) -> Result<Self, Problem> {
-        // `receive` has limited the size.
-        let bytes = to_bytes(call.into_body(), usize::MAX).await;
-        let bytes = bytes.expect("the body is in memory");
-        read_body(&bytes).map(Self)
+        let (call, body) = call.into_parts();
+        let read = read_body(&in_memory(body).await);
+        read.map(Self).map_err(|problem| elsewhere(&call, problem))
     }
+}
+
+impl<T: StrictRead> FromRequest<AppState> for Draft<T> {
+    type Rejection = Problem;
+
+    async fn from_request(call: Request, _: &AppState) -> Result<Self, Problem> {
+        let (call, body) = call.into_parts();
+        let bytes = in_memory(body).await;
+        match read_body(&bytes) {
+            Ok(value) => Ok(Self {
+                value: Some(value),
+                invalid: Vec::new(),
+            }),
+            Err(problem) if problem.errors.is_empty() => Err(problem),
+            Err(problem) => {
+                let invalid = elsewhere(&call, problem).errors;
+                let value = reader::<T>().read_rest(parse(&bytes)?, &invalid);
+                Ok(Self { value, invalid })
+            }
+        }
+    }
+}
+
+async fn in_memory(body: axum::body::Body) -> Bytes {
+    // `receive` has limited the size.
+    let bytes = to_bytes(body, usize::MAX).await;
+    bytes.expect("the body is in memory")
+}
+
+/// A part of a call that a handler reads.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Input {
+    pub(super) part: Part,
+    /// Whether the part has a field of this name.
+    has_field: fn(&str) -> bool,
+    /// Reads the part, only for its errors.
+    check: fn(&Sent<'_>) -> Result<(), Problem>,
+}
+
+/// The parts of a call.
+struct Sent<'a> {
+    params: &'a Result<RawPathParams, RawPathParamsRejection>,
+    call: &'a Parts,
+    body: &'a [u8],
+}
+
+impl Input {
+    pub(super) const fn path<T: StrictRead>() -> Self {
+        Self {
+            part: Part::Path,
+            has_field: has_field::<T>,
+            check: |sent| read_path::<T>(sent.params).map(drop),
+        }
+    }
+
+    pub(super) const fn query<T: StrictRead>() -> Self {
+        Self {
+            part: Part::Query,
+            has_field: has_field::<T>,
+            check: |sent| read_query::<T>(sent.call).map(drop),
+        }
+    }
+
+    /// A query that is ignored.
+    pub(super) const fn any_query() -> Self {
+        Self {
+            part: Part::Query,
+            has_field: |_| false,
+            check: |_| Ok(()),
+        }
+    }
+
+    pub(super) const fn body<T: StrictRead>() -> Self {
+        Self {
+            part: Part::Body,
+            has_field: has_field::<T>,
+            check: |sent| read_body::<T>(sent.body).map(drop),
+        }
+    }
+}
+
+/// Whether an object, or each object of a list, has a field of this name.
+fn has_field<T: StrictRead>(name: &str) -> bool {
+    let schema = &reader::<T>().schema;
+    let objects = [&schema["properties"], &schema["items"]["properties"]];
+    objects.iter().any(|fields| fields.get(name).is_some())
+}
+
+fn read_path<T: StrictRead>(
+    params: &Result<RawPathParams, RawPathParamsRejection>,
+) -> Result<T, Problem> {
+    let params = params
+        .as_ref()
+        .map_err(|error| Problem::new(StatusCode::BAD_REQUEST, format!("the path: {error}")))?;
+    read_texts(Part::Path, params.iter())
 }
 
 fn read_query<T: StrictRead>(call: &Parts) -> Result<T, Problem> {
@@ -92,11 +194,34 @@ fn read_query<T: StrictRead>(call: &Parts) -> Result<T, Problem> {
     read_texts(Part::Query, pairs)
 }
 
+/// Says of unknown fields which part of the call they belong in, if another part has them.
+fn elsewhere(call: &Parts, mut problem: Problem) -> Problem {
+    if problem.errors.is_empty() {
+        return problem;
+    }
+    let options = call.extensions.get::<RouteOptions>();
+    let inputs = options.map_or(&[][..], |options| options.inputs);
+    for field in &mut problem.errors {
+        let name = field.pointer.strip_prefix('/').unwrap_or_default();
+        let has_field = |input: &Input| (input.has_field)(name);
+        let others = inputs.iter().flatten();
+        let of_own = |input: &&Input| Some(input.part) == field.part;
+        let (own, others): (Vec<_>, Vec<_>) = others.partition(of_own);
+        if own.into_iter().any(has_field) {
+            continue;
+        }
+        if let Some(other) = others.into_iter().find(|other| has_field(other)) {
+            field.detail = format!("is unknown here; it belongs in the {}", other.part.name());
+        }
+    }
+    Problem::invalid(problem.errors)
+}
+
 /// The reader of a type, from a cache, because to make a reader takes long.
 fn reader<T: StrictRead>() -> Arc<Reader<T>> {
     static READERS: LazyLock<DashMap<TypeId, Arc<dyn Any + Send + Sync>>> =
         LazyLock::new(DashMap::new);
-    let new = || Arc::new(Reader::<T>::new()) as Arc<dyn Any + Send + Sync>;
+    let new = || Arc::new(Reader::<T>::new(CHECKS)) as Arc<dyn Any + Send + Sync>;
     let reader = Arc::clone(&READERS.entry(TypeId::of::<T>()).or_insert_with(new));
     reader.downcast().expect("the key is the reader's type")
 }
@@ -145,25 +270,28 @@ fn pairs(query: &str) -> Result<Vec<(String, String)>, Problem> {
 }
 
 fn read_body<T: StrictRead>(bytes: &[u8]) -> Result<T, Problem> {
-    let json = match bytes {
-        [] => Value::Object(Map::new()),
-        bytes => serde_json::from_slice(bytes).map_err(|error| {
-            let detail = format!("the body is not JSON: {error}");
-            Problem::new(StatusCode::BAD_REQUEST, detail)
-        })?,
-    };
     let max_errors = match bytes.len() <= MAX_BYTES_FOR_ALL_ERRORS {
         true => MAX_ERRORS,
         false => 1,
     };
-    read(Part::Body, json, max_errors)
+    read(Part::Body, parse(bytes)?, max_errors)
+}
+
+fn parse(bytes: &[u8]) -> Result<Value, Problem> {
+    match bytes {
+        [] => Ok(Value::Object(Map::new())),
+        bytes => serde_json::from_slice(bytes).map_err(|error| {
+            let detail = format!("the body is not JSON: {error}");
+            Problem::new(StatusCode::BAD_REQUEST, detail)
+        }),
+    }
 }
 
 /// How a route receives calls.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct RouteOptions {
     /// The part of the call that each extractor of the handler reads.
-    pub(super) parts: &'static [Option<Part>],
+    pub(super) inputs: &'static [Option<Input>],
     /// The size limit of the body.
     pub(super) max_body_bytes: usize,
     /// Whether the handler runs on the control API's own runtime, because it may take long.
@@ -178,17 +306,19 @@ pub(super) struct RouteOptions {
 struct Empty {}
 
 /// The middleware around each handler: receives the whole body, even if the call is then rejected,
-/// and rejects parts that the handler does not read. Long routes, and calls with a large body, run
-/// on the control API's own runtime.
+/// and rejects invalid parts and parts that the handler does not read. Long routes, and calls with a
+/// large body, run on the control API's own runtime.
 pub(super) async fn receive(
     State((state, options)): State<(AppState, RouteOptions)>,
+    params: Result<RawPathParams, RawPathParamsRejection>,
     call: Request,
     next: Next,
 ) -> Response {
-    let (call, sent) = call.into_parts();
+    let (mut call, sent) = call.into_parts();
+    call.extensions.insert(options);
     let cap = options.max_body_bytes;
     let received = body::receive_up_to(sent, cap, &state).await;
-    let (bytes, _share) = match check(received, &call, options) {
+    let (bytes, _share) = match check(received, &params, &call, options) {
         Ok(received) => received,
         Err(problem) => return problem.into_response(),
     };
@@ -207,6 +337,7 @@ pub(super) async fn receive(
 /// The body, with its share of the budget.
 fn check(
     received: Received,
+    params: &Result<RawPathParams, RawPathParamsRejection>,
     call: &Parts,
     options: RouteOptions,
 ) -> Result<(Bytes, Option<Share>), Problem> {
@@ -225,23 +356,55 @@ fn check(
             return Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail));
         }
     };
-    if !bytes.is_empty() && !is_json(&call.headers) {
-        let detail = "the Content-Type of a body must be application/json";
-        return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail));
+    if !bytes.is_empty() {
+        check_content_type(&call.headers)?;
     }
-    if !options.parts.contains(&Some(Part::Query)) {
-        read_query::<Empty>(call)?;
+    let sent = Sent {
+        params,
+        call,
+        body: &bytes,
+    };
+    let mut invalid = Vec::new();
+    for part in [Part::Path, Part::Query, Part::Body] {
+        let inputs = options.inputs.iter().flatten();
+        let input = inputs.copied().find(|input| input.part == part);
+        let input = match (part, input) {
+            // The handler reads the body, unless an invalid part keeps it from running.
+            (Part::Body, Some(_)) if invalid.is_empty() => continue,
+            (_, Some(input)) => input,
+            (Part::Path, None) => continue,
+            (Part::Query, None) => Input::query::<Empty>(),
+            (Part::Body, None) => Input::body::<Empty>(),
+        };
+        if let Err(problem) = (input.check)(&sent) {
+            match problem.errors.is_empty() {
+                true => return Err(problem),
+                false => invalid.extend(elsewhere(call, problem).errors),
+            }
+        }
     }
-    if !options.parts.contains(&Some(Part::Body)) {
-        read_body::<Empty>(&bytes)?;
+    match invalid.is_empty() {
+        true => Ok((bytes, share)),
+        false => Err(Problem::invalid(invalid)),
     }
-    Ok((bytes, share))
 }
 
-fn is_json(headers: &HeaderMap) -> bool {
+/// Rejects a body that is not declared as JSON: a web page of another origin can send other types.
+fn check_content_type(headers: &HeaderMap) -> Result<(), Problem> {
     let value = headers.get(header::CONTENT_TYPE);
-    let text = value.and_then(|value| value.to_str().ok());
-    let media_type = text.unwrap_or_default().split(';').next();
+    let text = value.map(|value| String::from_utf8_lossy(value.as_bytes()));
+    let media_type = text.as_deref().unwrap_or_default().split(';').next();
     let media_type = media_type.unwrap_or_default().trim();
-    media_type.eq_ignore_ascii_case("application/json")
+    if media_type.eq_ignore_ascii_case("application/json") {
+        return Ok(());
+    }
+    let came = match media_type {
+        "" => "without this header".to_owned(),
+        other => {
+            let other: String = other.chars().take(60).collect();
+            format!("with {other}")
+        }
+    };
+    let detail = format!("send the header `Content-Type: application/json`; the body came {came}");
+    Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail))
 }

@@ -1,5 +1,6 @@
 //! The JSON document of a fault. A fault that can never fire is rejected.
 
+use super::apps::list_apps;
 use super::code_name::{CODES, CodeName};
 use super::problem::InvalidField;
 use super::requests::unknown_command;
@@ -121,6 +122,41 @@ pub(super) fn document(plan: &Plan) -> FaultDocument {
     }
 }
 
+/// The fields of a fault that name a command, an app or a code that does not exist; `at` is the document's
+/// JSON pointer.
+pub(super) fn unknown_names(
+    state: &AppState,
+    at: &str,
+    document: &FaultDocument,
+) -> Vec<InvalidField> {
+    let mut invalid = Vec::new();
+    let mut add_invalid = |field: &str, detail: &str| {
+        invalid.push(InvalidField::of_body(format!("{at}{field}"), detail));
+    };
+    if let Some(name) = &document.command
+        && commands::named(name).is_none()
+    {
+        add_invalid("/command", &unknown_command(name));
+    }
+    if let Some(app) = document.sdkappid
+        && !state.world().apps.contains_key(&app)
+    {
+        let apps = list_apps(state);
+        add_invalid("/sdkappid", &format!("is not an existing app; {apps}"));
+    }
+    let committed = document.commit_then.as_ref();
+    let failures = [("", Some(&document.failure)), ("/commit_then", committed)];
+    for (place, failure) in failures {
+        let kinds = failure.map(Failure::kinds).unwrap_or_default();
+        for (field, kind) in kinds {
+            if let Err(detail) = kind {
+                add_invalid(&format!("{place}/{field}"), &detail);
+            }
+        }
+    }
+    invalid
+}
+
 /// Reads a fault from its document; `at` is the document's JSON pointer. The error names every
 /// invalid field, and every field that keeps the fault from ever firing.
 pub(super) fn plan(
@@ -132,18 +168,11 @@ pub(super) fn plan(
         Some(failure) => (failure, "/commit_then", true),
         None => (&document.failure, "", false),
     };
-    let mut invalid = Vec::new();
+    let mut invalid = unknown_names(state, at, document);
     let mut add_invalid = |field: &str, detail: &str| {
         invalid.push(InvalidField::of_body(format!("{at}{field}"), detail));
     };
     let command = document.command.as_deref().and_then(commands::named);
-    if let (Some(name), None) = (&document.command, command) {
-        add_invalid("/command", &unknown_command(name));
-    }
-    let is_no_app = |app| !state.world().apps.contains_key(&app);
-    if document.sdkappid.is_some_and(is_no_app) {
-        add_invalid("/sdkappid", "is not an existing app");
-    }
     if let Some(CommandInfo { name, subject, .. }) = command {
         if document.from_account.is_some()
             && !matches!(
@@ -194,11 +223,6 @@ pub(super) fn plan(
         add_invalid("/commit_then", detail);
     }
     let kinds = failure.kinds();
-    for (field, kind) in &kinds {
-        if let Err(detail) = kind {
-            add_invalid(&format!("{place}/{field}"), detail);
-        }
-    }
     if kinds.len() != 1 {
         let detail = "must have exactly one kind of failure: code, result_code, delay_ms, \
             http_status, close, truncate, malformed, or one of them in commit_then";

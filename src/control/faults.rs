@@ -1,12 +1,13 @@
 //! The routes of fault injection.
 
 use super::apps::AppFilter;
-use super::extract::{Body, Path, Query};
-use super::fault_document::{FaultDocument, document, plan};
+use super::extract::{Draft, Path, Query};
+use super::fault_document::{FaultDocument, document, plan, unknown_names};
 use super::problem::{InvalidField, Part, Problem};
 use super::route::Created;
 use crate::faults::Fault;
 use crate::state::AppState;
+use crate::strict::listed;
 use crate::world::MAX_FAULTS;
 use axum::Json;
 use axum::extract::State;
@@ -44,8 +45,16 @@ pub(super) async fn list(
 
 pub(super) async fn add(
     State(state): State<AppState>,
-    Body(document): Body<FaultDocument>,
+    Draft { value, mut invalid }: Draft<FaultDocument>,
 ) -> Result<Created<Armed>, Problem> {
+    let document = match value {
+        Some(document) if invalid.is_empty() => document,
+        rest => {
+            let names = rest.map(|rest| unknown_names(&state, "", &rest));
+            invalid.extend(names.unwrap_or_default());
+            return Err(Problem::invalid(invalid));
+        }
+    };
     let plan = plan(&state, "", &document).map_err(Problem::invalid)?;
     let fault = state.change(|world| world.arm(plan))?;
     Ok(Created(armed(&fault)))
@@ -59,16 +68,24 @@ pub(super) struct FaultSet(#[schemars(length(max = MAX_FAULTS))] Vec<FaultDocume
 pub(super) async fn replace(
     State(state): State<AppState>,
     Query(AppFilter { sdkappid }): Query<AppFilter>,
-    Body(FaultSet(documents)): Body<FaultSet>,
+    Draft { value, mut invalid }: Draft<FaultSet>,
 ) -> Result<Json<Changed>, Problem> {
-    let (mut plans, mut invalid) = (Vec::new(), Vec::new());
-    for (at, mut document) in documents.into_iter().enumerate() {
+    let mut plans = Vec::new();
+    // Without the invalid fields, a fault may lack what its other fields need.
+    let is_whole = invalid.is_empty();
+    let documents = value.map(|FaultSet(documents)| documents);
+    for (at, mut document) in documents.unwrap_or_default().into_iter().enumerate() {
         if document.sdkappid.is_some() && sdkappid.is_some() && document.sdkappid != sdkappid {
             let detail = "differs from sdkappid in the query";
             invalid.push(InvalidField::of_body(format!("/{at}/sdkappid"), detail));
         }
         document.sdkappid = document.sdkappid.or(sdkappid);
-        match plan(&state, &format!("/{at}"), &document) {
+        let pointer = format!("/{at}");
+        if !is_whole {
+            invalid.extend(unknown_names(&state, &pointer, &document));
+            continue;
+        }
+        match plan(&state, &pointer, &document) {
             Ok(plan) => plans.push(plan),
             Err(fields) => invalid.extend(fields),
         }
@@ -105,8 +122,12 @@ pub(super) async fn remove(
     Path(FaultPath { id }): Path<FaultPath>,
 ) -> Result<Json<Armed>, Problem> {
     let disarmed = state.change(|world| world.faults.disarm(|fault| fault.id == id));
-    let fault = disarmed.first();
-    let fault = fault.ok_or_else(|| Problem::not_found(format!("there is no fault {id}")))?;
+    let fault = disarmed.first().ok_or_else(|| {
+        let world = state.world();
+        let ids = world.faults.all().iter().map(|fault| fault.id);
+        let known = listed(ids, world.faults.all().len());
+        Problem::not_found(format!("there is no fault {id}; {known}"))
+    })?;
     Ok(Json(armed(fault)))
 }
 

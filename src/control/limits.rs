@@ -1,7 +1,7 @@
 //! Rate limits: the limit of each command of an app, and the remaining tokens.
 
 use super::apps::{AppPath, find_app};
-use super::extract::{Body, Path};
+use super::extract::{Draft, Path};
 use super::problem::{InvalidField, Problem};
 use super::requests::unknown_command;
 use crate::apps::App;
@@ -57,11 +57,11 @@ pub(super) async fn show(
 pub(super) async fn put(
     State(state): State<AppState>,
     Path(path): Path<AppPath>,
-    Body(NewLimits(new)): Body<NewLimits>,
+    Draft { value, mut invalid }: Draft<NewLimits>,
 ) -> Result<Json<Limits>, Problem> {
     let app = find_app(&state, path.sdkappid)?;
-    let (mut known, mut invalid) = (BTreeMap::new(), Vec::new());
-    for (name, limit) in new {
+    let mut known = BTreeMap::new();
+    for (name, limit) in value.into_iter().flat_map(|NewLimits(new)| new) {
         let limit = match limit {
             None => NewLimit::Full(None),
             Some(RateOrLimit::Rate(rate)) => NewLimit::Full(Some(rate)),

@@ -34,6 +34,7 @@ mod schemas;
 mod snapshots;
 mod state;
 mod stubs;
+mod unknown_route;
 mod user_sig;
 pub(crate) mod welcome;
 mod written;
@@ -44,14 +45,15 @@ use crate::state::AppState;
 use crate::store::Accounts;
 use account::MAX_ACCOUNTS_BYTES;
 use axum::Router;
-use axum::extract::{OriginalUri, Request, State};
-use axum::http::{Method, StatusCode};
+use axum::extract::Request;
+use axum::http::Method;
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
 use problem::Problem;
 use route::{Route, route};
 use std::sync::atomic::{AtomicU64, Ordering};
+use unknown_route::{not_found, wrong_method};
 
 /// The path under which the control API is served.
 const PREFIX: &str = "/_emulator/v1";
@@ -106,7 +108,7 @@ fn table() -> Vec<Route> {
         route(Method::DELETE, "/faults", "Disarms all faults.", faults::clear),
         route(Method::DELETE, "/faults/{id}", "Disarms a fault.", faults::remove),
         route(Method::POST, "/faults/verify", "200 if every fault has been consumed; else 409, with each fault that has not. With sdkappid, only faults of this app: a fault without sdkappid is of no app.", faults::verify),
-        route(Method::GET, "/requests", "The recorded calls, oldest first.", requests::list).long(),
+        route(Method::GET, "/requests", "The newest recorded calls, in the order of their arrival.", requests::list).long(),
         route(Method::DELETE, "/requests", "Empties the journal.", requests::clear).long(),
         route(Method::GET, "/requests/count", "The number of calls that match.", requests::count).long(),
         route(Method::GET, "/requests/wait", "Waits until a number of calls match; 408 after the timeout.", requests::wait).long(),
@@ -193,26 +195,6 @@ async fn reject(state: &AppState, call: Request, problem: Problem) -> Response {
     problem.into_response()
 }
 
-async fn not_found(
-    State(state): State<AppState>,
-    OriginalUri(uri): OriginalUri,
-    call: Request,
-) -> Response {
-    let path = uri.path();
-    let detail = format!("there is no route {path}; GET {PREFIX} lists the routes");
-    reject(&state, call, Problem::not_found(detail)).await
-}
-
-async fn wrong_method(
-    State(state): State<AppState>,
-    OriginalUri(uri): OriginalUri,
-    call: Request,
-) -> Response {
-    let detail = format!("{} does not support {}", uri.path(), call.method());
-    let problem = Problem::new(StatusCode::METHOD_NOT_ALLOWED, detail);
-    reject(&state, call, problem).await
-}
-
 /// A UserID that no account of the app has.
 fn unused_name(accounts: &Accounts, stem: &str) -> UserId {
     static LAST: AtomicU64 = AtomicU64::new(0);
@@ -230,6 +212,7 @@ mod tests {
     use super::*;
     use crate::config::{Config, Sources};
     use axum::body::Body;
+    use axum::http::StatusCode;
     use std::sync::{Arc, Mutex, mpsc};
     use std::time::Duration;
     use tokio::sync::mpsc::unbounded_channel;

@@ -24,8 +24,11 @@ pub(super) struct Problem {
     detail: String,
     /// The invalid fields of the request, or the faults that have not been consumed.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    errors: Vec<InvalidField>,
+    pub(super) errors: Vec<InvalidField>,
 }
+
+/// The longest pointer that the description repeats, in characters.
+const MAX_POINTER: usize = 100;
 
 impl Problem {
     pub(super) fn new(status: StatusCode, detail: impl Into<String>) -> Self {
@@ -49,13 +52,13 @@ impl Problem {
 
     /// 422: the request was understood, but fields of it are invalid.
     pub(super) fn invalid(errors: Vec<InvalidField>) -> Self {
-        let first = errors.first().map(|error| match error.pointer.as_str() {
-            "" => error.detail.clone(),
-            pointer => format!("{pointer} {}", error.detail),
-        });
+        let mut detail = errors.first().map(described).unwrap_or_default();
+        if errors.len() > 1 {
+            detail += &format!(" (`errors` has {} more)", errors.len() - 1);
+        }
         Self {
             errors,
-            ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, first.unwrap_or_default())
+            ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, detail)
         }
     }
 
@@ -66,6 +69,26 @@ impl Problem {
 
     pub(super) fn with_errors(self, errors: Vec<InvalidField>) -> Self {
         Self { errors, ..self }
+    }
+}
+
+/// An invalid field and its problem, in a sentence.
+fn described(field: &InvalidField) -> String {
+    let InvalidField {
+        part,
+        pointer,
+        detail,
+    } = field;
+    let mut name: String = pointer.chars().take(MAX_POINTER).collect();
+    if name.len() < pointer.len() {
+        name.push('…');
+    }
+    match (part, name.strip_prefix('/')) {
+        (Some(part @ (Part::Path | Part::Query)), Some(name)) => {
+            format!("the {} parameter \"{name}\" {detail}", part.name())
+        }
+        (Some(part), None) => format!("the {} {detail}", part.name()),
+        _ => format!("{name} {detail}").trim_start().to_owned(),
     }
 }
 

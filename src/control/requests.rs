@@ -8,7 +8,7 @@ use crate::commands;
 use crate::journal::{Coverage, Entry, Journal};
 use crate::protocol::ids::{SdkAppId, UserId};
 use crate::state::AppState;
-use crate::strict::unknown;
+use crate::strict::unknown_in_list;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -48,7 +48,8 @@ pub(super) struct CallFilter {
 pub(super) struct ListQuery {
     #[serde(flatten)]
     filter: CallFilter,
-    /// The maximum number of calls, 1000 by default: the newest, and at most 8 MiB of them.
+    /// The maximum number of calls; 1000 by default. If more match, these are the newest calls, in the
+    /// order of their arrival. At most 8 MiB of calls are listed.
     #[schemars(range(min = 1, max = 100_000))]
     limit: Option<usize>,
 }
@@ -68,9 +69,11 @@ pub(super) struct WaitQuery {
 
 /// The message for a command that [`commands::named`] does not find.
 pub(super) fn unknown_command(name: &str) -> String {
-    let name = name.split_once('/').map_or(name, |(_, name)| name);
+    const LIST: &str = "GET /_emulator/v1/apps/{sdkappid}/limits lists the commands";
     let infos = commands::infos();
-    unknown(name, infos.iter().map(|info| info.name))
+    // The name may have a service before it.
+    let command = name.rsplit('/').next().unwrap_or_default();
+    unknown_in_list(command, infos.iter().map(|info| info.name), LIST)
 }
 
 impl CallFilter {

@@ -1,7 +1,9 @@
 //! A row of the table of control routes. The types of its handler decide which parts of a call are
 //! read, and describe the route in `openapi.json`.
 
-use super::extract::{Body, MAX_BODY_BYTES, Path, Query, RouteOptions, SHORT_BODY_BYTES, receive};
+use super::extract::{
+    Body, Draft, Input, MAX_BODY_BYTES, Path, Query, RouteOptions, SHORT_BODY_BYTES, receive,
+};
 use super::problem::{Part, Problem};
 use super::schemas::{Schemas, capital, tidy};
 use crate::state::AppState;
@@ -119,6 +121,10 @@ where
     T: 'static,
 {
     let filter = MethodFilter::try_from(method.clone()).expect("a standard method");
+    let has_body = H::INPUTS
+        .iter()
+        .flatten()
+        .any(|input| input.part == Part::Body);
     Route {
         method,
         prefix: super::PREFIX,
@@ -126,8 +132,8 @@ where
         summary,
         handler: on(filter, handler),
         options: RouteOptions {
-            parts: H::PARTS,
-            max_body_bytes: match H::PARTS.contains(&Some(Part::Body)) {
+            inputs: H::INPUTS,
+            max_body_bytes: match has_body {
                 true => MAX_BODY_BYTES,
                 false => SHORT_BODY_BYTES,
             },
@@ -163,7 +169,7 @@ impl Operation<'_> {
 /// A handler, described by the types of its extractors and of its answer.
 pub(super) trait DescribedHandler<I> {
     /// The part of the call that each extractor reads.
-    const PARTS: &[Option<Part>];
+    const INPUTS: &[Option<Input>];
 
     fn describe(operation: &mut Operation);
 }
@@ -171,7 +177,7 @@ pub(super) trait DescribedHandler<I> {
 /// An extractor of a handler.
 pub(super) trait OperationInput {
     /// The part of the call that it reads.
-    const PART: Option<Part> = None;
+    const INPUT: Option<Input> = None;
 
     fn describe(_: &mut Operation) {}
 }
@@ -189,7 +195,7 @@ macro_rules! described_handler {
             Fut: Future<Output: OperationOutput>,
             $( $input: OperationInput, )*
         {
-            const PARTS: &[Option<Part>] = &[$( $input::PART ),*];
+            const INPUTS: &[Option<Input>] = &[$( $input::INPUT ),*];
 
             fn describe(operation: &mut Operation) {
                 $( $input::describe(operation); )*
@@ -211,11 +217,11 @@ impl OperationInput for HeaderMap {}
 
 /// For probes, which ignore their query.
 impl OperationInput for RawQuery {
-    const PART: Option<Part> = Some(Part::Query);
+    const INPUT: Option<Input> = Some(Input::any_query());
 }
 
 impl<T: StrictRead> OperationInput for Path<T> {
-    const PART: Option<Part> = Some(Part::Path);
+    const INPUT: Option<Input> = Some(Input::path::<T>());
 
     fn describe(operation: &mut Operation) {
         let parameters = parameters(&schema_of::<T>(), "path");
@@ -224,7 +230,7 @@ impl<T: StrictRead> OperationInput for Path<T> {
 }
 
 impl<T: StrictRead> OperationInput for Query<T> {
-    const PART: Option<Part> = Some(Part::Query);
+    const INPUT: Option<Input> = Some(Input::query::<T>());
 
     fn describe(operation: &mut Operation) {
         let parameters = parameters(&schema_of::<T>(), "query");
@@ -233,7 +239,7 @@ impl<T: StrictRead> OperationInput for Query<T> {
 }
 
 impl<T: StrictRead> OperationInput for Body<T> {
-    const PART: Option<Part> = Some(Part::Body);
+    const INPUT: Option<Input> = Some(Input::body::<T>());
 
     fn describe(operation: &mut Operation) {
         let schema = schema_of::<T>();
@@ -246,6 +252,14 @@ impl<T: StrictRead> OperationInput for Body<T> {
             "required": is_required,
             "content": { "application/json": { "schema": schema } },
         }));
+    }
+}
+
+impl<T: StrictRead> OperationInput for Draft<T> {
+    const INPUT: Option<Input> = Body::<T>::INPUT;
+
+    fn describe(operation: &mut Operation) {
+        Body::<T>::describe(operation);
     }
 }
 

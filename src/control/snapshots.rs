@@ -12,6 +12,7 @@ use crate::apps::App;
 use crate::protocol::ids::{SdkAppId, UserId};
 use crate::state::AppState;
 use crate::store::{Account, Accounts, PeerEntry, PeerList};
+use crate::strict::listed;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -42,8 +43,9 @@ impl SnapshotPath {
     }
 
     fn not_found(&self, app: &App) -> Problem {
-        let (name, names) = (&self.name, names(app).join(", "));
-        Problem::not_found(format!("unknown snapshot {name}; known: {names}"))
+        let (name, names) = (&self.name, names(app));
+        let known = listed(names.iter(), names.len());
+        Problem::not_found(format!("there is no snapshot {name}; {known}"))
     }
 }
 

@@ -8,8 +8,8 @@ use crate::commands::stubs;
 use crate::limiter::NewLimit;
 use crate::protocol::ids::SdkAppId;
 use crate::state::AppState;
-use crate::strict::join;
-use crate::stub::{AnswerTemplate, MAX_STUBS, NAME_PATTERN, Stub, StubDefinition, Stubs, TOO_MANY};
+use crate::strict::listed;
+use crate::stub::{AnswerTemplate, MAX_STUBS, NAME_PATTERN, Stub, StubDefinition, TOO_MANY};
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -18,15 +18,18 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+/// The names that [`NAME_PATTERN`] accepts, in words.
+const NAMES: &str = "1 to 64 letters, digits or _";
+
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct StubPath {
     sdkappid: SdkAppId,
     /// The service, such as openim.
-    #[schemars(extend("pattern" = NAME_PATTERN))]
+    #[schemars(extend("pattern" = NAME_PATTERN, "x-expected" = NAMES))]
     service: String,
     /// The command, such as getroammsg.
-    #[schemars(extend("pattern" = NAME_PATTERN))]
+    #[schemars(extend("pattern" = NAME_PATTERN, "x-expected" = NAMES))]
     command: String,
 }
 
@@ -110,7 +113,7 @@ pub(super) async fn put(
     let (service, command) = (&path.service, &path.command);
     let name = format!("{service}/{command}");
     let mut own = app.stubs();
-    if let Some(reason) = stubs::name_conflict(service, command, &own) {
+    if let Some(reason) = stubs::name_conflict(service, command, own.names()) {
         let field = InvalidField::new(Some(Part::Path), "/command", reason);
         return Err(Problem::invalid(vec![field]));
     }
@@ -134,27 +137,17 @@ pub(super) async fn remove(
     let name = format!("{}/{}", path.service, path.command);
     let removed = app.stubs().accepted.remove(&name);
     let removed = removed.ok_or_else(|| {
-        Problem::not_found(format!(
-            "app {} has no stub {name} of its own",
-            path.sdkappid
-        ))
+        let stubs = app.stubs();
+        let known = listed(stubs.accepted.keys(), stubs.accepted.len());
+        let app = app.sdkappid;
+        Problem::not_found(format!("app {app} has no stub {name} of its own; {known}"))
     })?;
     let limit = (removed.info, NewLimit::Full(None));
     app.limiter.set([limit].into_iter());
     Ok(Json(StubDocument::of_app(&app, &name, &removed)))
 }
 
-/// Makes the stubs of a new app, unless one of them has a name that is not allowed.
-pub(super) fn accept(stubs: &mut Stubs) -> Result<(), Problem> {
-    let invalid = stubs::name_conflicts(stubs)
-        .map(|(path, reason)| InvalidField::of_body(join("/stubs", &path), reason));
-    let invalid: Vec<_> = invalid.collect();
-    if !invalid.is_empty() {
-        return Err(Problem::invalid(invalid));
-    }
-    stubs.accept().map_err(full)
-}
-
-fn full(detail: impl Into<String>) -> Problem {
+/// 507: a limit of stubs is reached.
+pub(super) fn full(detail: impl Into<String>) -> Problem {
     Problem::new(StatusCode::INSUFFICIENT_STORAGE, detail.into())
 }

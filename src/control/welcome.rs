@@ -1,6 +1,7 @@
 //! The first page in a browser, and the list of routes.
 
-use super::{PREFIX, all_routes, not_found};
+use super::unknown_route::not_found;
+use super::{PREFIX, all_routes};
 use crate::state::AppState;
 use axum::Json;
 use axum::extract::{OriginalUri, Request, State};

@@ -49,12 +49,21 @@ impl fmt::Debug for SdkAppId {
 /// A UserID: 1 to 32 bytes of printable ASCII, case-sensitive.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize, JsonSchema)]
 #[serde(try_from = "SmolStr")]
-#[schemars(with = "String", inline, extend("pattern" = "^[ -~]{1,32}$"))]
+#[schemars(with = "String", inline, extend(
+    "pattern" = Self::PATTERN,
+    "x-expected" = Self::EXPECTED,
+))]
 pub struct UserId([u8; Self::MAX_BYTES]);
 
 impl UserId {
     /// The longest UserID, in bytes.
     pub const MAX_BYTES: usize = 32;
+
+    /// The pattern of a UserID in JSON schemas.
+    pub(crate) const PATTERN: &str = "^[ -~]{1,32}$";
+
+    /// What a UserID is, for messages.
+    pub(crate) const EXPECTED: &str = "a UserID, 1 to 32 bytes of printable ASCII";
 
     /// `None` if `text` is empty, longer than 32 bytes, or not printable ASCII.
     pub fn parse(text: &str) -> Option<Self> {

@@ -49,7 +49,10 @@ impl fmt::Display for Keyword {
 /// The source of a friend: `AddSource_Type_` and a keyword.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(into = "String", try_from = "String")]
-#[schemars(inline, extend("pattern" = "^AddSource_Type_[A-Za-z]{1,8}$"))]
+#[schemars(inline, extend(
+    "pattern" = "^AddSource_Type_[A-Za-z]{1,8}$",
+    "x-expected" = "AddSource_Type_ and 1 to 8 letters",
+))]
 pub struct AddSource(Keyword);
 
 impl From<AddSource> for String {
@@ -85,7 +88,7 @@ macro_rules! bounded_text {
         $( #[$doc] )*
         #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
         #[serde(try_from = "Arc<str>")]
-        #[schemars(inline, extend("maxLength" = $max))]
+        #[schemars(inline, extend("maxLength" = $max, "x-max-bytes" = $max))]
         pub struct $name(Arc<str>);
 
         impl $name {

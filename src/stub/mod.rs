@@ -5,7 +5,7 @@ pub(crate) mod known;
 mod template;
 mod tree;
 
-pub(crate) use template::{AnswerTemplate, Fields, Variables};
+pub(crate) use template::{AnswerTemplate, Fields, TEMPLATES, Variables};
 
 use crate::protocol::code::Code;
 use crate::protocol::service::CommandInfo;
@@ -234,6 +234,7 @@ impl JsonSchema for Stubs {
             },
             "additionalProperties": generator.subschema_for::<StubDefinition>(),
             "x-expected": format!("an object of at most {MAX_STUBS} stubs"),
+            "x-check": "stub-names",
         })
     }
 }

@@ -11,7 +11,7 @@ use super::engine::{ENGINE, MAX_ANSWER_BYTES, plain, reason};
 use super::tree::Tree;
 use crate::protocol::ids::UnixTime;
 use crate::protocol::reply::Answer;
-use crate::strict::join;
+use crate::strict::{Check, MAX_ERRORS, join};
 use minijinja::value::{Enumerator, Object, Serde};
 use minijinja::{ErrorKind, Expression, context};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -28,6 +28,13 @@ const MAX_TEMPLATE_BYTES: usize = 700;
 
 /// The maximum number of templates in an answer.
 const MAX_TEMPLATES: usize = 100;
+
+/// The check `templates` of the schemas: each string of an answer must be a template.
+pub(crate) const TEMPLATES: Check = ("templates", |answer| {
+    let mut problems = Vec::new();
+    check("", answer, &mut problems);
+    problems
+});
 
 /// The names that templates can use.
 const VARIABLES: [&str; 4] = ["request", "now", "uuid", "random"];
@@ -249,6 +256,30 @@ impl Leaf {
     }
 }
 
+/// Collects the strings that are not templates: their JSON pointers, and the reasons.
+fn check(at: &str, value: &Value, problems: &mut Vec<(String, String)>) {
+    if problems.len() >= MAX_ERRORS {
+        return;
+    }
+    match value {
+        Value::String(_) => {
+            let error = Leaf::try_from(value.clone()).err();
+            problems.extend(error.map(|error| (at.to_owned(), error)));
+        }
+        Value::Array(entries) => {
+            for (number, entry) in entries.iter().enumerate() {
+                check(&format!("{at}/{number}"), entry, problems);
+            }
+        }
+        Value::Object(fields) => {
+            for (key, field) in fields {
+                check(&join(at, key), field, problems);
+            }
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
 /// The expression of a string that can be a single `{{ expression }}`.
 fn expression(text: &str) -> Option<&str> {
     let inner = text.strip_prefix("{{")?.strip_suffix("}}")?;
@@ -328,6 +359,7 @@ impl JsonSchema for AnswerTemplate {
                 "not": { "enum": ENVELOPE },
                 "x-expected": "a field of the command; the emulator adds ActionStatus, ErrorCode, ErrorInfo and ErrorDisplay, and faults make errors",
             },
+            "x-check": TEMPLATES.0,
         })
     }
 }

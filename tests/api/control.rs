@@ -16,6 +16,7 @@ mod journal;
 mod journal_bytes;
 mod limits;
 mod manual;
+mod messages;
 mod names;
 mod openapi;
 mod rate;

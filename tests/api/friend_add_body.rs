@@ -24,7 +24,7 @@ async fn a_fault_of_the_whole_request_names_its_field() {
         (
             with(good.clone(), "AddFriendItem", json!({"To_Account": "id1"})),
             30001,
-            "AddFriendItem: invalid type, expected a sequence",
+            "AddFriendItem: invalid type, expected a list",
         ),
         (
             with(good.clone(), "AddFriendItem", json!(["id1"])),

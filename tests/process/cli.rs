@@ -168,6 +168,8 @@ fn a_command_line_that_makes_no_sense_exits_2() {
         &["--listen"],
         &["--listen", "127.0.0.1:0", "--listen", "127.0.0.1:0"],
         &["--listen", "127.0.0.1:0", "health"],
+        &["--ready-file", "x", "serve"],
+        &["--config", "a", "--config", "b"],
     ] {
         let output = run(arguments);
 
@@ -197,7 +199,12 @@ fn health_tells_a_running_server_from_none() {
     for output in [by_flag(), by_env()] {
         let stderr = text(&output.stderr);
         assert_eq!(output.status.code(), Some(1));
-        assert!(stderr.contains(&addr), "{stderr}");
+        assert_eq!(
+            stderr,
+            format!(
+                "no emulator answers at {addr}: Connection refused; if the emulator listens elsewhere, name its address with --listen\n"
+            )
+        );
     }
 }
 
@@ -230,4 +237,50 @@ fn health_takes_no_stranger_for_an_emulator() {
         assert!(text(&output.stderr).contains(&addr));
     }
     answering.join().expect("it was asked three times");
+}
+
+#[test]
+fn the_file_can_be_named_before_and_after_the_command() {
+    let dir = tempfile::tempdir().expect("a place for files");
+    let path = dir.path().join("emulator.toml");
+    let app =
+        "[apps.1400000001]\nsecret_key = \"another\"\nadmins = [\"root\"]\naccounts = [\"a\"]\n";
+    std::fs::write(&path, format!("listen = \"127.0.0.1:0\"\n{app}")).expect("it can be written");
+    let path = path.to_str().expect("UTF-8");
+    let app = ["--sdkappid", "1400000001", "--identifier", "root"];
+
+    let before = run(&[&["--config", path, "user-sig"], &app[..]].concat());
+    let after = run(&[&["user-sig", "--config", path], &app[..]].concat());
+    for output in [before, after] {
+        assert!(output.status.success(), "{}", text(&output.stderr));
+    }
+
+    for arguments in [
+        &["--config", path][..],
+        &["--config", path, "serve"],
+        &["serve", "--config", path],
+    ] {
+        let server = Server::spawn(program(arguments));
+        assert!(
+            server.stdout().contains("sdkappid=1400000001"),
+            "{arguments:?}"
+        );
+    }
+    // The file names port 0, at which nothing answers; without the file it would be 8080.
+    for arguments in [["--config", path, "health"], ["health", "--config", path]] {
+        let stderr = text(&run(&arguments).stderr);
+        assert!(
+            stderr.contains("no emulator answers at 127.0.0.1:0: "),
+            "{stderr}"
+        );
+    }
+}
+
+#[test]
+fn a_flag_in_the_wrong_place_is_told_the_right_one() {
+    let stderr = text(&run(&["--listen", "127.0.0.1:0", "health"]).stderr);
+    assert!(
+        stderr.contains("--listen must be after the command"),
+        "{stderr}"
+    );
 }

@@ -39,7 +39,7 @@ pub(crate) fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T 
 pub(crate) fn program(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tencent-chat-emulator"));
     for (name, _) in std::env::vars_os() {
-        if name.to_string_lossy().starts_with("EMULATOR__") {
+        if name.to_string_lossy().starts_with("EMULATOR_") {
             command.env_remove(name);
         }
     }

@@ -191,9 +191,11 @@ fn an_address_in_use_is_named() {
     assert_eq!(output.status.code(), Some(1));
     assert_eq!(text(&output.stdout), "");
     let stderr = text(&output.stderr);
-    assert!(
-        stderr.contains(&addr) && stderr.to_lowercase().contains("in use"),
-        "{stderr}"
+    assert_eq!(
+        stderr,
+        format!(
+            "cannot serve on {addr}: Address already in use; stop the other process, or choose another address with --listen: port 0 means a free port\n"
+        )
     );
 }
 
@@ -298,4 +300,27 @@ fn an_unknown_variable_is_named() {
         assert_eq!(text(&output.stdout), "");
         assert!(stderr.contains(name), "{stderr}");
     }
+}
+
+#[test]
+fn a_variable_with_one_underscore_is_named_in_the_log_without_its_value() {
+    let server = Server::start_with(
+        &[],
+        &[
+            ("EMULATOR_SNS__MAX_FRIENDS", "PrivateText"),
+            ("EMULATOR_LISTEN", "PrivateText"),
+        ],
+    );
+
+    server.still_serves();
+
+    let stderr = server.stop();
+    for (name, meant) in [
+        ("EMULATOR_SNS__MAX_FRIENDS", "EMULATOR__SNS__MAX_FRIENDS"),
+        ("EMULATOR_LISTEN", "EMULATOR__LISTEN"),
+    ] {
+        let says = format!("the environment variable {name} is not used; did you mean {meant}?");
+        assert_eq!(stderr.matches(&says).count(), 1, "{stderr}");
+    }
+    assert!(!stderr.contains("PrivateText"), "{stderr}");
 }

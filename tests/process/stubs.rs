@@ -183,7 +183,7 @@ fn a_configured_stub_with_the_name_of_a_command_is_named_with_its_line() {
     assert_eq!(
         text(&output.stderr),
         format!(
-            "{path}:5: apps.7.stubs.openim/friend_add friend_add already exists as sns/friend_add; did you mean that path? Faults and limits find a command by its name alone\n"
+            "{path}:5: apps.7.stubs.openim/friend_add names a command that exists as sns/friend_add; did you mean that path? Faults and limits find a command by its name alone\n"
         )
     );
 }

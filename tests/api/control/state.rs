@@ -202,7 +202,7 @@ async fn snapshots_have_names_are_kept_for_their_app_alone_and_go_with_its_reset
         gone.json["detail"]
             .as_str()
             .expect("a text")
-            .ends_with("known: b")
+            .ends_with("; there is b")
     );
     for number in 0..99 {
         control

@@ -259,25 +259,30 @@ async fn the_configuration_makes_stubs_that_a_reset_of_everything_restores() {
     );
 }
 
-#[tokio::test]
-async fn a_configured_stub_with_the_name_of_a_command_does_not_start() {
+#[test]
+fn a_configured_stub_with_the_name_of_a_command_does_not_start() {
     let head = "[apps.7]\nsecret_key = \"k\"\nadmins = [\"a\"]\n[apps.7.stubs]\n";
-    let config = load(&format!(
-        "{head}\"openim/fine\" = {{}}\n\"sns/friend_add\" = {{}}\n\"openim/friend_get\" = {{ answer = {{ A = 1 }} }}\n"
+    let error = load(&format!(
+        "{head}\"openim/fine\" = {{}}\n\"sns/friend_add\" = {{}}\n\"openim/friend_get\" = {{ answer = {{ A = \"{{{{ x\" }} }}\n"
     ));
 
-    let error =
-        tencent_chat_emulator::Emulator::start(config.expect("the file alone is good")).await;
-
-    let error = error.expect_err("two names are taken").to_string();
-    let (one, other) = error.split_once('\n').expect("two errors");
-    assert!(
-        one.ends_with(":7: apps.7.stubs.openim/friend_get friend_get already exists as sns/friend_get; did you mean that path? Faults and limits find a command by its name alone"),
-        "{one}"
+    let error = error.expect_err("two names are taken");
+    let lines: Vec<_> = error.lines().collect();
+    let [one, template, other] = lines[..] else {
+        panic!("{error}")
+    };
+    assert_eq!(
+        one,
+        "line 6: apps.7.stubs.sns/friend_add is a command that is emulated"
     );
+    assert_eq!(
+        other,
+        "line 7: apps.7.stubs.openim/friend_get names a command that exists as sns/friend_get; did you mean that path? Faults and limits find a command by its name alone"
+    );
+    // A template that is none is named together with the names.
     assert!(
-        other.ends_with(":6: apps.7.stubs.sns/friend_add is a command that is emulated"),
-        "{other}"
+        template.starts_with("line 7: apps.7.stubs.openim/friend_get.answer.A is not a template"),
+        "{template}"
     );
 }
 

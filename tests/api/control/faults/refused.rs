@@ -65,7 +65,10 @@ fn scopes() -> Vec<Case> {
         ),
         (
             json!({"code": 30008, "to_account": 7}),
-            &[("/to_account", "should be a string")],
+            &[(
+                "/to_account",
+                "should be a UserID, 1 to 32 bytes of printable ASCII; send \"7\", in quotes",
+            )],
         ),
     ]
 }
@@ -87,7 +90,7 @@ fn rules() -> Vec<Case> {
         ),
         (
             json!({"code": 30008, "probability": 1.1}),
-            &[("/probability", "maximum of 1")],
+            &[("/probability", "should be a number of at most 1")],
         ),
         (
             json!({"code": 30008, "seed": 7}),
@@ -375,7 +378,7 @@ async fn one_bad_fault_of_a_set_arms_none_and_keeps_the_old_ones() {
         set[at] = json!({"code": 0, "seed": 1});
         let found = bench.control.put("/faults", json!(set)).await.faults(422);
         let places: Vec<_> = found.into_iter().map(|(at, _)| at).collect();
-        assert_eq!(places, [format!("/{at}/seed"), format!("/{at}/code")]);
+        assert_eq!(places, [format!("/{at}/code"), format!("/{at}/seed")]);
         set[at] = json!({"times": 0});
         let found = bench.control.put("/faults", json!(set)).await.faults(422);
         assert_eq!(found[0].0, format!("/{at}/times"));
