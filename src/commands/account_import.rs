@@ -79,7 +79,10 @@ impl Command for AccountImport {
     }
 
     async fn handle(self, context: CallContext<'_>) -> Result<NoFields, CallError> {
-        let invalid = |_| context.bad("UserID is not 1 to 32 bytes of printable ASCII");
+        let invalid = |_| match self.name() {
+            "" => context.bad("UserID is missing or empty"),
+            _ => context.bad("UserID is not 1 to 32 bytes of printable ASCII"),
+        };
         let (user, fields) = (self.user().map_err(invalid)?, self.fields()?);
         context.app.store.import_account(user, fields).await?;
         Ok(NoFields {})

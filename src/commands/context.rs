@@ -76,7 +76,11 @@ impl CallContext<'_> {
         };
         text.map_or(default, value_of).ok_or_else(|| {
             let words: Vec<_> = words.iter().map(|(word, _)| *word).collect();
-            self.bad(&format!("{field} is not {}", words.join(" or ")))
+            let words = words.join(" or ");
+            self.bad(&match text {
+                None => format!("{field} is missing; it should be {words}"),
+                Some(_) => format!("{field} is not {words}"),
+            })
         })
     }
 

@@ -68,6 +68,9 @@ impl Command for MultiaccountImport {
     ) -> Result<MultiaccountImportResponse, CallError> {
         let mut accounts = self.account_list;
         accounts.extend(self.accounts.into_iter().map(AccountImport::named));
+        if accounts.is_empty() {
+            return Err(context.bad("AccountList is missing or empty"));
+        }
         context.check_length("AccountList", accounts.len(), MAX_ACCOUNTS)?;
         let users = context.users(accounts.iter().map(AccountImport::user));
         let mut fail_accounts = Vec::new();

@@ -200,3 +200,139 @@ fn collect_paths(value: &Value, at: String, paths: &mut Vec<String>) {
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => (),
     }
 }
+
+#[tokio::test]
+async fn a_required_field_that_is_left_out_is_named_as_missing() {
+    let app = start().await;
+    for command in &COMMANDS {
+        let path = format!("/v4/{}", command.path());
+        let required: Vec<_> = fields_of(command)
+            .filter(|field| field.is_required)
+            .collect();
+        assert!(!required.is_empty(), "{path}");
+        for field in &required {
+            let body = changed(command, field, None).to_string();
+            let reply = app.post(&path, &app.query(), body).await;
+            let why = app.why(&reply).await;
+            let is_named = why.contains(field.name()) && why.contains("missing");
+            assert!(is_named, "{path} {}: {why}", field.path);
+        }
+        let reply = app.post(&path, &app.query(), "{}").await;
+        let why = app.why(&reply).await;
+        assert_eq!(
+            reply.error_code(),
+            command.bad_body(),
+            "{path}: {}",
+            reply.text
+        );
+        let is_named = required.iter().any(|field| why.contains(field.name()));
+        assert!(is_named && why.contains("missing"), "{path} {{}}: {why}");
+    }
+}
+
+/// The command's good request with an unknown field in each object, and the path of the field.
+fn with_unknown_fields(command: &Command) -> Vec<(Value, String)> {
+    let request = (command.request)();
+    let mut places = vec![String::new()];
+    collect_paths(&request, String::new(), &mut places);
+    let with_field = |place: String| {
+        let mut body = request.clone();
+        let object = body.pointer_mut(&place)?.as_object_mut()?;
+        object.insert("Foo".to_owned(), json!({"usersig": 1}));
+        let mut path = String::new();
+        for part in place.split('/').skip(1) {
+            path += &match part.parse::<usize>() {
+                Ok(number) => format!("[{number}]"),
+                Err(_) if path.is_empty() => part.to_owned(),
+                Err(_) => format!(".{part}"),
+            };
+        }
+        let dot = if path.is_empty() { "" } else { "." };
+        Some((body, format!("{path}{dot}Foo")))
+    };
+    let mut found = Vec::new();
+    let elements = places.iter().flat_map(|place| {
+        let list = request.pointer(place).and_then(Value::as_array);
+        let numbers = 0..list.map_or(0, Vec::len);
+        numbers.map(move |number| format!("{place}/{number}"))
+    });
+    let all: Vec<_> = places.iter().cloned().chain(elements).collect();
+    found.extend(all.into_iter().filter_map(with_field));
+    found
+}
+
+#[tokio::test]
+async fn an_unknown_field_is_ignored_unless_strict_body_is_on() {
+    let lenient = start().await;
+    let strict = TestApp::start_with(|config| {
+        config.strict_body = true;
+        let test = Keyword::parse("Test").expect("a keyword");
+        config.app().custom_fields.friend = vec![test];
+    })
+    .await;
+    let mut tested = 0;
+    for command in &COMMANDS {
+        let path = format!("/v4/{}", command.path());
+        for (body, field) in with_unknown_fields(command) {
+            let body = body.to_string();
+            let before = state(&strict).await;
+
+            let ignored = lenient.post(&path, &lenient.query(), body.clone()).await;
+            let refused = strict.post(&path, &strict.query(), body).await;
+
+            assert_ne!(
+                ignored.error_code(),
+                command.bad_body(),
+                "{path} {field}: {}",
+                ignored.text
+            );
+            assert_eq!(
+                refused.error_code(),
+                command.bad_body(),
+                "{path} {field}: {}",
+                refused.text
+            );
+            let why = strict.why(&refused).await;
+            assert!(
+                why.ends_with(&format!("unknown fields (strict_body is on): {field}")),
+                "{field}: {why}"
+            );
+            assert_eq!(state(&strict).await, before, "{path} {field}");
+            tested += 1;
+        }
+    }
+    assert!(tested >= 30, "{tested}");
+}
+
+#[tokio::test]
+async fn strict_body_accepts_good_bodies_of_all_commands_and_all_fields_of_stubs() {
+    let strict = TestApp::start_with(|config| config.strict_body = true).await;
+    for command in &COMMANDS {
+        let path = format!("/v4/{}", command.path());
+        let body = (command.request)().to_string();
+        let reply = strict.post(&path, &strict.query(), body).await;
+        assert_ne!(
+            reply.error_code(),
+            command.bad_body(),
+            "{path}: {}",
+            reply.text
+        );
+    }
+    let body = json!({"To_Account": "id1", "MsgRandom": 1, "MsgBody": [{}], "Foo": 1});
+    let reply = strict.call("openim/sendmsg", body).await;
+    assert_eq!(reply.error_code(), 0, "{}", reply.text);
+}
+
+/// A body can have very many unknown fields with very long names.
+#[tokio::test]
+async fn a_few_unknown_fields_are_named_and_no_long_name() {
+    let strict = TestApp::start_with(|config| config.strict_body = true).await;
+    let mut body = json!({"From_Account": "id", "AddFriendItem": [{"To_Account": "id1"}]});
+    for number in 0..1000 {
+        body[format!("{number}{}", "x".repeat(1000))] = json!(1);
+    }
+    let reply = strict.call("sns/friend_add", body).await;
+    assert_eq!(reply.error_code(), 30001);
+    let why = strict.why(&reply).await;
+    assert!(why.len() <= 200, "{why}");
+}
