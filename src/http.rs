@@ -43,6 +43,20 @@ pub(crate) struct LoggedAnswer {
     pub(crate) tally: Option<Tally>,
 }
 
+impl LoggedAnswer {
+    /// Whether the call or its first failed item failed because of a field of the body.
+    pub(crate) fn is_about_field(&self) -> bool {
+        let of_item = self.tally.as_ref().and_then(|tally| tally.first_refused);
+        let code = of_item.map_or(self.code, |(_, code)| code);
+        let is_bad = |command: &CommandInfo| code.number() == command.service.bad_body().number();
+        let is_state = matches!(
+            code,
+            Code::FriendExist | Code::FriendNotExist | Code::AlreadyBlocked | Code::NotBlocked
+        );
+        self.command.is_some_and(is_bad) && !is_state
+    }
+}
+
 impl<T: Answer> From<Reply<T>> for LoggedAnswer {
     fn from(reply: Reply<T>) -> Self {
         let body = Bytes::from(reply.to_json());

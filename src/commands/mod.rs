@@ -174,8 +174,8 @@ trait Endpoint: Send + Sync {
 
     fn decode(&self, body: &Received) -> Result<Self::Request, CallError>;
 
-    /// Rejects a body with fields that the request does not have.
-    fn refuse_unknown_fields(&self, body: &Received) -> Result<(), CallError>;
+    /// The fields of a body that the request does not have.
+    fn unknown_fields(&self, body: &[u8]) -> Vec<String>;
 
     /// The accounts that the request names, for faults and the journal.
     fn targets(request: &Self::Request) -> Targets<'_, impl Iterator<Item = &str>>;
@@ -201,8 +201,8 @@ impl<C: Command> Endpoint for CommandEndpoint<C> {
         body::decode(body, C::INFO.service)
     }
 
-    fn refuse_unknown_fields(&self, body: &Received) -> Result<(), CallError> {
-        body::refuse_unknown::<C>(body, C::INFO.service)
+    fn unknown_fields(&self, body: &[u8]) -> Vec<String> {
+        body::unknown_fields::<C>(body)
     }
 
     fn targets(request: &C) -> Targets<'_, impl Iterator<Item = &str>> {
@@ -239,6 +239,9 @@ fn serve_endpoint<E: Endpoint>(
             &mut wire_fault,
         );
         let mut answered = LoggedAnswer::from(Reply::new(endpoint.info(), result.await));
+        if answered.is_about_field() {
+            info.unknown_fields = endpoint.unknown_fields(&info.request);
+        }
         if let Some(fault) = wire_fault {
             fault.apply_to(&mut answered.response, &answered.body);
         }
@@ -268,7 +271,7 @@ async fn answer<E: Endpoint>(
     info.request = body.bytes();
     let request = endpoint.decode(&body)?;
     if config.strict_body {
-        endpoint.refuse_unknown_fields(&body)?;
+        body::refuse_unknown(&endpoint.unknown_fields(&info.request), command.service)?;
     }
     let (sdkappid, faults) = (caller.app.sdkappid, &arrival.world.faults);
     let ended = [&state.stopping, &caller.app.ended];

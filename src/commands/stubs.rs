@@ -332,8 +332,8 @@ impl Endpoint for StubEndpoint {
     }
 
     /// A stub accepts every field: its definition names only a few.
-    fn refuse_unknown_fields(&self, _: &Received) -> Result<(), CallError> {
-        Ok(())
+    fn unknown_fields(&self, _: &[u8]) -> Vec<String> {
+        Vec::new()
     }
 
     fn targets(request: &Map<String, Value>) -> Targets<'_, impl Iterator<Item = &str>> {

@@ -85,7 +85,8 @@ fn describe(path: &str) -> String {
     let parts = below_prefix(path);
     let routes = ROUTES
         .iter()
-        .filter_map(|(_, path)| path.strip_prefix(PREFIX));
+        .filter_map(|(_, path)| path.strip_prefix(PREFIX))
+        .filter(|path| !path.is_empty());
     let mut patterns: Vec<Vec<_>> = routes
         .map(|path| path.split('/').skip(1).collect())
         .collect();

@@ -19,8 +19,11 @@ use std::fmt::Display;
 /// The header that has the hint and the control route that explains the call.
 pub(super) const HEADER: HeaderName = HeaderName::from_static("x-emulator-hint");
 
-/// The longest hint, in bytes.
-const MAX_BYTES: usize = 500;
+/// The longest reason, in bytes.
+const MAX_BYTES: usize = 400;
+
+/// Stands before the names of unknown fields.
+const UNKNOWN: &str = "unknown fields";
 
 /// The maximum number of names that a hint lists.
 const MAX_NAMES: usize = 8;
@@ -36,12 +39,10 @@ pub(super) fn hint(
     info: &CallLogInfo,
     answered: &LoggedAnswer,
 ) -> String {
-    let hint = match (answered.code, &answered.tally) {
+    let (why, mend) = match (answered.code, &answered.tally) {
         (Code::Ok, None) => return String::new(),
-        (Code::Ok, Some(tally)) => match about_items(tally, info) {
-            Some(hint) => hint,
-            None => return String::new(),
-        },
+        (Code::Ok, Some(tally)) if tally.refused == 0 => return String::new(),
+        (Code::Ok, Some(tally)) => about_items(tally, info),
         (code, _) => {
             let known = about_call(config, arrival, call, info, answered);
             let why = known.unwrap_or_else(|| match &*answered.detail {
@@ -49,16 +50,24 @@ pub(super) fn hint(
                 detail => detail.trim_end_matches('.').to_owned(),
             });
             match info.fault {
-                Some(id) => format!("fault {id} ended the call; {}", disarm(id)),
+                Some(id) => (format!("fault {id} ended the call"), disarm(id)),
                 // The detail says what to do.
-                None if code == Code::NoSuchCommand => why,
-                None => format!("{why}; {}", code.advice().mend),
+                None if code == Code::NoSuchCommand => (why, String::new()),
+                None => (why, code.advice().mend.to_owned()),
             }
         }
     };
     // The hint repeats parts of the call, and so a secret in the wrong place.
-    let mut hint = redact_text(&hint);
+    let mut hint = redact_text(&why);
     hint.truncate(hint.floor_char_boundary(MAX_BYTES));
+    if !info.unknown_fields.is_empty() && !hint.contains(UNKNOWN) {
+        let fields = redact_text(&info.unknown_fields.join(", "));
+        hint += &format!("; {UNKNOWN}: {fields}");
+    }
+    if !mend.is_empty() {
+        hint += "; ";
+        hint += &mend;
+    }
     hint
 }
 
@@ -78,13 +87,12 @@ fn disarm(fault: u64) -> String {
     format!("to disarm it, DELETE /_emulator/v1/faults/{fault}")
 }
 
-/// About the first item that failed.
-fn about_items(tally: &Tally, info: &CallLogInfo) -> Option<String> {
+/// About the first item that failed: why, and what to do.
+fn about_items(tally: &Tally, info: &CallLogInfo) -> (String, String) {
     let (items, refused) = (tally.items, tally.refused);
     let Some((at, code)) = tally.first_refused else {
-        return (refused > 0).then(|| format!("{refused} of {items} items failed"));
+        return (format!("{refused} of {items} items failed"), String::new());
     };
-    let number = code.number();
     let place = match items {
         1 => "the item".to_owned(),
         _ => format!("item {at} of {items}, counted from 0,"),
@@ -93,22 +101,15 @@ fn about_items(tally: &Tally, info: &CallLogInfo) -> Option<String> {
         1 => String::new(),
         refused => format!(" ({refused} items failed)"),
     };
-    let place = format!("{place} got {number}{more}");
-    Some(match info.item_faults.get(at) {
-        Some(Some(id)) => {
-            let faults = info.item_faults.iter().enumerate();
-            let by_fault = faults.filter_map(|(at, fault)| fault.is_some().then_some(at));
-            let by_fault = list(by_fault);
-            format!(
-                "{place} from fault {id}; faults decided item {by_fault}; {}",
-                disarm(*id)
-            )
-        }
-        _ => {
-            let meaning = code.meaning().trim_end_matches('.');
-            format!("{place}: {meaning}; {}", code.advice().mend)
-        }
-    })
+    let place = format!("{place} got {}{more}", code.number());
+    if let Some(Some(id)) = info.item_faults.get(at) {
+        let faults = info.item_faults.iter().enumerate();
+        let by_fault = list(faults.filter_map(|(at, fault)| fault.is_some().then_some(at)));
+        let why = format!("{place} from fault {id}; faults decided item {by_fault}");
+        return (why, disarm(*id));
+    }
+    let meaning = code.meaning().trim_end_matches('.');
+    (format!("{place}: {meaning}"), code.advice().mend.to_owned())
 }
 
 /// Why a call failed, for the codes about which the query and the apps say more than the code.

@@ -53,6 +53,8 @@ pub(crate) struct CallLogInfo {
     pub(crate) from_account: Option<UserId>,
     /// The body; empty if the gateway rejected the call.
     pub(crate) request: Bytes,
+    /// Fields of the body that the command does not have, if the call failed because of a field.
+    pub(crate) unknown_fields: Vec<String>,
     /// The id of the fault that ended the call, if one did.
     pub(crate) fault: Option<u64>,
     /// The id of the fault that decided each item; empty if no fault is armed.

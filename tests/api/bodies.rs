@@ -334,5 +334,5 @@ async fn a_few_unknown_fields_are_named_and_no_long_name() {
     let reply = strict.call("sns/friend_add", body).await;
     assert_eq!(reply.error_code(), 30001);
     let why = strict.why(&reply).await;
-    assert!(why.len() <= 200, "{why}");
+    assert!(why.len() <= 400, "{why}");
 }

@@ -173,6 +173,14 @@ async fn a_refused_call_says_why_and_what_to_do() {
         case(good.clone(), 60009, &["the services are sns, im_open_login_svc, profile, openim, group_open_http_svc, all_member_push; to"]).at("/v4/chat/x"),
         case(good.clone(), 30001, &["AddFriendItem is empty"])
             .with(json!({"From_Account": "id", "AddFriendItem": []})),
+        case(good.clone(), 30001, &[
+            "missing field `AddFriendItem`; unknown fields: AddFriendItems, FromAccount; correct",
+        ])
+        .with(json!({"From_Account": "id", "FromAccount": "id", "AddFriendItems": []})),
+        case(good.clone(), 0, &["; unknown fields: AddFriendItem[0].Source; send"])
+            .with(json!({"From_Account": "id", "AddFriendItem": [
+                {"To_Account": "id1", "Source": "AddSource_Type_Web", "AddSource": "Web"},
+            ]})),
         case(good.clone(), 30003, &["account_import"])
             .with(json!({"From_Account": "nobody", "AddFriendItem": [{"To_Account": "id"}]})),
         case(
