@@ -7,8 +7,8 @@ use crate::protocol::ids::{SdkAppId, UnixTime, UserId};
 use crate::protocol::reply::CallError;
 use crate::protocol::service::CommandInfo;
 use crate::protocol::user_sig::{self, Verified};
-use crate::sns::model::{AccountSeed, UnknownAccounts};
-use crate::store::{Account, Accounts, SharedAccount, Store};
+use crate::sns::model::UnknownAccounts;
+use crate::store::{Accounts, SharedAccount, Store};
 use crate::stub::Stubs;
 use crate::webhooks::Webhook;
 use dashmap::DashMap;
@@ -53,7 +53,8 @@ pub(crate) struct App {
 }
 
 impl App {
-    /// Imports the configured accounts. Admins always exist. The app's clock is a copy of `clock`.
+    /// Imports the configured accounts, which the caller has checked. Admins always exist. The app's clock
+    /// is a copy of `clock`.
     pub(crate) fn new(
         sdkappid: SdkAppId,
         config: Arc<AppConfig>,
@@ -61,15 +62,7 @@ impl App {
         clock: &EmulatorClock,
     ) -> Self {
         let clock = clock.new_app_clock();
-        let now = clock.now().unix_time();
-        let account = |seed: &AccountSeed| {
-            let mut account = Account::default();
-            account.set(seed, now);
-            SharedAccount::new(account)
-        };
-        let new_account = account(&config.new_account());
-        let accounts = config.seeds().map(|(user, seed)| (user, account(&seed)));
-        let accounts: Accounts = accounts.collect();
+        let (accounts, _) = config.seeds("", clock.now().unix_time());
         let store = Store::new(accounts, unknown, config.default_allow_type);
         let webhook = config.webhook.as_ref();
         let limiter = Limiter::new(config.calls_per_second);
@@ -82,7 +75,7 @@ impl App {
             stubs: Mutex::new(config.stubs.clone()),
             limiter,
             ended: CancellationToken::new(),
-            new_account,
+            new_account: config.new_account(),
             unknown,
             changes: tokio::sync::Mutex::default(),
             webhook: webhook.map(|webhook| Webhook::start(sdkappid, webhook, Arc::clone(&clock))),

@@ -13,6 +13,7 @@
 //! main ─► server ─► commands ─► gateway ─► state ─► world ─► apps ─► store ─► sns, profile ─► protocol
 //!             │                    └───► http ─► protocol     └───► limiter, webhooks ─► protocol
 //!             └───► control ─► commands, state       └───► faults, journal, clock, config ─► stub ─► strict
+//!                                                                                    └───► accounts ─► store
 //! ```
 //!
 //! | module | job |
@@ -34,6 +35,7 @@
 //! | `limiter`, `faults`, `clock` | rate limits; fault injection; the time |
 //! | `journal`, `metrics` | a ring buffer of recent calls; counters for Prometheus |
 //! | `config`, `telemetry` | the configuration; the log |
+//! | `accounts` | the form in which accounts are given and shown, in the configuration and the control API |
 //! | `stub` | stubs: commands that answer from a template |
 //! | `strict` | the strict reader of JSON, for the control API's requests and the configuration |
 //! | `sns` | the rules, pure functions: facts in, decision out |
@@ -45,6 +47,7 @@
 //! is one row in the table of `commands::stubs`. A new control route is a
 //! handler in the file of its resource and one line in the table of `control`.
 
+pub mod accounts;
 mod apps;
 mod background;
 mod budget;
@@ -86,7 +89,7 @@ use state::{AppState, Shared};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use store::{Account, Edit, SharedAccount, StoreError};
+use store::{Account, SharedAccount};
 use token::Token;
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
@@ -172,6 +175,8 @@ impl Emulator {
         for warning in &config.warnings {
             warn!("{warning}");
         }
+        let checked = config.check_accounts();
+        checked.map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
         let state = Shared::new(config);
         let listener = TcpListener::bind(state.config.listen).await?;
         let addr = listener.local_addr()?;
@@ -234,26 +239,26 @@ impl Emulator {
         Some(curl)
     }
 
-    /// Imports an account with these settings. If it is already imported, replaces its settings and
-    /// keeps its friends. Does nothing if the app does not exist.
-    pub async fn put_account(&self, app: SdkAppId, user: UserId, seed: &AccountSeed) {
+    /// Imports an account with these settings, and the accounts of its blocklist. If it is already
+    /// imported, replaces its settings and keeps its friends. Does nothing if the app does not exist.
+    ///
+    /// # Errors
+    /// When the blocklist names the account itself, or an account twice.
+    pub async fn put_account(
+        &self,
+        app: SdkAppId,
+        user: UserId,
+        seed: &AccountSeed,
+    ) -> Result<(), ConfigError> {
         let world = self.state.world();
         let Some(app) = world.apps.get(&app) else {
-            return;
+            return Ok(());
         };
-        loop {
-            let before = app.store.account(user).await.ok();
-            let mut account = before.clone().unwrap_or_else(|| app.new_account.clone());
-            SharedAccount::make_mut(&mut account).set(seed, app.clock.now().unix_time());
-            let edit = Edit {
-                user,
-                before,
-                after: account,
-            };
-            if app.store.update(&[edit], &[]).await != Err(StoreError::Conflict) {
-                return;
-            }
-        }
+        let now = app.clock.now().unix_time();
+        let put = control::put_account(app, user, seed.into(), now).await;
+        put.map(drop).map_err(|problem| ConfigError {
+            errors: problem.messages(),
+        })
     }
 
     /// Makes every item with From_Account `from` and To_Account `to` fail with `code`. Replaces all

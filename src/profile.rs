@@ -12,7 +12,7 @@ const MAX_BYTES: usize = 500;
 const CUSTOM_PREFIX: &str = "Tag_Profile_Custom_";
 
 /// One field of a profile.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ProfileTag {
     /// `Tag_Profile_IM_Nick`: at most 500 bytes.
     Nick,
@@ -184,6 +184,7 @@ pub struct Profile {
     pub allow_type: AllowType,
     /// Whether the account may send friend requests.
     pub admin_forbid_type: AdminForbidType,
+    /// In the order of their Tags, so that equal fields are equal however they were set.
     fields: Vec<ProfileField>,
 }
 
@@ -200,6 +201,7 @@ impl Profile {
             self.fields.retain(|other| other.tag != field.tag);
             if field.value != TagValue::from("") {
                 self.fields.push(field);
+                self.fields.sort_unstable_by_key(|field| field.tag);
             }
         }
     }

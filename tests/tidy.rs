@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Folders or files, and the words that their code must not use.
-const FORBIDDEN: [(&str, &[&str]); 12] = [
+const FORBIDDEN: [(&str, &[&str]); 13] = [
     (
         "src/protocol",
         &[
@@ -77,6 +77,18 @@ const FORBIDDEN: [(&str, &[&str]); 12] = [
             "crate::commands",
             "crate::gateway",
             "crate::config",
+            "crate::state",
+        ],
+    ),
+    (
+        "src/accounts",
+        &[
+            "axum",
+            "tokio",
+            "crate::config",
+            "crate::apps",
+            "crate::commands",
+            "crate::control",
             "crate::state",
         ],
     ),

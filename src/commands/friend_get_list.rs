@@ -3,7 +3,7 @@
 
 use super::Command;
 use super::context::{CallContext, distinct_tags};
-use crate::config::CustomFields;
+use crate::accounts::CustomFields;
 use crate::faults::Targets;
 use crate::profile::{Profile, ProfileTag};
 use crate::protocol::code::Code;

@@ -6,16 +6,18 @@
 mod document;
 mod variables;
 
-use crate::protocol::ids::{SdkAppId, UserId};
+use crate::accounts::{AccountDocument, AccountReader, CustomFields};
+use crate::protocol::ids::{SdkAppId, UnixTime, UserId};
 use crate::protocol::user_sig::SecretKey;
 use crate::sns::black_list::Friendship;
-use crate::sns::model::{AccountSeed, AdminForbidType, AllowType, SnsPolicy};
-use crate::sns::texts::Keyword;
+use crate::sns::model::{AllowType, SnsPolicy};
+use crate::store::{Account, Accounts, SharedAccount};
 use crate::strict::{Check, InvalidField, MAX_ERRORS, Reader};
 use crate::stub::Stubs;
 use document::{DEFAULTS_NAME, Document};
 use schemars::JsonSchema;
-use serde::de::Error as _;
+use serde::de::value::SeqAccessDeserializer;
+use serde::de::{Error as _, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -191,13 +193,13 @@ pub enum LogFormat {
 
 /// An app, in the configuration and in the control API's `POST apps`.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[schemars(deny_unknown_fields, extend("required" = ["secret_key", "admins"]))]
+#[schemars(deny_unknown_fields, extend("required" = ["secret_key"]))]
 pub struct AppConfig {
     /// The key that signs UserSigs. `POST apps` without a key makes a random key.
     #[serde(default = "SecretKey::random")]
     pub secret_key: SecretKey,
-    /// The UserIDs that may call the REST API. Their accounts always exist. `POST apps` without
-    /// admins uses "administrator".
+    /// The UserIDs that may call the REST API. Their accounts always exist. The default is
+    /// "administrator".
     #[serde(default = "administrator")]
     #[schemars(length(min = 1, max = 1000))]
     pub admins: Vec<UserId>,
@@ -221,56 +223,31 @@ pub struct AppConfig {
     #[serde(default)]
     pub stubs: Stubs,
     /// The accounts that exist at the start and after a reset: a list of UserIDs, or a table of
-    /// accounts by UserID.
+    /// accounts by UserID, each as in `PUT accounts`. Accounts that their lists name exist, too. `None`
+    /// is an account with the defaults.
     #[serde(default, deserialize_with = "accounts")]
     #[schemars(with = "NamesOrAccounts")]
-    pub accounts: BTreeMap<UserId, AccountConfig>,
+    pub accounts: BTreeMap<UserId, Option<Box<AccountDocument>>>,
 }
 
-/// An account that exists at the start.
-#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct AccountConfig {
-    /// The account's AllowType. The default is the app's.
-    pub allow_type: Option<AllowType>,
-    /// Whether the account may send friend requests. The default is that it may.
-    #[serde(default)]
-    pub admin_forbid_type: AdminForbidType,
-    /// The accounts that it has blocked.
-    #[serde(default)]
-    pub blocklist: Vec<UserId>,
-}
-
-/// The largest number of accounts that an app has at the start.
+/// The largest number of accounts in a list of UserIDs.
 const MAX_ACCOUNTS: usize = 100_000;
 
-#[derive(Deserialize, JsonSchema)]
-#[serde(untagged)]
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+#[expect(dead_code, reason = "only its schema is used")]
 enum NamesOrAccounts {
     Names(#[schemars(length(max = MAX_ACCOUNTS))] Vec<UserId>),
     Accounts(
         #[schemars(
-            with = "BTreeMap<String, AccountConfig>",
+            with = "BTreeMap<String, AccountDocument>",
             extend("propertyNames" = {
                 "pattern": UserId::PATTERN,
                 "x-expected": UserId::EXPECTED,
             })
         )]
-        BTreeMap<UserId, AccountConfig>,
+        BTreeMap<UserId, AccountDocument>,
     ),
-}
-
-/// The keywords of the custom fields that an app declares.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
-pub struct CustomFields {
-    /// Custom fields of friends: the part of the Tag after `Tag_SNS_Custom_`.
-    #[serde(default, rename = "custom_friend_fields")]
-    #[schemars(length(max = 20))]
-    pub friend: Vec<Keyword>,
-    /// Custom fields of profiles: the part of the Tag after `Tag_Profile_Custom_`.
-    #[serde(default, rename = "custom_profile_fields")]
-    #[schemars(length(max = 20))]
-    pub profile: Vec<Keyword>,
 }
 
 /// Where an app's webhooks are sent.
@@ -290,26 +267,28 @@ pub struct WebhookConfig {
 
 impl AppConfig {
     /// A new account with the app's defaults.
-    pub fn new_account(&self) -> AccountSeed {
-        AccountSeed {
-            allow_type: self.default_allow_type,
-            ..AccountSeed::default()
-        }
+    pub(crate) fn new_account(&self) -> SharedAccount {
+        let mut account = Account::default();
+        account.profile.allow_type = self.default_allow_type;
+        SharedAccount::new(account)
     }
 
-    /// The accounts that exist at the start: the admins, then the others in the order of their
-    /// UserIDs.
-    pub fn seeds(&self) -> impl Iterator<Item = (UserId, AccountSeed)> {
-        let admins = self.admins.iter().map(|admin| (*admin, self.new_account()));
-        let accounts = self.accounts.iter().map(|(user, account)| {
-            let seed = AccountSeed {
-                allow_type: account.allow_type.unwrap_or(self.default_allow_type),
-                admin_forbid_type: account.admin_forbid_type,
-                blocklist: account.blocklist.clone(),
-            };
-            (*user, seed)
-        });
-        admins.chain(accounts)
+    /// The accounts that exist at the start: the admins, the configured accounts, and the accounts that
+    /// these name. Also returns the invalid fields of `accounts`; `at` is the app's JSON pointer.
+    pub(crate) fn seeds(&self, at: &str, now: UnixTime) -> (Accounts, Vec<InvalidField>) {
+        let new_account = self.new_account();
+        let names = self.admins.iter().chain(self.accounts.keys());
+        let mut accounts: Accounts = names.map(|name| (*name, new_account.clone())).collect();
+        let documents = self.accounts.iter();
+        let documents = documents.filter_map(|(user, document)| Some((*user, document.as_ref()?)));
+        let documents = documents.map(|(user, document)| (user, AccountDocument::clone(document)));
+        let mut reader = AccountReader::new(&self.custom_fields, &new_account, now);
+        reader.add_all(&format!("{at}/accounts"), documents, &mut accounts);
+        let has_changed = |account: &SharedAccount| !SharedAccount::ptr_eq(account, &new_account);
+        let changed = accounts.iter().filter(|(_, account)| has_changed(account));
+        let changed: Vec<_> = changed.map(|(user, _)| user).collect();
+        accounts.advance_sequences(&changed, &Accounts::default());
+        (accounts, reader.finish().err().unwrap_or_default())
     }
 }
 
@@ -385,13 +364,18 @@ impl Config {
             errors.extend(invalid.map(|field| message(origin, &field)));
         }
         let read = reader.read(Value::Object(document.tree.clone()), MAX_ERRORS);
-        let mut config = match read {
-            Ok(config) if errors.is_empty() => config,
-            read => {
-                let invalid = read.err().into_iter().flatten();
-                let message =
-                    |field: InvalidField| message(document.origin(&field.pointer), &field);
-                errors.extend(invalid.map(message));
+        let (config, invalid) = match read {
+            Ok(config) => {
+                let invalid = config.invalid_accounts();
+                (Some(config), invalid)
+            }
+            Err(invalid) => (None, invalid),
+        };
+        let invalid = invalid.iter();
+        errors.extend(invalid.map(|field| message(document.origin(&field.pointer), field)));
+        let mut config = match config {
+            Some(config) if errors.is_empty() => config,
+            _ => {
                 let file = sources.file.as_deref().map(Path::display);
                 let file = file.map(|file| format!("{file}:")).unwrap_or_default();
                 errors.sort_by_key(|error| line(error, &file));
@@ -415,6 +399,30 @@ fn line(message: &str, file: &str) -> usize {
     let rest = message.strip_prefix(file);
     let line = rest.and_then(|rest| rest.split(':').next()?.parse().ok());
     line.unwrap_or(usize::MAX)
+}
+
+impl Config {
+    /// Checks the accounts of all apps, which a caller in process can change after [`Config::load`].
+    pub(crate) fn check_accounts(&self) -> Result<(), ConfigError> {
+        let message = |field: InvalidField| {
+            let key = document::key(&field.pointer);
+            format!("{key} {}", field.detail)
+        };
+        let errors: Vec<_> = self.invalid_accounts().into_iter().map(message).collect();
+        match errors.is_empty() {
+            true => Ok(()),
+            false => Err(ConfigError { errors }),
+        }
+    }
+
+    /// The fields of accounts that are invalid only for their app or beside others, such as an account
+    /// that is its own friend.
+    fn invalid_accounts(&self) -> Vec<InvalidField> {
+        let invalid = |(id, app): (&SdkAppId, &AppConfig)| {
+            app.seeds(&format!("/apps/{id}"), UnixTime::default()).1
+        };
+        self.apps.iter().flat_map(invalid).collect()
+    }
 }
 
 fn read_file(path: &Path, errors: &mut Vec<String>) -> Document {
@@ -491,12 +499,33 @@ fn level<'de, D: Deserializer<'de>>(deserializer: D) -> Result<LevelFilter, D::E
 
 fn accounts<'de, D: Deserializer<'de>>(
     deserializer: D,
-) -> Result<BTreeMap<UserId, AccountConfig>, D::Error> {
-    let account = |user| (user, AccountConfig::default());
-    Ok(match NamesOrAccounts::deserialize(deserializer)? {
-        NamesOrAccounts::Names(names) => names.into_iter().map(account).collect(),
-        NamesOrAccounts::Accounts(accounts) => accounts,
-    })
+) -> Result<BTreeMap<UserId, Option<Box<AccountDocument>>>, D::Error> {
+    /// A derived untagged enum would not name the invalid field within an account.
+    struct AccountsVisitor;
+
+    impl<'de> Visitor<'de> for AccountsVisitor {
+        type Value = BTreeMap<UserId, Option<Box<AccountDocument>>>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a list of UserIDs or a table of accounts")
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<Self::Value, A::Error> {
+            let names = Vec::<UserId>::deserialize(SeqAccessDeserializer::new(list))?;
+            Ok(names.into_iter().map(|name| (name, None)).collect())
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+            let mut accounts = BTreeMap::new();
+            while let Some((user, document)) = map.next_entry::<UserId, AccountDocument>()? {
+                let has_fields = document != AccountDocument::default();
+                accounts.insert(user, has_fields.then(|| Box::new(document)));
+            }
+            Ok(accounts)
+        }
+    }
+
+    deserializer.deserialize_any(AccountsVisitor)
 }
 
 fn administrator() -> Vec<UserId> {

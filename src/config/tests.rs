@@ -1,6 +1,8 @@
 //! Configuration from every source, and every kind of error in it.
 
 use super::*;
+use crate::sns::model::AdminForbidType;
+use crate::sns::texts::Keyword;
 use std::io::Write;
 
 fn file(text: &str) -> tempfile::NamedTempFile {
@@ -29,6 +31,10 @@ fn errors(text: &str) -> Vec<String> {
     let name = format!("{}:", file.path().display());
     let errors = error.errors.iter();
     errors.map(|error| error.replace(&name, "line ")).collect()
+}
+
+fn user(name: &str) -> UserId {
+    UserId::parse(name).expect("legal")
 }
 
 /// The first app.
@@ -88,17 +94,22 @@ fn a_files_apps_replace_the_built_in_one() {
     )
     .expect("good");
     let app = app(&config);
-    let seeds: Vec<_> = app.seeds().collect();
-    let [_, (_, a), (_, b)] = &seeds[..] else {
-        panic!("an admin and two accounts: {seeds:?}");
-    };
+    let (seeds, invalid) = app.seeds("", UnixTime(7));
+    assert_eq!((seeds.len(), invalid), (3, Vec::new()));
+    let [a, b] = ["a", "b"].map(|name| seeds.get(user(name)).expect("it is configured"));
     assert_eq!((config.apps.len(), app.calls_per_second), (1, Some(0)));
     assert_eq!(
-        (a.allow_type, b.allow_type),
+        (a.profile.allow_type, b.profile.allow_type),
         (AllowType::NeedConfirm, AllowType::DenyAny)
     );
-    assert_eq!(b.admin_forbid_type, AdminForbidType::SendOut);
-    assert_eq!(b.blocklist, [UserId::parse("a").expect("legal")]);
+    assert_eq!(b.profile.admin_forbid_type, AdminForbidType::SendOut);
+    let blocked = [(user("a"), UnixTime(7))];
+    assert!(
+        b.blocklist
+            .iter()
+            .map(|entry| (entry.to, entry.add_time))
+            .eq(blocked)
+    );
 }
 
 #[test]
@@ -135,13 +146,12 @@ x = { allow_type = "AllowAny", blocklist = "y" }
         r#"line 9: sns.max_items should be an integer from 1 to 100000"#,
         r#"line 10: sns.max_groups should be an integer from 0 to 10000"#,
         r#"line 11: sns.unknown_accounts should be one of "refuse", "create""#,
-        r#"line 12: apps.0.admins is missing"#,
         r#"line 12: apps.0 should be an SDKAppID, a number in 1..4294967295"#,
         r#"line 15: apps.7.secret_key should not be empty"#,
         r#"line 16: apps.7.admins should not be empty"#,
         r#"line 18: apps.7.accounts.né should be a UserID, 1 to 32 bytes of printable ASCII"#,
         r#"line 19: apps.7.accounts.x.allow_type should be one of "AllowType_Type_AllowAny", "AllowType_Type_NeedConfirm", "AllowType_Type_DenyAny""#,
-        r#"line 19: apps.7.accounts.x.blocklist should be a list of strings"#,
+        r#"line 19: apps.7.accounts.x.blocklist should be a list"#,
     ];
     assert_eq!(found, expected);
 }
@@ -152,10 +162,7 @@ fn what_is_missing_or_in_the_wrong_shape_is_named() {
     assert_eq!(errors("[listen]\n"), ["line 1: listen should be a string"]);
     assert_eq!(
         errors("[apps.7]\n"),
-        [
-            "line 1: apps.7.secret_key is missing",
-            "line 1: apps.7.admins is missing"
-        ]
+        ["line 1: apps.7.secret_key is missing"]
     );
     assert_eq!(errors("[apps]\n"), ["line 1: apps should not be empty"]);
 }
@@ -226,8 +233,8 @@ fn a_user_id_in_a_variables_name_is_kept_as_it_is_written() {
     )
     .expect("good");
     let app = app(&config);
-    let bob = UserId::parse("Bob").expect("legal");
-    assert_eq!(app.accounts[&bob].allow_type, Some(AllowType::DenyAny));
+    let bob = app.accounts[&user("Bob")].as_ref().expect("it has a field");
+    assert_eq!(bob.allow_type, Some(AllowType::DenyAny));
 }
 
 #[test]
@@ -257,8 +264,9 @@ fn an_account_from_the_environment_may_have_a_list() {
     let name = "EMULATOR__APPS__88888888__ACCOUNTS__id__BLOCKLIST";
     let config = with_env(name, "id1, id2").expect("good");
     let app = app(&config);
-    let id = UserId::parse("id").expect("legal");
-    assert_eq!(app.accounts[&id].blocklist.len(), 2);
+    let id = app.accounts[&user("id")].as_ref().expect("it has a field");
+    let [one, two] = ["id1", "id2"].map(|name| user(name).into());
+    assert_eq!(id.blocklist, Some(vec![one, two]));
 }
 
 #[test]

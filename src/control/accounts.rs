@@ -1,15 +1,14 @@
 //! An app's accounts. One call can put an account into any state.
 
-use super::account::AccountDocument;
-use super::account_reader::AccountReader;
 use super::apps::{AppPath, find_app};
 use super::edits::Edits;
 use super::extract::{Body, Path, Query};
 use super::problem::Problem;
+use crate::accounts::{AccountDocument, AccountReader};
 use crate::apps::App;
 use crate::client_ip::ClientIp;
 use crate::protocol::code::Code;
-use crate::protocol::ids::{SdkAppId, UserId};
+use crate::protocol::ids::{SdkAppId, UnixTime, UserId};
 use crate::protocol::webhook::{AddedPair, Event, Pair};
 use crate::sns::friend_response::{self, Answered, Response};
 use crate::state::AppState;
@@ -33,15 +32,14 @@ fn no_account(accounts: &Accounts, user: UserId) -> Problem {
     Problem::not_found(format!("there is no account {user}; {known}"))
 }
 
-async fn read(app: &App, user: UserId) -> Result<SharedAccount, Problem> {
-    match app.store.account(user).await {
-        Err(StoreError::NoAccount) => Err(no_account(&app.store.accounts().await?, user)),
-        account => Ok(account?),
-    }
-}
-
 fn find(accounts: &Accounts, user: UserId) -> Result<&SharedAccount, Problem> {
     accounts.get(user).ok_or_else(|| no_account(accounts, user))
+}
+
+/// The document of one of these accounts.
+fn document(accounts: &Accounts, user: UserId) -> Result<Json<AccountDocument>, Problem> {
+    let account = find(accounts, user)?;
+    Ok(Json(AccountDocument::of(user, account, accounts)))
 }
 
 #[derive(Deserialize, JsonSchema)]
@@ -82,44 +80,42 @@ pub(super) async fn show(
     Path(AccountPath { sdkappid, user }): Path<AccountPath>,
 ) -> Result<Json<AccountDocument>, Problem> {
     let app = find_app(&state, sdkappid)?;
-    let account = read(&app, user).await?;
-    Ok(Json(AccountDocument::from(&*account)))
+    document(&app.store.accounts().await?, user)
 }
 
-/// The result of a change.
-#[derive(Serialize, JsonSchema)]
-pub(super) struct PutResult {
-    /// The accounts that were created: this account, and accounts that its lists name.
-    created: Vec<UserId>,
-    /// The account as it is now.
-    account: AccountDocument,
-}
-
+/// Answers the document that [`show`] answers afterwards.
 pub(super) async fn put(
     State(state): State<AppState>,
     Path(AccountPath { sdkappid, user }): Path<AccountPath>,
-    Body(document): Body<AccountDocument>,
-) -> Result<Json<PutResult>, Problem> {
+    Body(wanted): Body<AccountDocument>,
+) -> Result<Json<AccountDocument>, Problem> {
     let app = find_app(&state, sdkappid)?;
+    let now = app.clock.now().unix_time();
+    document(&put_account(&app, user, wanted, now).await?, user)
+}
+
+/// Creates or changes an account. Returns all accounts right after the change. Retries if another
+/// call has changed an account meanwhile.
+pub(crate) async fn put_account(
+    app: &App,
+    user: UserId,
+    wanted: AccountDocument,
+    now: UnixTime,
+) -> Result<Accounts, Problem> {
     loop {
         let accounts = app.store.accounts().await?;
-        let mut reader = AccountReader::new(&app);
-        let mut edits = Edits::new(&app, &accounts);
+        let mut reader = AccountReader::new(&app.config.custom_fields, &app.new_account, now);
+        let mut edits = Edits::new(app, &accounts);
         let was = edits.account(user).clone();
         let mut account = was.clone();
-        reader.apply("", user, document.clone(), &mut account);
-        reader.finish()?;
-        let document = AccountDocument::from(&account);
+        reader.apply("", user, wanted.clone(), &mut account);
+        let mutual = reader.finish().map_err(Problem::invalid_body)?;
         edits.put(user, &was, account);
-        let created = match edits.commit().await {
-            // Another call has changed an account meanwhile: retry with the new accounts.
+        edits.befriend_back(user, &mutual);
+        match edits.commit().await {
             Err(StoreError::Conflict) => continue,
-            created => created?,
-        };
-        return Ok(Json(PutResult {
-            created,
-            account: document,
-        }));
+            written => return Ok(written?.accounts),
+        }
     }
 }
 
@@ -132,9 +128,9 @@ pub(super) async fn remove(
         let detail = format!("{user} is an app admin, and app admins always exist");
         return Err(Problem::conflict(detail));
     }
-    let account = read(&app, user).await?;
+    let deleted = document(&app.store.accounts().await?, user)?;
     match app.store.delete_accounts(&[user]).await?[..] {
-        [true] => Ok(Json(AccountDocument::from(&*account))),
+        [true] => Ok(deleted),
         _ => Err(no_account(&app.store.accounts().await?, user)),
     }
 }
@@ -202,7 +198,7 @@ pub(super) async fn respond(
             after: account.clone(),
         };
         let edits = [edit(from, &new_sender), edit(to, &new_receiver)];
-        match app.store.update(&edits, &[]).await {
+        let accounts = match app.store.update(&edits, &[]).await {
             Err(StoreError::Conflict) => continue,
             updated => updated?,
         };
@@ -226,8 +222,8 @@ pub(super) async fn respond(
             webhook.send(&event, ClientIp::default());
         }
         return Ok(Json(Responded {
-            from: AccountDocument::from(&*new_sender),
-            to: AccountDocument::from(&*new_receiver),
+            from: AccountDocument::of(from, &new_sender, &accounts),
+            to: AccountDocument::of(to, &new_receiver, &accounts),
         }));
     }
 }

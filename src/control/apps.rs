@@ -6,7 +6,7 @@ use super::route::Created;
 use super::stubs;
 use crate::apps::App;
 use crate::config::AppConfig;
-use crate::protocol::ids::{SdkAppId, UserId};
+use crate::protocol::ids::{SdkAppId, UnixTime, UserId};
 use crate::protocol::user_sig::EXPIRE_SECONDS;
 use crate::state::AppState;
 use crate::strict::listed;
@@ -147,6 +147,10 @@ pub(super) async fn create(
     Body(mut new): Body<NewApp>,
 ) -> Result<Created<AppInfo>, Problem> {
     new.config.stubs.accept().map_err(stubs::full)?;
+    let (_, invalid) = new.config.seeds("", UnixTime::default());
+    if !invalid.is_empty() {
+        return Err(Problem::invalid_body(invalid));
+    }
     let app = state.create_app(new.sdkappid, new.config)?;
     Ok(Created(info(&app).await?))
 }

@@ -1,8 +1,9 @@
 //! Changes to several accounts, written atomically.
 
+use crate::accounts::{mirrored, peers, reversed};
 use crate::apps::App;
 use crate::protocol::ids::UserId;
-use crate::sns::model::{FriendDetails, PendingRequest};
+use crate::sns::model::PendingRequest;
 use crate::store::{Account, Accounts, Edit, PeerEntry, PeerList, SharedAccount, StoreError};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,6 +14,14 @@ pub(super) struct Edits<'a> {
     changed: BTreeMap<UserId, Account>,
     /// Accounts that must still exist when the changes are written.
     needs: BTreeSet<UserId>,
+}
+
+/// The result of written changes.
+pub(super) struct Written {
+    /// How many accounts were created.
+    pub(super) created: usize,
+    /// All accounts right after the changes.
+    pub(super) accounts: Accounts,
 }
 
 impl<'a> Edits<'a> {
@@ -63,22 +72,44 @@ impl<'a> Edits<'a> {
         self.changed.insert(user, account);
     }
 
-    /// Writes all changes in one step, and returns the accounts that were created.
+    /// Adds an account to the lists of these friends where it is missing.
+    pub(super) fn befriend_back(&mut self, user: UserId, friends: &[UserId]) {
+        for friend in friends {
+            let back = self.account(user).friends.entry(*friend);
+            let back = back.map(|entry| reversed(entry, user));
+            let has_user = |account: &SharedAccount| account.friends.has(user);
+            if let Some(back) = back
+                && !self.accounts.get(*friend).is_some_and(has_user)
+            {
+                self.account(*friend).friends.insert(back);
+            }
+        }
+    }
+
+    /// Writes all changes in one step. The sequences of the lists that differ move on.
     ///
     /// # Errors
     /// `Conflict` if one of the accounts has changed, or an account that their lists name was
     /// deleted, since the copy was made. Then nothing is written.
-    pub(super) async fn commit(self) -> Result<Vec<UserId>, StoreError> {
-        let edit = |(user, account)| Edit {
-            user,
-            before: self.accounts.get(user).cloned(),
-            after: SharedAccount::new(account),
+    pub(super) async fn commit(self) -> Result<Written, StoreError> {
+        let edit = |(user, mut account): (UserId, Account)| {
+            let before = self.accounts.get(user).cloned();
+            let was = before.as_ref().unwrap_or(&self.app.new_account);
+            account.sequences = account.sequences_after(was);
+            Edit {
+                user,
+                before,
+                after: SharedAccount::new(account),
+            }
         };
         let edits: Vec<_> = self.changed.into_iter().map(edit).collect();
         let needs: Vec<_> = self.needs.into_iter().collect();
-        self.app.store.update(&edits, &needs).await?;
+        let accounts = self.app.store.update(&edits, &needs).await?;
         let created = edits.iter().filter(|edit| edit.before.is_none());
-        Ok(created.map(|edit| edit.user).collect())
+        Ok(Written {
+            created: created.count(),
+            accounts,
+        })
     }
 }
 
@@ -93,26 +124,4 @@ fn new_entries<'a, E: PeerEntry + PartialEq>(
 ) -> impl Iterator<Item = &'a E> {
     is.iter()
         .filter(|entry| was.entry(entry.peer()) != Some(entry))
-}
-
-/// All accounts that an account's lists name.
-pub(super) fn peers(account: &Account) -> impl Iterator<Item = UserId> {
-    let friends = account.friends.iter().map(PeerEntry::peer);
-    let blocked = account.blocklist.iter().map(PeerEntry::peer);
-    let requests = account.sent.iter().chain(account.received.iter());
-    friends.chain(blocked).chain(requests.map(PeerEntry::peer))
-}
-
-/// A request as the other side stores it: with the wording, without the Remark and the groups.
-pub(super) fn mirrored(request: &PendingRequest, with: UserId) -> PendingRequest {
-    let details = request.details.as_ref();
-    let details = FriendDetails {
-        add_wording: details.and_then(|details| details.add_wording.clone()),
-        ..FriendDetails::default()
-    };
-    PendingRequest {
-        with,
-        details: details.boxed(),
-        ..request.clone()
-    }
 }

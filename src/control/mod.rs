@@ -5,8 +5,6 @@
 //! `examples.json` (see [`examples`]). The handler is an async function of extractors, whose types
 //! also describe the route in `openapi.json`.
 
-mod account;
-mod account_reader;
 mod accounts;
 mod apps;
 mod arrange;
@@ -39,11 +37,12 @@ mod user_sig;
 pub(crate) mod welcome;
 mod written;
 
+pub(crate) use accounts::put_account;
+
 use crate::gateway::body;
 use crate::protocol::ids::UserId;
 use crate::state::AppState;
 use crate::store::Accounts;
-use account::MAX_ACCOUNTS_BYTES;
 use axum::Router;
 use axum::extract::Request;
 use axum::http::Method;
@@ -54,6 +53,9 @@ use problem::Problem;
 use route::{Route, route};
 use std::sync::atomic::{AtomicU64, Ordering};
 use unknown_route::{not_found, wrong_method};
+
+/// The size limit of a body with accounts: 32 MiB, enough for the UserIDs of a million friends.
+const MAX_ACCOUNTS_BYTES: usize = 32 << 20;
 
 /// The path under which the control API is served.
 const PREFIX: &str = "/_emulator/v1";
@@ -72,7 +74,7 @@ fn table() -> Vec<Route> {
         route(Method::GET, "/config", "The effective configuration: each value and its origin; secrets are redacted.", process::config),
         route(Method::POST, "/reset", "Resets everything to the configured start: apps, journal, faults, clock, limits.", process::reset).long(),
         route(Method::GET, "/apps", "All apps.", apps::list),
-        route(Method::POST, "/apps", "Creates an app, isolated from all others, and a UserSig for calls to it.", apps::create).long(),
+        route(Method::POST, "/apps", "Creates an app, isolated from all others, and a UserSig for calls to it.", apps::create).long().max_body_bytes(MAX_ACCOUNTS_BYTES),
         route(Method::GET, "/apps/{sdkappid}", "One app.", apps::show),
         route(Method::DELETE, "/apps/{sdkappid}", "Removes an app.", apps::remove).long(),
         route(Method::POST, "/apps/{sdkappid}/reset", "Resets one app to its start.", apps::reset).long(),

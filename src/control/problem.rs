@@ -13,7 +13,7 @@ use serde::Serialize;
 
 /// The reason why a control call failed.
 #[derive(Debug, Serialize, JsonSchema)]
-pub(super) struct Problem {
+pub(crate) struct Problem {
     /// The name of the HTTP status.
     title: &'static str,
     /// The HTTP status.
@@ -62,9 +62,28 @@ impl Problem {
         }
     }
 
+    /// 422 for invalid fields of the body.
+    pub(super) fn invalid_body(mut errors: Vec<InvalidField>) -> Self {
+        errors
+            .iter_mut()
+            .for_each(|error| error.part = Some(Part::Body));
+        Self::invalid(errors)
+    }
+
     /// 422 for one invalid field of the body.
     pub(super) fn invalid_field(pointer: impl Into<String>, detail: impl Into<String>) -> Self {
         Self::invalid(vec![InvalidField::of_body(pointer, detail)])
+    }
+
+    /// One message for each invalid field, or the description.
+    pub(crate) fn messages(self) -> Vec<String> {
+        if self.errors.is_empty() {
+            return vec![self.detail];
+        }
+        let errors = self.errors.into_iter();
+        errors
+            .map(|error| format!("{} {}", error.pointer, error.detail))
+            .collect()
     }
 
     pub(super) fn with_errors(self, errors: Vec<InvalidField>) -> Self {

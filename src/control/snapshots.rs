@@ -1,6 +1,5 @@
 //! Named snapshots of an app's graph, and the changes since a snapshot.
 
-use super::account::{BlockedDocument, FriendDocument, RequestDocument};
 use super::apps::{AppPath, find_app};
 use super::drawing::EdgeKind;
 use super::extract::Path;
@@ -8,6 +7,7 @@ use super::problem::Problem;
 use super::route::{Operation, OperationOutput};
 use super::state::Size;
 use super::written::{Disconnected, Writer, written};
+use crate::accounts::{BlockedDocument, FriendDocument, RequestDocument};
 use crate::apps::App;
 use crate::protocol::ids::{SdkAppId, UserId};
 use crate::state::AppState;
@@ -110,7 +110,7 @@ struct DiffDocument {
     changed: Vec<ChangedEdge>,
 }
 
-/// A relation from one account to another.
+/// A relation from one account to another. A friendship is one way: a mutual one is two edges.
 #[derive(Serialize, JsonSchema)]
 struct Edge {
     #[serde(flatten)]

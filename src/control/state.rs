@@ -1,18 +1,15 @@
 //! An app's whole relationship graph: as JSON, which can be read back, or as a drawing.
 
-use super::account::AccountDocument;
-use super::account_reader::AccountReader;
 use super::apps::{AppPath, find_app};
 use super::drawing::{dot, mermaid};
-use super::edits::{mirrored, peers};
 use super::extract::{Body, Path, Query};
-use super::problem::{InvalidField, Problem};
+use super::problem::Problem;
 use super::route::{Operation, OperationOutput};
 use super::written::{Disconnected, Writer, written};
+use crate::accounts::{AccountDocument, AccountReader};
 use crate::protocol::ids::UserId;
-use crate::sns::model::{PendingRequest, Sequences};
 use crate::state::AppState;
-use crate::store::{Account, Accounts, SharedAccount};
+use crate::store::Accounts;
 use crate::strict::join;
 use axum::Json;
 use axum::extract::State;
@@ -96,7 +93,7 @@ async fn write_json(mut writer: Writer, accounts: &Accounts) -> Result<(), Disco
         .open(&format!("{{\"version\":{VERSION},\"accounts\":{{"))
         .await?;
     for (user, account) in accounts.sorted() {
-        let document = AccountDocument::from(&**account);
+        let document = AccountDocument::of(user, account, accounts);
         writer.field(user.as_str(), &document).await?;
     }
     writer.finish("}}").await
@@ -125,59 +122,19 @@ pub(super) async fn replace(
     Body(StateDocument { accounts, .. }): Body<StateDocument>,
 ) -> Result<Json<Size>, Problem> {
     let app = find_app(&state, path.sdkappid)?;
-    let mut reader = AccountReader::new(&app);
-    let mut graph = BTreeMap::new();
-    let before = app.store.accounts().await?;
-    for (user, document) in accounts {
-        let mut account = Account::clone(&app.new_account);
-        // The sequences go on, so that a client that knows the old ones learns of the change.
-        account.sequences = before
-            .get(user)
-            .map_or_else(Sequences::default, |old| old.sequences);
-        let at = join("/accounts", user.as_str());
-        reader.apply(&at, user, document, &mut account);
-        graph.insert(user, account);
-    }
+    let now = app.clock.now().unix_time();
+    let mut reader = AccountReader::new(&app.config.custom_fields, &app.new_account, now);
     // App admins always exist.
-    for admin in &app.config.admins {
-        let admin = graph.entry(*admin);
-        admin.or_insert_with(|| Account::clone(&app.new_account));
+    let admins = app.config.admins.iter();
+    let mut graph: Accounts = admins
+        .map(|admin| (*admin, app.new_account.clone()))
+        .collect();
+    for (missing, user) in reader.add_all("/accounts", accounts, &mut graph) {
+        let at = join("/accounts", user.as_str());
+        reader.add_invalid(at, format!("names {missing}, which is not in `accounts`"));
     }
-    for (user, account) in &graph {
-        for missing in peers(account).filter(|peer| !graph.contains_key(peer)) {
-            let detail = format!("names {missing}, which is not in `accounts`");
-            let at = join("/accounts", user.as_str());
-            reader.invalid.push(InvalidField::of_body(at, detail));
-        }
-    }
-    reader.finish()?;
-    complete_requests(&mut graph);
-    let accounts = graph.into_iter();
-    let accounts = accounts.map(|(user, account)| (user, SharedAccount::new(account)));
-    let accounts: Accounts = accounts.collect();
-    let size = Size::of(&accounts);
-    app.store.replace(accounts).await?;
+    reader.finish().map_err(Problem::invalid_body)?;
+    let size = Size::of(&graph);
+    app.store.replace(graph).await?;
     Ok(Json(size))
-}
-
-/// Adds the missing entry of each pending request that only one of its two accounts lists.
-fn complete_requests(graph: &mut BTreeMap<UserId, Account>) {
-    let (mut received, mut sent) = (Vec::new(), Vec::new());
-    for (user, account) in &*graph {
-        let mirror = |request: &PendingRequest| (request.with, mirrored(request, *user));
-        received.extend(account.sent.iter().map(mirror));
-        sent.extend(account.received.iter().map(mirror));
-    }
-    for (user, request) in received {
-        let list = &mut graph.entry(user).or_default().received;
-        if !list.has(request.with) {
-            list.insert(request);
-        }
-    }
-    for (user, request) in sent {
-        let list = &mut graph.entry(user).or_default().sent;
-        if !list.has(request.with) {
-            list.insert(request);
-        }
-    }
 }

@@ -155,7 +155,8 @@ pub struct FriendDetails {
     pub add_wording: Option<AddWording>,
     /// `Tag_SNS_IM_RemarkTime`: only friend_import sets it.
     pub remark_time: Option<UnixTime>,
-    /// `Tag_SNS_Custom_*`: the fields that the app declares.
+    /// `Tag_SNS_Custom_*`: the fields that the app declares, in the order of their names, so that equal
+    /// fields are equal however they were set.
     pub custom: Vec<(Keyword, TagValue)>,
 }
 
@@ -238,6 +239,7 @@ impl Friend {
                 details.custom.push((field, value));
             }
         }
+        details.custom.sort_unstable_by_key(|(field, _)| *field);
         self.details = details.boxed();
     }
 
@@ -268,11 +270,21 @@ impl Friend {
         self.details.as_ref().map_or(&[], |details| &details.groups)
     }
 
-    /// Whether it has any custom field.
-    pub fn has_custom(&self) -> bool {
-        self.details
-            .as_ref()
-            .is_some_and(|details| !details.custom.is_empty())
+    /// The custom fields.
+    pub fn custom(&self) -> &[(Keyword, TagValue)] {
+        self.details.as_ref().map_or(&[], |details| &details.custom)
+    }
+
+    /// The standard fields, to compare them.
+    pub fn standard_fields(&self) -> impl PartialEq {
+        let details = self.details.as_ref();
+        let text = (
+            details.and_then(|details| details.remark.as_ref()),
+            details.and_then(|details| details.add_wording.as_ref()),
+        );
+        let remark_time = details.and_then(|details| details.remark_time);
+        let times = (self.add_time, remark_time);
+        (text, self.groups(), self.add_source, times)
     }
 }
 

@@ -11,8 +11,9 @@ use std::sync::Arc;
 /// A keyword of 1 to 8 ASCII letters: the part of an AddSource or of a custom field's Tag after the
 /// prefix.
 ///
-/// It is stored in 8 bytes, padded with NUL, so that it needs no allocation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize, JsonSchema)]
+/// It is stored in 8 bytes, padded with NUL, so that it needs no allocation. The first letter is the
+/// highest byte, so that keywords sort like their texts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, JsonSchema)]
 #[serde(try_from = "String")]
 #[schemars(with = "String", extend("pattern" = "^[A-Za-z]{1,8}$", "x-expected" = "1 to 8 letters"))]
 pub struct Keyword(NonZeroU64);
@@ -34,13 +35,13 @@ impl Keyword {
         }
         let mut padded = [0; 8];
         padded[..letters.len()].copy_from_slice(letters);
-        NonZeroU64::new(u64::from_le_bytes(padded)).map(Self)
+        NonZeroU64::new(u64::from_be_bytes(padded)).map(Self)
     }
 }
 
 impl fmt::Display for Keyword {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let padded = self.0.get().to_le_bytes();
+        let padded = self.0.get().to_be_bytes();
         let letters = padded.split(|byte| *byte == 0).next().unwrap_or_default();
         f.write_str(std::str::from_utf8(letters).expect("parse lets only letters in"))
     }

@@ -2,10 +2,8 @@
 
 use super::peer_list::PeerList;
 use crate::profile::Profile;
-use crate::protocol::ids::{UnixTime, UserId};
-use crate::sns::model::{
-    AccountSeed, Blocked, Friend, MAX_SEQUENCE, PendingRequest, RequestMinute, Sequences,
-};
+use crate::protocol::ids::UserId;
+use crate::sns::model::{Blocked, Friend, MAX_SEQUENCE, PendingRequest, RequestMinute, Sequences};
 use crate::sns::texts::GroupName;
 use std::collections::HashMap;
 
@@ -58,17 +56,6 @@ pub(crate) struct Group {
 }
 
 impl Account {
-    /// Applies the settings of a seed; `now` becomes the time of each entry of the blocklist.
-    pub(crate) fn set(&mut self, seed: &AccountSeed, now: UnixTime) {
-        self.profile.allow_type = seed.allow_type;
-        self.profile.admin_forbid_type = seed.admin_forbid_type;
-        let blocked = seed.blocklist.iter().map(|to| Blocked {
-            to: *to,
-            add_time: now,
-        });
-        self.blocklist = blocked.collect();
-    }
-
     pub(super) fn friends_page(&self, start: usize, count: usize) -> FriendsPage {
         FriendsPage {
             friends: page(&self.friends, start, count).to_vec(),
@@ -177,27 +164,25 @@ impl Account {
         self.received.remove(peer);
     }
 
-    /// Advances the sequences of the lists that differ from `before`. The friend list has three: one for
-    /// each kind of field, and one for the groups, whose members are friends.
-    pub(crate) fn count_changes_from(&mut self, before: &Self) {
-        let friends = self.friends != before.friends;
-        self.count(Changed {
-            standard: friends,
-            custom: friends,
-            groups: friends || self.groups != before.groups,
-            blocklist: self.blocklist != before.blocklist,
-        });
+    /// The sequences of this account when it replaces `before` without a rule that decides it. Each
+    /// sequence is the one that the same change by Tencent's calls would give, or this account's own if
+    /// that is larger. So no sequence goes back: a client that knows a later state learns of the change.
+    pub(crate) fn sequences_after(&self, before: &Self) -> Sequences {
+        let (given, was) = (self.sequences, before.sequences);
+        let mut next = was;
+        advance(&mut next, Changed::between(before, self));
+        let later = |given: u32, was: u32, next: u32| if given > was { given } else { next };
+        Sequences {
+            standard: later(given.standard, was.standard, next.standard),
+            custom: later(given.custom, was.custom, next.custom),
+            groups: later(given.groups, was.groups, next.groups),
+            blocklist: later(given.blocklist, was.blocklist, next.blocklist),
+        }
     }
 
-    /// Advances the sequences by the changes of one step; they wrap around after the largest.
+    /// Advances the sequences by the changes of one step.
     pub(super) fn count(&mut self, changed: Changed) {
-        let count = |sequence: &mut u32, has_changed: bool| {
-            *sequence = (*sequence + u32::from(has_changed)) & MAX_SEQUENCE;
-        };
-        count(&mut self.sequences.standard, changed.standard);
-        count(&mut self.sequences.custom, changed.custom);
-        count(&mut self.sequences.groups, changed.groups);
-        count(&mut self.sequences.blocklist, changed.blocklist);
+        advance(&mut self.sequences, changed);
     }
 }
 
@@ -218,9 +203,51 @@ impl Changed {
     /// The friend was added to the friend list, or removed from it.
     fn friend(&mut self, friend: &Friend) {
         self.standard = true;
-        self.custom |= friend.has_custom();
+        self.custom |= !friend.custom().is_empty();
         self.groups |= !friend.groups().is_empty();
     }
+
+    /// The differences of two states of an account.
+    fn between(before: &Account, after: &Account) -> Self {
+        let mut changed = Self {
+            groups: before.groups != after.groups,
+            blocklist: before.blocklist != after.blocklist,
+            ..Self::default()
+        };
+        if before.friends == after.friends {
+            return changed;
+        }
+        for friend in after.friends.iter() {
+            match before.friends.entry(friend.to) {
+                Some(was) => {
+                    changed.standard |= was.standard_fields() != friend.standard_fields();
+                    changed.custom |= was.custom() != friend.custom();
+                    changed.groups |= was.groups() != friend.groups();
+                }
+                None => changed.friend(friend),
+            }
+        }
+        let gone = before
+            .friends
+            .iter()
+            .filter(|was| !after.friends.has(was.to));
+        gone.for_each(|friend| changed.friend(friend));
+        // The order of the list is the order of its pages.
+        let same_order = (before.friends.iter()).map(|friend| friend.to);
+        changed.standard |= !same_order.eq(after.friends.iter().map(|friend| friend.to));
+        changed
+    }
+}
+
+/// Advances the sequences by the changes of one step; they wrap around after the largest.
+fn advance(sequences: &mut Sequences, changed: Changed) {
+    let count = |sequence: &mut u32, has_changed: bool| {
+        *sequence = (*sequence + u32::from(has_changed)) & MAX_SEQUENCE;
+    };
+    count(&mut sequences.standard, changed.standard);
+    count(&mut sequences.custom, changed.custom);
+    count(&mut sequences.groups, changed.groups);
+    count(&mut sequences.blocklist, changed.blocklist);
 }
 
 fn page<E>(list: &[E], start: usize, count: usize) -> &[E] {

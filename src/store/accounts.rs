@@ -50,6 +50,34 @@ impl Accounts {
         Arc::make_mut(&mut self.shards[shard_of(user)]).get_mut(&user)
     }
 
+    /// An account, to be changed if it exists and `needs_change`.
+    pub(crate) fn change_if(
+        &mut self,
+        user: UserId,
+        needs_change: impl FnOnce(&Account) -> bool,
+    ) -> Option<&mut Account> {
+        let account = self.get(user)?;
+        match needs_change(account) {
+            true => self.get_mut(user).map(Arc::make_mut),
+            false => None,
+        }
+    }
+
+    /// Gives these accounts the sequences that they have when they replace the accounts of `before`.
+    pub(crate) fn advance_sequences(&mut self, users: &[UserId], before: &Self) {
+        let nothing = Account::default();
+        for user in users {
+            let was = before.get(*user).map_or(&nothing, |was| &**was);
+            let Some(account) = self.get(*user) else {
+                continue;
+            };
+            let sequences = account.sequences_after(was);
+            if let Some(account) = self.change_if(*user, |is| is.sequences != sequences) {
+                account.sequences = sequences;
+            }
+        }
+    }
+
     pub(crate) fn insert(&mut self, user: UserId, account: SharedAccount) {
         Arc::make_mut(&mut self.shards[shard_of(user)]).insert(user, account);
     }

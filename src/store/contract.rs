@@ -442,7 +442,9 @@ fn an_update_of_what_has_changed_meanwhile_changes_nothing(make: Make) {
     let refused = ready(store.update(&[stale, fresh.clone()], &[]));
     let lacks_peer = ready(store.update(std::slice::from_ref(&fresh), &[user(9)]));
 
-    assert_eq!([refused, lacks_peer], [Err(StoreError::Conflict); 2]);
+    for refused in [refused, lacks_peer] {
+        assert_eq!(refused.map(drop), Err(StoreError::Conflict));
+    }
     assert_eq!(friends(&store, user(0)), [user(1)]);
     let groups = || {
         ready(store.account(user(2)))

@@ -62,20 +62,36 @@ impl MemoryStore {
         Ok(self.lock().clone())
     }
 
-    /// Replaces all accounts in one step.
-    pub(crate) async fn replace(&self, accounts: Accounts) -> Result<(), StoreError> {
+    /// Replaces all accounts in one step. The sequences of the lists that differ move on.
+    pub(crate) async fn replace(&self, mut accounts: Accounts) -> Result<(), StoreError> {
         let _no_deletion = self.deletion.read().await;
+        let users = |of: &Accounts, other: &Accounts| -> Vec<UserId> {
+            of.changed_from(other).map(|(user, _)| user).collect()
+        };
+        // To compare all accounts takes long. Under the lock, only the accounts are compared that have
+        // changed meanwhile.
+        let before = self.lock().clone();
+        accounts.advance_sequences(&users(&accounts, &before), &before);
+        let mut current = self.lock();
+        accounts.advance_sequences(&users(&current, &before), &current);
+        let old = std::mem::replace(&mut *current, accounts);
+        drop(current);
         // The old accounts are dropped after the lock is released.
-        let _old = std::mem::replace(&mut *self.lock(), accounts);
+        drop(old);
         Ok(())
     }
 
-    /// Replaces accounts in one step, provided that the accounts in `needs` are imported.
+    /// Replaces accounts in one step, provided that the accounts in `needs` are imported. Returns all
+    /// accounts after the step.
     ///
     /// # Errors
     /// `Conflict` if an account has changed since it was read, or one of `needs` is not imported; then
     /// nothing is replaced.
-    pub(crate) async fn update(&self, edits: &[Edit], needs: &[UserId]) -> Result<(), StoreError> {
+    pub(crate) async fn update(
+        &self,
+        edits: &[Edit],
+        needs: &[UserId],
+    ) -> Result<Accounts, StoreError> {
         let _no_deletion = self.deletion.read().await;
         let mut accounts = self.lock();
         // A writer copies an account that a caller still holds: the same address is the same content.
@@ -89,7 +105,7 @@ impl MemoryStore {
         for Edit { user, after, .. } in edits {
             accounts.insert(*user, Arc::clone(after));
         }
-        Ok(())
+        Ok(accounts.clone())
     }
 
     /// Imports an account, or sets these fields of its profile if it is imported already.

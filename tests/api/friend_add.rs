@@ -3,7 +3,7 @@
 
 use crate::harness::{ConfigExt, TestApp, one, user, with};
 use serde_json::json;
-use tencent_chat_emulator::config::AccountConfig;
+use tencent_chat_emulator::accounts::AccountDocument;
 use tencent_chat_emulator::protocol::code::Code;
 use tencent_chat_emulator::protocol::ids::UnixTime;
 use tencent_chat_emulator::sns::model::AccountSeed;
@@ -387,16 +387,17 @@ async fn if_every_item_fails_the_call_is_still_ok() {
 #[tokio::test]
 async fn accounts_start_as_the_configuration_says() {
     let app = TestApp::start_with(|config| {
-        let shy = AccountConfig {
+        let shy = AccountDocument {
             allow_type: Some(AllowType::NeedConfirm),
-            ..AccountConfig::default()
+            ..AccountDocument::default()
         };
-        let rude = AccountConfig {
-            blocklist: vec![user("id")],
-            ..AccountConfig::default()
+        let rude = AccountDocument {
+            blocklist: Some(vec![user("id").into()]),
+            ..AccountDocument::default()
         };
-        let accounts = &mut config.app().accounts;
-        accounts.extend([(user("shy"), shy), (user("rude"), rude)]);
+        let accounts = [(user("shy"), shy), (user("rude"), rude)];
+        let accounts = accounts.map(|(user, account)| (user, Some(account.into())));
+        config.app().accounts.extend(accounts);
     })
     .await;
     assert_eq!(app.add("id", &["shy", "rude"]).await, [30539, 30525]);

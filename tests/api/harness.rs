@@ -206,7 +206,8 @@ impl TestApp {
 
     /// Imports an account, or changes an existing one.
     pub(crate) fn put(&self, name: &str, seed: AccountSeed) {
-        ready(self.emulator.put_account(app_id(APP), user(name), &seed));
+        let put = ready(self.emulator.put_account(app_id(APP), user(name), &seed));
+        put.expect("a good seed");
     }
 
     /// Imports accounts with default settings.

@@ -9,7 +9,6 @@ mod situation;
 pub(super) use field::wrong_field;
 pub(super) use situation::Source;
 
-use super::account::AccountDocument;
 use super::apps::{AppPath, find_app};
 use super::code_name::CodeName;
 use super::edits::Edits;
@@ -17,6 +16,7 @@ use super::extract::{Body, Path};
 use super::problem::Problem;
 use super::requests::unknown_command;
 use super::unused_name;
+use crate::accounts::AccountDocument;
 use crate::apps::App;
 use crate::commands::{self, Command, FriendAdd};
 use crate::config::Config;
@@ -152,23 +152,24 @@ pub(super) async fn arrange(
     }
     sides.retain(|(user, _)| Some(*user) != made.missing);
     let mut edits = Edits::new(&app, &accounts);
-    for (user, account) in &mut sides {
+    let mut created = 0;
+    for (user, account) in &sides {
         let was = accounts.get(*user).map(|was| Account::clone(was));
-        if let Some(was) = &was {
-            account.count_changes_from(was);
-        }
+        created += usize::from(was.is_none());
         edits.put(*user, &was.unwrap_or_default(), account.clone());
     }
-    let created = edits.commit().await;
-    if created.is_err() {
+    let written = edits.commit().await;
+    if written.is_err() {
         // A failed call leaves no fault behind.
         state.change(|world| world.faults.disarm(|armed| Some(armed.id) == fault));
     }
-    let is_filler = |user: &&UserId| !sides.iter().any(|(side, _)| side == *user);
-    let fillers = created?.iter().filter(is_filler).count();
+    let written = written?;
     let (url, curl) = call_line(&state, &app, command, made.caller, &made.request);
-    let documents = sides.iter();
-    let documents = documents.map(|(user, account)| (*user, AccountDocument::from(account)));
+    let document = |(user, _): &(UserId, Account)| {
+        let account = written.accounts.get(*user)?;
+        let document = AccountDocument::of(*user, account, &written.accounts);
+        Some((*user, document))
+    };
     Ok(Json(Arranged {
         code: number(code),
         outcome: code.name(),
@@ -176,8 +177,8 @@ pub(super) async fn arrange(
         carried_by: made.carrier,
         given_by: made.source,
         fault,
-        accounts: documents.collect(),
-        fillers,
+        accounts: sides.iter().filter_map(document).collect(),
+        fillers: written.created - created,
         url,
         request: made.request,
         curl,

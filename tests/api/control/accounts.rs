@@ -31,16 +31,17 @@ async fn one_call_makes_an_account_and_everybody_it_names() {
         "received": ["g"],
     });
 
-    let put = control.put(&path(&made, "a"), wish).await.ok();
+    let account = control.put(&path(&made, "a"), wish).await.ok();
 
-    assert_eq!(put["created"], json!(["a", "c", "d", "e", "f", "g"]));
-    let account = &put["account"];
+    let all = control.get(&made.path("/accounts")).await.ok();
+    let names = json!(["a", "administrator", "b", "c", "d", "e", "f", "g"]);
+    assert_eq!(all["accounts"], names);
     assert_eq!(account["groups"], json!(["home", "work"]));
     assert_eq!(
         account["friends"],
         json!([
-            {"to": "b", "add_time": 1000},
-            {"to": "c", "add_time": 7, "add_source": "AddSource_Type_Web", "remark": "C", "groups": ["work"]},
+            {"to": "b", "mutual": false, "add_time": 1000},
+            {"to": "c", "mutual": false, "add_time": 7, "add_source": "AddSource_Type_Web", "remark": "C", "groups": ["work"]},
         ])
     );
     assert_eq!(
@@ -60,7 +61,7 @@ async fn one_call_makes_an_account_and_everybody_it_names() {
         json!([{"with": "a", "add_time": 1000, "add_wording": "hi"}])
     );
     assert_eq!(made.list("g", "sent").await, ["a"]);
-    assert_eq!(control.get(&path(&made, "a")).await.ok(), *account);
+    assert_eq!(control.get(&path(&made, "a")).await.ok(), account);
     // Tencent's commands see the same state.
     let portrait = json!({"To_Account": ["a"], "TagList": ["Tag_Profile_IM_Nick"]});
     let reply = made.call("profile/portrait_get", &portrait).await;
@@ -74,7 +75,7 @@ async fn what_is_left_out_stays_and_a_list_that_is_given_is_the_whole_list() {
     let app = TestApp::start().await;
     let (control, made) = app_with(&app, &["a", "b", "c"]).await;
     let wish = json!({"friends": ["b"], "blocklist": ["c"], "sent": ["c"], "profile": {"Tag_Profile_IM_Nick": "Ann"}});
-    let before = control.put(&path(&made, "a"), wish).await.ok()["account"].clone();
+    let before = control.put(&path(&made, "a"), wish).await.ok();
 
     control.put(&path(&made, "a"), json!({})).await.ok();
     assert_eq!(made.account("a").await, before);
@@ -277,13 +278,13 @@ async fn a_pending_request_is_answered_as_the_other_users_client_would() {
         }
         assert_eq!(answered["from"], made.account("a").await);
         if let Some(friend) = answered["from"]["friends"].get(0) {
-            let expected = json!({"to": "b", "add_time": 1_900_000_000, "remark": "B", "groups": ["work"], "add_wording": "hi"});
+            let expected = json!({"to": "b", "mutual": action == "agree_and_add", "add_time": 1_900_000_000, "remark": "B", "groups": ["work"], "add_wording": "hi"});
             assert_eq!(*friend, expected);
         }
         if let Some(friend) = answered["to"]["friends"].get(0) {
             assert_eq!(
                 *friend,
-                json!({"to": "a", "add_time": 1_900_000_000, "add_wording": "hi"})
+                json!({"to": "a", "mutual": true, "add_time": 1_900_000_000, "add_wording": "hi"})
             );
         }
         control

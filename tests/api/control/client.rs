@@ -178,6 +178,17 @@ impl MadeApp {
         self.control.get(&path).await.ok()
     }
 
+    /// The app's state without the sequences, which a restored state moves on.
+    pub(crate) async fn relations(&self) -> Value {
+        let mut state = self.control.get(&self.path("/state")).await.ok();
+        let accounts = state["accounts"].as_object_mut().expect("an object");
+        for account in accounts.values_mut() {
+            let account = account.as_object_mut().expect("an object");
+            account.remove("sequences").expect("it has sequences");
+        }
+        state
+    }
+
     /// The UserIDs in one of an account's lists.
     pub(crate) async fn list(&self, user: &str, list: &str) -> Vec<String> {
         let account = self.account(user).await;

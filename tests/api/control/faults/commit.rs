@@ -14,8 +14,7 @@ async fn met(bench: &Bench, fault: Option<Value>, path: &str, body: &Value) -> (
     }
     let end = bench.call(path, body).await;
     let hits = bench.counts().await.iter().map(|(hits, _)| hits).sum();
-    let state = bench.control.get(&bench.app.path("/state")).await.ok();
-    (end, hits, state)
+    (end, hits, bench.app.relations().await)
 }
 
 /// Two states: empty, and one in which "id" has "id1" as a friend, in a group, and on its
@@ -46,7 +45,7 @@ async fn a_whole_call_that_commits_leaves_what_it_would_and_one_that_does_not_le
         let mut changes = false;
         for start in &starts {
             bench.control.put(&state, start.clone()).await.ok();
-            let before = bench.control.get(&state).await.ok();
+            let before = bench.app.relations().await;
             let (_, _, after) = met(&bench, None, &path, &body).await;
             changes |= before != after;
             for (kind, wanted) in ways() {
@@ -86,7 +85,7 @@ async fn an_item_that_commits_is_done_and_reported_failed_and_one_that_does_not_
         let mut was_done = false;
         for start in &starts {
             bench.control.put(&state, start.clone()).await.ok();
-            let before = bench.control.get(&state).await.ok();
+            let before = bench.app.relations().await;
             let (free, _, after) = met(&bench, None, &path, &body).await;
             was_done |= free == End::Done(vec![0]);
             for commits in [false, true] {

@@ -3,53 +3,64 @@
 //! The types of the document have already checked each single value. This module checks values
 //! against the app's custom fields and against each other.
 
-use super::account::{AccountDocument, BlockedDocument, Entry, FriendDocument, RequestDocument};
-use super::problem::{InvalidField, Problem};
-use crate::apps::App;
-use crate::config::CustomFields;
+use super::CustomFields;
+use super::document::{AccountDocument, BlockedDocument, Entry, FriendDocument, RequestDocument};
 use crate::profile::{Profile, ProfileField};
 use crate::protocol::ids::{UnixTime, UserId};
 use crate::protocol::tag::{TagItem, TagValue};
 use crate::sns::friend_tag::FriendTag;
-use crate::sns::model::{Blocked, Friend, FriendDetails, PendingRequest};
-use crate::sns::texts::{GroupName, Keyword};
-use crate::store::{Account, PeerEntry, PeerList};
-use crate::strict::join;
+use crate::sns::model::{Blocked, Friend, FriendDetails, FriendUpdate, PendingRequest};
+use crate::sns::texts::{AddWording, GroupName, Keyword, Remark};
+use crate::store::{Account, PeerEntry, PeerList, SharedAccount};
+use crate::strict::{InvalidField, MAX_ERRORS, join};
 use std::collections::{BTreeMap, HashSet};
 
+/// Reads the documents of one request, or of one app of the configuration.
 #[derive(Debug)]
-pub(super) struct AccountReader<'a> {
+pub(crate) struct AccountReader<'a> {
     declared: &'a CustomFields,
+    /// An account with the app's defaults.
+    pub(super) new_account: &'a SharedAccount,
+    /// The time of entries without a time.
     now: UnixTime,
-    pub(super) invalid: Vec<InvalidField>,
+    /// The invalid fields, at most [`MAX_ERRORS`].
+    invalid: Vec<InvalidField>,
+    /// The friendships that a document calls mutual: the account of the document, and the friend.
+    pub(super) mutual: Vec<(UserId, UserId)>,
 }
 
 impl<'a> AccountReader<'a> {
-    pub(super) fn new(app: &'a App) -> Self {
+    pub(crate) fn new(
+        declared: &'a CustomFields,
+        new_account: &'a SharedAccount,
+        now: UnixTime,
+    ) -> Self {
         Self {
-            declared: &app.config.custom_fields,
-            now: app.clock.now().unix_time(),
+            declared,
+            new_account,
+            now,
             invalid: Vec::new(),
+            mutual: Vec::new(),
         }
     }
 
-    /// Fails with all invalid fields of the documents, if they have any.
-    pub(super) fn finish(self) -> Result<(), Problem> {
+    /// The friends of a single document with `mutual`; or all invalid fields.
+    pub(crate) fn finish(self) -> Result<Vec<UserId>, Vec<InvalidField>> {
+        let friends = self.mutual.into_iter().map(|(_, friend)| friend);
         match self.invalid.is_empty() {
-            true => Ok(()),
-            false => Err(Problem::invalid(self.invalid)),
+            true => Ok(friends.collect()),
+            false => Err(self.invalid),
         }
     }
 
     /// Changes an account as the document says; `at` is the document's JSON pointer.
-    pub(super) fn apply(
+    pub(crate) fn apply(
         &mut self,
         at: &str,
         user: UserId,
         document: AccountDocument,
         account: &mut Account,
     ) {
-        let before = account.clone();
         if let Some(fields) = document.profile {
             account.profile = self.profile(&format!("{at}/profile"), fields, &account.profile);
         }
@@ -61,6 +72,11 @@ impl<'a> AccountReader<'a> {
             account.groups = distinct(groups);
         }
         if let Some(friends) = document.friends {
+            let mutual = friends
+                .iter()
+                .filter(|Entry(friend)| friend.mutual == Some(true));
+            self.mutual
+                .extend(mutual.map(|Entry(friend)| (user, friend.to)));
             account.friends = self.list(&format!("{at}/friends"), user, friends, Self::friend);
         }
         let of_friends = account.friends.iter().flat_map(Friend::groups);
@@ -74,10 +90,7 @@ impl<'a> AccountReader<'a> {
         if let Some(received) = document.received {
             account.received = self.list(&format!("{at}/received"), user, received, Self::request);
         }
-        match document.sequences {
-            Some(sequences) => account.sequences = sequences,
-            None => account.count_changes_from(&before),
-        }
+        account.sequences = document.sequences.unwrap_or(account.sequences);
         account.request_minute = document.request_minute.unwrap_or(account.request_minute);
     }
 
@@ -103,8 +116,10 @@ impl<'a> AccountReader<'a> {
         list
     }
 
-    fn add_invalid(&mut self, pointer: impl Into<String>, detail: &str) {
-        self.invalid.push(InvalidField::of_body(pointer, detail));
+    pub(crate) fn add_invalid(&mut self, pointer: impl Into<String>, detail: impl Into<String>) {
+        if self.invalid.len() < MAX_ERRORS {
+            self.invalid.push(InvalidField::new(None, pointer, detail));
+        }
     }
 
     fn profile(&mut self, at: &str, fields: BTreeMap<String, TagValue>, was: &Profile) -> Profile {
@@ -133,19 +148,16 @@ impl<'a> AccountReader<'a> {
                 Err(why) => self.add_invalid(join(&format!("{at}/custom"), &tag), why),
             }
         }
-        let details = FriendDetails {
+        let update = FriendUpdate {
             remark: friend.remark,
-            groups: distinct(friend.groups),
-            add_wording: friend.add_wording,
+            groups: Some(distinct(friend.groups)),
+            add_source: friend.add_source,
+            add_wording: friend.add_wording.filter(is_given_wording),
+            add_time: friend.add_time,
             remark_time: friend.remark_time,
             custom,
         };
-        Friend {
-            to: friend.to,
-            add_time: friend.add_time.unwrap_or(self.now),
-            add_source: friend.add_source,
-            details: details.boxed(),
-        }
+        update.into_friend(friend.to, self.now)
     }
 
     fn custom(&self, tag: &str, value: TagValue) -> Result<(Keyword, TagValue), &'static str> {
@@ -167,9 +179,11 @@ impl<'a> AccountReader<'a> {
 
     fn request(&mut self, _: &str, request: RequestDocument) -> PendingRequest {
         let details = FriendDetails {
-            remark: request.remark,
+            remark: request
+                .remark
+                .filter(|remark: &Remark| !remark.as_str().is_empty()),
             groups: distinct(request.groups),
-            add_wording: request.add_wording,
+            add_wording: request.add_wording.filter(is_given_wording),
             ..FriendDetails::default()
         };
         PendingRequest {
@@ -179,6 +193,11 @@ impl<'a> AccountReader<'a> {
             details: details.boxed(),
         }
     }
+}
+
+/// An empty text is the same as none.
+fn is_given_wording(wording: &AddWording) -> bool {
+    !wording.as_str().is_empty()
 }
 
 fn distinct(groups: impl IntoIterator<Item = GroupName>) -> Vec<GroupName> {
