@@ -265,39 +265,54 @@ impl Emulator {
     /// faults with exactly this scope; `None` only removes them. Use it for codes that no state of the
     /// accounts can produce. For a command without From_Account, pass the item's account as both.
     /// Does nothing if `code` is `Ok`, a code of the gateway or another code that only a whole call has.
-    pub fn script(&self, app: SdkAppId, from: UserId, to: UserId, code: Option<Code>) {
+    ///
+    /// # Errors
+    /// When the app does not exist, or the limit of armed faults is reached. Then nothing is changed.
+    pub fn script(
+        &self,
+        app: SdkAppId,
+        from: UserId,
+        to: UserId,
+        code: Option<Code>,
+    ) -> io::Result<()> {
         let scope = Scope {
             sdkappid: Some(app),
             from_account: Some(from),
             to_account: Some(to),
             ..Scope::default()
         };
-        if code.is_none_or(Code::is_items) {
-            self.replace_fault(scope, code.map(Kind::ResultCode));
+        match code.is_none_or(Code::is_items) {
+            true => self.replace_fault(scope, code.map(Kind::ResultCode)),
+            false => Ok(()),
         }
     }
 
     /// Makes every call of a command, such as `friend_get`, fail with `code` after the gateway has
     /// accepted it. Replaces all faults with exactly this scope; `None` only removes them. Does nothing
     /// if `code` is `Ok` or a code that only an item has, or the command is unknown.
-    pub fn script_call(&self, app: SdkAppId, command: &str, code: Option<Code>) {
+    ///
+    /// # Errors
+    /// When the app does not exist, or the limit of armed faults is reached. Then nothing is changed.
+    pub fn script_call(&self, app: SdkAppId, command: &str, code: Option<Code>) -> io::Result<()> {
         let scope = Scope {
             sdkappid: Some(app),
             command: commands::named(command).map(|command| command.name),
             ..Scope::default()
         };
-        if scope.command.is_some() && code.is_none_or(Code::is_calls) {
-            self.replace_fault(scope, code.map(Kind::ErrorCode));
+        match scope.command.is_some() && code.is_none_or(Code::is_calls) {
+            true => self.replace_fault(scope, code.map(Kind::ErrorCode)),
+            false => Ok(()),
         }
     }
 
-    fn replace_fault(&self, scope: Scope, kind: Option<Kind>) {
-        self.state.change(|world| {
+    fn replace_fault(&self, scope: Scope, kind: Option<Kind>) -> io::Result<()> {
+        let replaced = self.state.change(|world| {
+            // If this removes a fault, there is room for the new one.
             world.faults.disarm(|fault| fault.plan.scope == scope);
-            if let Some(kind) = kind {
-                world.faults.arm(Plan::always(scope, kind));
-            }
+            let plan = kind.map(|kind| Plan::always(scope, kind));
+            plan.map(|plan| world.arm(plan)).transpose()
         });
+        replaced.map(drop).map_err(io::Error::other)
     }
 
     /// A copy of an account's current state; `None` if the account or the app does not exist.

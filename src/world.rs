@@ -11,6 +11,7 @@ use crate::faults::{Fault, Faults, Plan};
 use crate::journal::Journal;
 use crate::protocol::ids::SdkAppId;
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 
 /// The limit of apps: a test run that never removes its apps must not fill the memory.
@@ -39,6 +40,15 @@ pub(crate) enum ChangeError {
 
 /// An app that was removed or replaced, and the number of its faults, which were disarmed.
 pub(crate) type RemovedApp = (Arc<App>, usize);
+
+impl fmt::Display for ChangeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (Self::Conflict(detail) | Self::Full(detail)) = self;
+        f.write_str(detail)
+    }
+}
+
+impl std::error::Error for ChangeError {}
 
 impl ChangeError {
     pub(crate) fn too_many_apps() -> Self {
@@ -128,7 +138,7 @@ impl World {
     fn check(&self, plans: &[Plan], others: usize) -> Result<(), ChangeError> {
         let mut apps = plans.iter().filter_map(|plan| plan.scope.sdkappid);
         if !apps.all(|app| self.apps.contains_key(&app)) {
-            let detail = "the app was removed meanwhile";
+            let detail = "there is no such app, or it was removed meanwhile";
             return Err(ChangeError::Conflict(detail.to_owned()));
         }
         if others + plans.len() > MAX_FAULTS {

@@ -18,7 +18,7 @@ const SECRETS: [&str; 2] = ["secret_key", "token"];
 #[derive(Debug, Default)]
 pub(super) struct Document {
     pub(super) tree: Map<String, Value>,
-    /// By JSON pointer. The entries of a list have the list's origin.
+    /// By JSON pointer. The entries of a list have the list's origin, except tables.
     origins: BTreeMap<String, String>,
     /// Values of the file and of variables that [`Document::set`] has replaced.
     replaced: Vec<Replaced>,
@@ -36,9 +36,10 @@ struct Replaced {
 impl Document {
     /// Reads TOML; `name` is the source's name.
     pub(super) fn parse(text: &str, name: &str, errors: &mut Vec<String>) -> Self {
+        let line_ends: Vec<_> = text.match_indices('\n').map(|(at, _)| at).collect();
         let line = |place: usize| {
-            let before = &text[..place.min(text.len())];
-            format!("{name}:{}", 1 + before.matches('\n').count())
+            let before = line_ends.partition_point(|end| *end < place);
+            format!("{name}:{}", 1 + before)
         };
         let mut document = Self::default();
         let (table, mut invalid) = DeTable::parse_recoverable(text);
@@ -67,6 +68,14 @@ impl Document {
             self.origins.insert(at.clone(), line(key.span().start));
             if let DeValue::Table(table) = value.get_ref() {
                 self.add_origins(&at, table, line);
+            }
+            let list = value.get_ref().as_array().into_iter().flatten();
+            for (number, entry) in list.enumerate() {
+                if let DeValue::Table(table) = entry.get_ref() {
+                    let at = join(&at, &number.to_string());
+                    self.origins.insert(at.clone(), line(entry.span().start));
+                    self.add_origins(&at, table, line);
+                }
             }
         }
     }
@@ -97,6 +106,8 @@ impl Document {
         let schema = schema.and_then(|schema| field_schema(schema, last));
         let value = tree.insert(last.clone(), typed(schema, text));
         let pointer = join(&at, last);
+        let inner = format!("{pointer}/");
+        self.origins.retain(|at, _| !at.starts_with(&inner));
         let was = self.origins.insert(pointer.clone(), origin.to_owned());
         if let (Some(value), Some(origin)) = (value, was)
             && !origin.starts_with(DEFAULTS_NAME)

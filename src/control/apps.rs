@@ -167,8 +167,8 @@ pub(super) async fn show(
 #[derive(Serialize, JsonSchema)]
 pub(super) struct AppRemoval {
     sdkappid: SdkAppId,
-    /// How many accounts it had.
-    accounts: usize,
+    /// How many accounts the app had before. After a reset, it has the accounts of its start.
+    accounts_before: usize,
     /// How many faults were armed for this app alone.
     faults: usize,
     /// Whether its clock was held.
@@ -201,7 +201,7 @@ impl AppRemoval {
     async fn of((app, faults): &RemovedApp) -> Result<Self, Problem> {
         Ok(Self {
             sdkappid: app.sdkappid,
-            accounts: app.store.accounts().await?.len(),
+            accounts_before: app.store.accounts().await?.len(),
             faults: *faults,
             clock_was_held: app.clock.is_held(),
         })

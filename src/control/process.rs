@@ -56,8 +56,9 @@ pub(super) struct ResetResult {
     apps: Vec<SdkAppId>,
     /// The apps that were created after the start and are now removed.
     apps_gone: Vec<SdkAppId>,
-    /// How many accounts all apps had.
-    accounts: usize,
+    /// How many accounts all apps had before. After the reset, the configured apps have the accounts of
+    /// their start.
+    accounts_before: usize,
     /// How many faults were armed.
     faults: usize,
     /// How many calls the journal held.
@@ -73,7 +74,7 @@ pub(super) async fn reset(State(state): State<AppState>) -> Result<Json<ResetRes
     Ok(Json(ResetResult {
         apps,
         apps_gone,
-        accounts: accounts(&before).await?.iter().map(Accounts::len).sum(),
+        accounts_before: accounts(&before).await?.iter().map(Accounts::len).sum(),
         faults: before.faults.all().len(),
         calls: before.journal.len(),
         clock_was_held: before.clock.is_held(),

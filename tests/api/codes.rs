@@ -170,17 +170,17 @@ async fn every_documented_code_of_every_command_is_met() {
             let to = user("id1");
             let has_from = good(command).get("From_Account").is_some();
             let from = if has_from { user("id") } else { to };
-            match code.is_calls() {
-                true => app.emulator.script_call(id, name, Some(code)),
-                false => app.emulator.script(id, from, to, Some(code)),
-            }
+            let script = |code| match row(*number).is_calls() {
+                true => app.emulator.script_call(id, name, code),
+                false => app.emulator.script(id, from, to, code),
+            };
+            script(Some(code)).expect("there is room for a fault");
             let reply = app.call(command, good(command)).await;
             let (answered, info) = reply.outcome();
             assert_eq!(answered, *number, "{command}: {}", reply.text);
             assert_eq!(reply.error_code() == 0, !code.is_calls(), "{}", reply.text);
             assert!(!info.contains("<Api>"), "{}", reply.text);
-            app.emulator.script_call(id, name, None);
-            app.emulator.script(id, from, to, None);
+            script(None).expect("the app exists");
             met.insert((command, *number));
         }
         assert_eq!(app.account("id"), before, "{command}");
@@ -223,8 +223,8 @@ async fn an_item_of_every_command_that_has_items_can_be_scripted() {
             assert_eq!(reply.error_code(), 0, "{command}: {}", reply.text);
             assert_eq!(reply.outcome().0, *number, "{command}: {}", reply.text);
         }
-        app.emulator
-            .script(app_id(APP), user(from), user("id1"), None);
+        let removed = (app.emulator).script(app_id(APP), user(from), user("id1"), None);
+        removed.expect("the app exists");
         assert_eq!((app.account("id"), app.account("id1")), before, "{command}");
     }
 }

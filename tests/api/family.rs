@@ -403,13 +403,13 @@ async fn portrait_get_answers_as_its_page() {
 async fn portrait_set_answers_as_its_page_where_it_fails_as_in_it() {
     let app = start(|_| ()).await;
     let id = crate::harness::app_id(crate::harness::APP);
-    app.emulator
-        .script_call(id, "portrait_set", Some(Code::ProfileDecode));
+    let script = |code| app.emulator.script_call(id, "portrait_set", code);
+    script(Some(Code::ProfileDecode)).expect("there is room for a fault");
     let name = "set nick (the page's only answer is a failure)";
     app.replay("profile/portrait_set", page!("portrait_set"), name)
         .await;
 
-    app.emulator.script_call(id, "portrait_set", None);
+    script(None).expect("the app exists");
     let (request, _) = sample(page!("portrait_set"), name);
     let envelope = r#"{"ActionStatus":"OK","ErrorCode":0,"ErrorInfo":"","ErrorDisplay":""}"#;
     assert_eq!(

@@ -218,8 +218,8 @@ impl TestApp {
     }
 
     pub(crate) fn script(&self, from: &str, to: &str, code: Code) {
-        self.emulator
-            .script(app_id(APP), user(from), user(to), Some(code));
+        let scripted = (self.emulator).script(app_id(APP), user(from), user(to), Some(code));
+        scripted.expect("there is room for a fault");
     }
 
     /// An account of an app, if it is imported.

@@ -19,6 +19,7 @@ mod friend_add_body;
 mod gateway;
 mod hints;
 mod hostile;
+mod in_process;
 mod lifecycle;
 mod live;
 mod model;

@@ -124,6 +124,106 @@ async fn an_app_that_cannot_be_is_refused_with_all_that_is_wrong_and_none_is_mad
     );
 }
 
+/// The same documents as in PUT of an account, and the same accounts.
+#[tokio::test]
+async fn an_app_is_made_with_whole_accounts_and_gets_them_again_when_it_is_reset() {
+    let app = TestApp::start().await;
+    let control = app.control();
+    control.post("/clock/hold", json!({"at": 1000})).await.ok();
+    let fields = json!({"custom_friend_fields": ["Test"], "custom_profile_fields": ["Test"]});
+    let ann = json!({
+        "allow_type": "AllowType_Type_NeedConfirm", "admin_forbid_type": "AdminForbid_Type_SendOut",
+        "profile": {"Tag_Profile_IM_Nick": "Ann", "Tag_Profile_Custom_Test": 7},
+        "friends": ["bob", {"to": "cyd", "mutual": true, "remark": "C", "groups": ["work"], "custom": {"Tag_SNS_Custom_Test": "x"}}],
+        "groups": ["home"], "blocklist": ["dan", {"to": "eve", "add_time": 9}],
+        "sent": [{"with": "fay", "add_wording": "hi", "remark": "F"}], "received": ["gil"],
+        "request_minute": {"since": 990, "requests": 3},
+    });
+    let by_put = control.create(fields.clone()).await;
+    control
+        .put(&by_put.path("/accounts/ann"), ann.clone())
+        .await
+        .ok();
+    let expected = control.get(&by_put.path("/state")).await.ok();
+
+    let mut wish = fields;
+    wish["accounts"] = json!({"ann": ann, "bob": {}});
+    let created = control.create(wish).await;
+
+    assert_eq!(control.get(&created.path("/state")).await.ok(), expected);
+    control.delete(&created.path("/accounts/cyd")).await.ok();
+    control
+        .put(&created.path("/accounts/new"), json!({}))
+        .await
+        .ok();
+    let reset = control.post(&created.path("/reset"), json!({})).await.ok();
+    let sdkappid = created.sdkappid;
+    assert_eq!(
+        reset,
+        json!({"sdkappid": sdkappid, "accounts_before": 8, "faults": 0})
+    );
+    assert_eq!(control.get(&created.path("/state")).await.ok(), expected);
+}
+
+#[tokio::test]
+async fn all_that_is_wrong_in_the_accounts_of_a_new_app_is_named_at_once() {
+    let app = TestApp::start().await;
+    let control = app.control();
+    let before = control.get("/apps").await.ok();
+    for (accounts, pointers) in [
+        (
+            json!({"a": {"frends": []}, "b": {"friends": [{"to": "a", "mutual": 1}, 7]}}),
+            vec!["/a/frends", "/b/friends/0/mutual", "/b/friends/1"],
+        ),
+        (
+            json!({"a": {"friends": ["a", "b", "b"]}, "b": {"blocklist": ["b"], "profile": {"Tag_No": 1}}}),
+            vec![
+                "/a/friends/0",
+                "/a/friends/2",
+                "/b/blocklist/0",
+                "/b/profile/Tag_No",
+            ],
+        ),
+        (
+            json!({"a/b": {"friends": [{"to": "c", "custom": {"Tag_SNS_Custom_No": 1}}]}}),
+            vec!["/a~1b/friends/0/custom/Tag_SNS_Custom_No"],
+        ),
+        // Few characters, but many bytes, which a schema does not check.
+        (
+            json!({"a": {"sent": [{"with": "b", "remark": "\u{5b57}".repeat(33)}]}}),
+            vec!["/a/sent/0/remark"],
+        ),
+        (json!(["a", ""]), vec!["/1"]),
+        (json!("a"), vec![""]),
+    ] {
+        let answer = control.post("/apps", json!({ "accounts": accounts })).await;
+        let faults = answer.faults(422).into_iter();
+        let mut found: Vec<_> = faults.map(|(pointer, _)| pointer).collect();
+        found.sort();
+        let pointers: Vec<_> = pointers.iter().map(|at| format!("/accounts{at}")).collect();
+        assert_eq!(found, pointers, "{accounts}: {}", answer.text);
+    }
+    assert_eq!(control.get("/apps").await.ok(), before);
+}
+
+/// More accounts than a body of an ordinary call could hold.
+#[tokio::test]
+async fn an_app_is_made_with_many_accounts() {
+    let app = TestApp::start().await;
+    let control = app.control();
+    let friends: Vec<_> = (0..3000)
+        .map(|number| json!({"to": format!("u{number}"), "remark": "x".repeat(90)}))
+        .collect();
+    let accounts = (0..15).map(|number| (format!("a{number}"), json!({ "friends": friends })));
+    let accounts: serde_json::Map<_, _> = accounts.collect();
+    let wish = json!({ "accounts": accounts });
+    assert!(wish.to_string().len() > 4 << 20);
+
+    let made = control.post("/apps", wish).await.ok();
+
+    assert_eq!(made["accounts"], 3016);
+}
+
 #[tokio::test]
 async fn an_app_that_is_not_there_is_a_404_everywhere() {
     let app = TestApp::start().await;
@@ -169,7 +269,7 @@ async fn a_reset_makes_what_is_configured_and_says_what_it_took_away() {
     assert_eq!(
         reset,
         json!({
-            "apps": [88888888], "apps_gone": [made.sdkappid], "accounts": 2, "faults": 1, "calls": 1,
+            "apps": [88888888], "apps_gone": [made.sdkappid], "accounts_before": 2, "faults": 1, "calls": 1,
             "clock_was_held": true,
         })
     );

@@ -41,7 +41,10 @@ async fn use_an_app(control: Control, number: usize) -> u64 {
 
     let gone = control.post(&made.path("/reset"), json!({})).await.ok();
 
-    assert_eq!((&gone["accounts"], &gone["faults"]), (&json!(4), &json!(1)));
+    assert_eq!(
+        (&gone["accounts_before"], &gone["faults"]),
+        (&json!(4), &json!(1))
+    );
     assert!(made.list("a", "friends").await.is_empty());
     let count = control
         .get(&format!("/requests/count?sdkappid={}", made.sdkappid))
