@@ -145,7 +145,7 @@ impl Emulator {
     /// runtime.
     ///
     /// # Errors
-    /// When the address cannot be bound.
+    /// When the address cannot be bound, or a configured account is invalid: a [`ConfigError`].
     pub async fn start(config: Config) -> io::Result<Self> {
         Self::start_on(config, vec![Handle::current()]).await
     }
@@ -154,7 +154,8 @@ impl Emulator {
     /// current thread, and stops the emulator when `body` returns. `body` may block.
     ///
     /// # Errors
-    /// When the threads cannot be started or the address cannot be bound.
+    /// When the threads cannot be started, the address cannot be bound, or a configured account is
+    /// invalid: a [`ConfigError`].
     ///
     /// # Panics
     /// When called inside a Tokio runtime.

@@ -233,8 +233,8 @@ impl Changed {
             .filter(|was| !after.friends.has(was.to));
         gone.for_each(|friend| changed.friend(friend));
         // The order of the list is the order of its pages.
-        let same_order = (before.friends.iter()).map(|friend| friend.to);
-        changed.standard |= !same_order.eq(after.friends.iter().map(|friend| friend.to));
+        let order = before.friends.iter().map(|friend| friend.to);
+        changed.standard |= !order.eq(after.friends.iter().map(|friend| friend.to));
         changed
     }
 }
