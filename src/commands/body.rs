@@ -110,7 +110,7 @@ fn without_values(message: &str) -> String {
 }
 
 /// The fields of a body that are not in a command's request, such as `AddFriendItem[0].Foo`: at most
-/// [`MAX_UNKNOWN`], each cut to [`MAX_PATH`] bytes. Empty if the body is not JSON.
+/// [`MAX_UNKNOWN`], each without secrets and cut to [`MAX_PATH`] bytes. Empty if the body is not JSON.
 ///
 /// It takes about as long as a short call, so it is only for calls that are refused, or if
 /// `strict_body` is on.
@@ -135,7 +135,10 @@ fn add_unknown(at: &str, value: &Value, schema: &Value, unknown: &mut Vec<String
             match known.get(name) {
                 Some(schema) => add_unknown(&path, field, schema, unknown),
                 None if unknown.len() < MAX_UNKNOWN => {
-                    unknown.push(path[..path.floor_char_boundary(MAX_PATH)].to_owned());
+                    // A part of a secret that is cut would not be found any more.
+                    let mut path = redact_text(&path);
+                    path.truncate(path.floor_char_boundary(MAX_PATH));
+                    unknown.push(path);
                 }
                 None => return,
             }
@@ -153,8 +156,7 @@ pub(super) fn refuse_unknown(unknown: &[String], service: Service) -> Result<(),
     if unknown.is_empty() {
         return Ok(());
     }
-    let fields = redact_text(&unknown.join(", "));
-    let what = format!("unknown fields (strict_body is on): {fields}");
+    let what = format!("unknown fields (strict_body is on): {}", unknown.join(", "));
     Err(bad_field(service, &what))
 }
 

@@ -61,8 +61,7 @@ pub(super) fn hint(
     let mut hint = redact_text(&why);
     hint.truncate(hint.floor_char_boundary(MAX_BYTES));
     if !info.unknown_fields.is_empty() && !hint.contains(UNKNOWN) {
-        let fields = redact_text(&info.unknown_fields.join(", "));
-        hint += &format!("; {UNKNOWN}: {fields}");
+        hint += &format!("; {UNKNOWN}: {}", info.unknown_fields.join(", "));
     }
     if !mend.is_empty() {
         hint += "; ";

@@ -160,7 +160,7 @@ async fn an_app_is_made_with_whole_accounts_and_gets_them_again_when_it_is_reset
     let sdkappid = created.sdkappid;
     assert_eq!(
         reset,
-        json!({"sdkappid": sdkappid, "accounts_before": 8, "faults": 0})
+        json!({"sdkappid": sdkappid, "accounts_before": 8, "faults": 0, "clock_was_held": true})
     );
     assert_eq!(control.get(&created.path("/state")).await.ok(), expected);
 }
