@@ -27,6 +27,13 @@ impl Background {
         }
     }
 
+    /// The number of tasks that have not ended.
+    #[cfg(test)]
+    fn tasks(&self) -> usize {
+        let runtime = self.0.get();
+        runtime.map_or(0, |runtime| runtime.metrics().num_alive_tasks())
+    }
+
     /// Starts `work` on this runtime without waiting for it.
     pub(crate) fn spawn<T: Send + 'static>(&self, work: BoxFuture<'static, T>) -> JoinHandle<T> {
         let runtime = self.0.get_or_init(|| {
@@ -45,5 +52,46 @@ impl Drop for Background {
         if let Some(runtime) = self.0.take() {
             runtime.shutdown_background();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::Emulator;
+    use crate::config::{Config, Sources};
+    use std::time::Duration;
+    use tokio::net::TcpStream;
+
+    async fn wait_for_tasks(emulator: &Emulator, expected: usize) {
+        let reached = async {
+            while emulator.state.background.tasks() != expected {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        let reached = tokio::time::timeout(Duration::from_secs(10), reached).await;
+        reached.unwrap_or_else(|_| panic!("not {expected} tasks"));
+    }
+
+    #[tokio::test]
+    async fn a_wait_ends_when_its_client_hangs_up() {
+        const CLIENTS: usize = 20;
+        let mut config = Config::load(&Sources::default()).expect("the default");
+        config.listen.set_port(0);
+        let emulator = Emulator::start(config).await.expect("a port is free");
+        let mut clients = Vec::new();
+        for _ in 0..CLIENTS {
+            let client = TcpStream::connect(emulator.addr()).await;
+            let client = client.expect("it listens");
+            let call = b"GET /_emulator/v1/requests/wait?timeout_ms=60000 HTTP/1.1\r\nHost: localhost\r\n\r\n";
+            client.writable().await.expect("a socket");
+            assert_eq!(client.try_write(call).expect("a socket"), call.len());
+            clients.push(client);
+        }
+        wait_for_tasks(&emulator, CLIENTS).await;
+
+        drop(clients);
+
+        wait_for_tasks(&emulator, 0).await;
+        emulator.stop().await;
     }
 }

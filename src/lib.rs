@@ -19,7 +19,8 @@
 //! | module | job |
 //! |---|---|
 //! | `main`, `cli`, `serve`, `health` | the process: command line, signals, exit codes |
-//! | `server`, `client_stream` | all routes; the loop that accepts connections; a client's connection |
+//! | `server` | all routes; the loop that accepts connections |
+//! | `client_stream`, `client_ip` | a client's connection; its IP address |
 //! | `workers` | the runtimes that serve connections |
 //! | `commands` | the table of REST commands (`answer` runs a call); one file for each: parse, decide, answer |
 //! | `gateway` | the steps of every REST call: check the UserSig and the rate limit, receive the body, write the journal and the hint |
@@ -31,7 +32,7 @@
 //! | `world` | the state that a reset replaces atomically; a call uses one world from start to end |
 //! | `apps` | the apps, each with its own accounts, limits and webhook |
 //! | `store` | accounts and relationships: runs the given rule on two accounts under a lock, applies its changes |
-//! | `webhooks`, `client_ip` | sends events to an app's own server; the client's IP address |
+//! | `webhooks` | sends events to an app's own server |
 //! | `limiter`, `faults`, `clock` | rate limits; fault injection; the time |
 //! | `journal`, `metrics` | a ring buffer of recent calls; counters for Prometheus |
 //! | `config`, `telemetry` | the configuration; the log |

@@ -4,7 +4,7 @@
 //! size, has no deadline for a stop, and serves all connections on one runtime.
 
 use crate::client_ip::ClientIp;
-use crate::client_stream::{ClientStream, StreamHandle};
+use crate::client_stream::{ClientStream, Connection};
 use crate::commands::{self, stubs};
 use crate::control;
 use crate::faults::ResetConnection;
@@ -127,7 +127,8 @@ impl Server {
         http.timer(TokioTimer::new())
             .header_read_timeout(state.config.read_timeout)
             .max_buf_size(BUFFER_BYTES)
-            // A call runs to completion even if its client disconnects.
+            // A call runs to completion even if its client disconnects. hyper does not read during a call, so
+            // that calls which take long watch for a disconnect themselves.
             .half_close(true);
         Self {
             router: router(state.clone()),
@@ -146,21 +147,21 @@ impl Server {
         watcher: Watcher,
     ) -> Result<(), Box<dyn Error + Send + Sync>> {
         let stream = TcpStream::from_std(stream)?;
-        let (stream, handle) = ClientStream::new(stream, self.state.config.read_timeout);
+        let (stream, connection) = ClientStream::new(stream, self.state.config.read_timeout);
         let service = service_fn(|call: hyper::Request<Incoming>| {
             let mut call = call.map(Body::new);
-            call.extensions_mut()
-                .insert(Arrival::new(&self.state, client));
+            let arrival = Arrival::new(&self.state, client, connection.clone());
+            call.extensions_mut().insert(arrival);
             let answer = self.router.clone().call(call);
-            let handle = &handle;
+            let connection = &connection;
             self.calls.track_future(async move {
                 let Ok(answer) = answer.await;
-                answer_or_reset(answer, handle)
+                answer_or_reset(answer, connection)
             })
         });
-        let connection = self.http.serve_connection(TokioIo::new(stream), service);
-        let served = watcher.watch(connection).await;
-        if handle.is_tls() {
+        let serving = self.http.serve_connection(TokioIo::new(stream), service);
+        let served = watcher.watch(serving).await;
+        if connection.is_tls() {
             self.warn_of_tls();
         }
         Ok(served?)
@@ -176,9 +177,9 @@ impl Server {
 }
 
 /// Returns the answer, or an error if a fault resets the connection: hyper then sends no answer.
-fn answer_or_reset(answer: Response, handle: &StreamHandle) -> io::Result<Response> {
+fn answer_or_reset(answer: Response, connection: &Connection) -> io::Result<Response> {
     if answer.extensions().get::<ResetConnection>().is_some() {
-        handle.reset();
+        connection.reset();
         return Err(io::ErrorKind::ConnectionReset.into());
     }
     Ok(answer)

@@ -281,7 +281,11 @@ async fn answer<E: Endpoint>(
         faults.trigger(sdkappid, command, &mut targets)
     };
     info.fault = triggered.end().map(|fault| fault.id);
-    triggered.before.apply(ended, wire_fault).await?;
+    let connection = &arrival.connection;
+    triggered
+        .before
+        .apply(ended, connection, wire_fault)
+        .await?;
     if wire_fault.is_some() {
         return Err(Code::RequestFormat.into());
     }
@@ -308,6 +312,6 @@ async fn answer<E: Endpoint>(
         };
         info.item_faults = fired.map(id).collect();
     }
-    triggered.after.apply(ended, wire_fault).await?;
+    triggered.after.apply(ended, connection, wire_fault).await?;
     result
 }

@@ -5,6 +5,7 @@ use super::problem::{InvalidField, Part, Problem};
 use crate::CHECKS;
 use crate::budget::Share;
 use crate::gateway::body::{self, Received};
+use crate::gateway::journal::Arrival;
 use crate::state::AppState;
 use crate::strict::{MAX_ERRORS, Reader, StrictRead, field_schema, join, typed};
 use axum::body::to_bytes;
@@ -296,6 +297,8 @@ pub(super) struct RouteOptions {
     pub(super) max_body_bytes: usize,
     /// Whether the handler runs on the control API's own runtime, because it may take long.
     pub(super) is_slow: bool,
+    /// Whether the call is cancelled when its client hangs up.
+    pub(super) waits: bool,
 }
 
 /// A part in which no field is allowed. The empty list of properties makes the validator name the
@@ -326,11 +329,25 @@ pub(super) async fn receive(
         true => LARGE_BODY.acquire().await.ok(),
         false => None,
     };
+    let connection = call.extensions.get::<Arrival>();
+    let connection = connection.map(|arrival| arrival.connection.clone());
     let in_background = options.is_slow || bytes.len() > SHORT_BODY_BYTES;
     let answer = next.run(Request::from_parts(call, bytes.into()));
-    match in_background {
-        true => state.background.run(Box::pin(answer)).await,
-        false => answer.await,
+    let answer = async {
+        match in_background {
+            true => state.background.run(Box::pin(answer)).await,
+            false => answer.await,
+        }
+    };
+    let Some(connection) = connection.filter(|_| options.waits) else {
+        return answer.await;
+    };
+    let watch = connection.watch();
+    tokio::select! {
+        answer = answer => answer,
+        () = watch.hung_up() => {
+            Problem::new(StatusCode::BAD_REQUEST, "the client has hung up").into_response()
+        }
     }
 }
 

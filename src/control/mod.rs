@@ -113,7 +113,7 @@ fn table() -> Vec<Route> {
         route(Method::GET, "/requests", "The newest recorded calls, in the order of their arrival.", requests::list).long(),
         route(Method::DELETE, "/requests", "Empties the journal.", requests::clear).long(),
         route(Method::GET, "/requests/count", "The number of calls that match.", requests::count).long(),
-        route(Method::GET, "/requests/wait", "Waits until a number of calls match; 408 after the timeout.", requests::wait).long(),
+        route(Method::GET, "/requests/wait", "Waits until a number of calls match; 408 after the timeout.", requests::wait).long().waits(),
         route(Method::GET, "/requests/{id}/explain", "Why a recorded call got its answer: the code, its causes, what to do, and the present facts.", explain::request::explain).long(),
         route(Method::GET, "/requests/rate", "The rate of calls: the busiest second and other windows, and the calls over the limit.", rate::rate).long(),
         route(Method::GET, "/events", "A stream of the calls, as server-sent events.", events::events).long(),

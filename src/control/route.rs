@@ -44,6 +44,12 @@ impl Route {
         self
     }
 
+    /// Marks a route that waits for something: the call is cancelled when its client hangs up.
+    pub(super) fn waits(mut self) -> Self {
+        self.options.waits = true;
+        self
+    }
+
     /// Sets the size limit of the body.
     pub(super) fn max_body_bytes(mut self, bytes: usize) -> Self {
         self.options.max_body_bytes = bytes;
@@ -138,6 +144,7 @@ where
                 false => SHORT_BODY_BYTES,
             },
             is_slow: false,
+            waits: false,
         },
         describe: H::describe,
     }

@@ -11,6 +11,7 @@ mod wire;
 pub(crate) use scope::{Scope, Targets};
 pub(crate) use wire::{ResetConnection, WireFault};
 
+use crate::client_stream::Connection;
 use crate::protocol::code::Code;
 use crate::protocol::ids::{SdkAppId, UserId};
 use crate::protocol::reply::Answer;
@@ -133,13 +134,16 @@ impl DelayThenEnd {
     /// Waits for the delay. Then the fault, if there is one, fails the call or sets `wire_fault`.
     ///
     /// The delay runs on the system's clock, because it tests the client's timeouts. It is cut short
-    /// when one of the tokens is cancelled.
+    /// when one of the tokens is cancelled. It goes on when the client hangs up, but the connection is
+    /// closed then.
     pub(crate) async fn apply(
         self,
         [stopping, app_ended]: [&CancellationToken; 2],
+        connection: &Connection,
         wire_fault: &mut Option<WireFault>,
     ) -> Result<(), Code> {
         if !self.delay.is_zero() {
+            let _watch = connection.watch();
             tokio::select! {
                 () = tokio::time::sleep(self.delay) => {}
                 () = stopping.cancelled() => {}

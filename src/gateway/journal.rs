@@ -2,6 +2,7 @@
 
 use super::hint;
 use crate::client_ip::ClientIp;
+use crate::client_stream::Connection;
 use crate::clock::{Moment, SystemMoment};
 use crate::http::LoggedAnswer;
 use crate::journal::{Call, Texts};
@@ -38,6 +39,7 @@ pub(crate) struct Arrival {
     /// it.
     pub(crate) at: SystemMoment,
     pub(crate) client: ClientIp,
+    pub(crate) connection: Connection,
 }
 
 /// Facts about a call that the journal and the log record besides its answer.
@@ -62,11 +64,12 @@ pub(crate) struct CallLogInfo {
 }
 
 impl Arrival {
-    pub(crate) fn new(state: &AppState, client: ClientIp) -> Self {
+    pub(crate) fn new(state: &AppState, client: ClientIp, connection: Connection) -> Self {
         Self {
             at: SystemMoment::now(),
             world: state.world(),
             client,
+            connection,
         }
     }
 

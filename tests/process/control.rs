@@ -1,10 +1,12 @@
-//! The control API of a process: its token, and its open requests when the process stops.
+//! The control API of a process: its token, clients that hang up, and open requests when it stops.
 
-use crate::fixture::{Server, program, text, wait_for};
+use crate::fixture::{GOOD_BODY, Server, post, program, text, wait_for};
 use std::collections::HashSet;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::process::Command;
+use std::time::Duration;
+use tencent_chat_emulator::clock::Clock;
 
 /// The HTTP status of a request for the clock on loopback.
 fn status(server: &Server, token: Option<&str>) -> String {
@@ -44,6 +46,48 @@ fn a_reader_of_events_who_hangs_up_leaves_nothing_open() {
     wait_for("the end of the connection", || {
         (open_files(&server) < with_it).then_some(())
     });
+}
+
+/// The waits and the delays last a minute.
+#[test]
+fn clients_that_hang_up_during_a_wait_or_a_delay_free_their_descriptors_at_once() {
+    const CLIENTS: usize = 200;
+    let server = Server::start_with(&[], &[("EMULATOR__LOG__LEVEL", "warn")]);
+    let mut curl = Command::new("curl");
+    curl.args(["--silent", "--fail", "--output", "/dev/null", "--json"]);
+    curl.arg(r#"{"command": "friend_add", "delay_ms": 60000}"#);
+    curl.arg(format!("{}/_emulator/v1/faults", server.url));
+    assert!(curl.status().expect("curl is there").success());
+    let wait =
+        "GET /_emulator/v1/requests/wait?timeout_ms=60000 HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    // The first wait starts the threads of the control API, which have descriptors of their own.
+    let mut first = TcpStream::connect(server.addr).expect("it listens");
+    first.write_all(wait.as_bytes()).expect("it reads");
+    std::thread::sleep(Duration::from_millis(200));
+    let before = open_files(&server);
+
+    for call in [wait.as_bytes(), &post(&Server::query(), GOOD_BODY)] {
+        let clients = (0..CLIENTS).map(|_| {
+            let mut client = TcpStream::connect(server.addr).expect("it listens");
+            client.write_all(call).expect("it reads");
+            client
+        });
+        let clients: Vec<_> = clients.collect();
+        wait_for("all calls", || {
+            (open_files(&server) >= before + CLIENTS).then_some(())
+        });
+        // The last calls have arrived.
+        std::thread::sleep(Duration::from_millis(200));
+        let since_then = Clock::default();
+
+        drop(clients);
+
+        wait_for("the end of all connections", || {
+            (open_files(&server) <= before).then_some(())
+        });
+        let waited = since_then.uptime();
+        assert!(waited < Duration::from_secs(1), "{waited:?}");
+    }
 }
 
 #[test]
