@@ -2,6 +2,7 @@
 
 use crate::clock::{Clock, EmulatorClock};
 use crate::config::AppConfig;
+use crate::deliveries::Deliveries;
 use crate::limiter::{Limiter, NewLimit};
 use crate::protocol::ids::{SdkAppId, UnixTime, UserId};
 use crate::protocol::reply::CallError;
@@ -60,6 +61,7 @@ impl App {
         config: Arc<AppConfig>,
         unknown: UnknownAccounts,
         clock: &EmulatorClock,
+        deliveries: &Arc<Deliveries>,
     ) -> Self {
         let clock = clock.new_app_clock();
         let (accounts, _) = config.seeds("", clock.now().unix_time());
@@ -78,7 +80,14 @@ impl App {
             new_account: config.new_account(),
             unknown,
             changes: tokio::sync::Mutex::default(),
-            webhook: webhook.map(|webhook| Webhook::start(sdkappid, webhook, Arc::clone(&clock))),
+            webhook: webhook.map(|webhook| {
+                Webhook::start(
+                    sdkappid,
+                    webhook,
+                    Arc::clone(&clock),
+                    Arc::clone(deliveries),
+                )
+            }),
             admins: config.admins.iter().copied().collect(),
             verified: DashMap::default(),
             clock,
@@ -219,8 +228,9 @@ mod tests {
             accounts: Default::default(),
         };
         let app = SdkAppId::parse("88888888").expect("legal");
-        let clock = EmulatorClock::default();
-        App::new(app, config.into(), UnknownAccounts::Refuse, &clock)
+        let (clock, deliveries) = (EmulatorClock::default(), Arc::new(Deliveries::new(0)));
+        let unknown = UnknownAccounts::Refuse;
+        App::new(app, config.into(), unknown, &clock, &deliveries)
     }
 
     #[test]

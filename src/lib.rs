@@ -11,7 +11,7 @@
 //!
 //! ```text
 //! main ─► server ─► commands ─► gateway ─► state ─► world ─► apps ─► store ─► sns, profile ─► protocol
-//!             │                    └───► http ─► protocol     └───► limiter, webhooks ─► protocol
+//!             │                    └───► http ─► protocol     └───► limiter, webhooks ─► deliveries ─► protocol
 //!             └───► control ─► commands, state       └───► faults, journal, clock, config ─► stub ─► strict
 //!                                                                                    └───► accounts ─► store
 //! ```
@@ -34,7 +34,8 @@
 //! | `store` | accounts and relationships: runs the given rule on two accounts under a lock, applies its changes |
 //! | `webhooks` | sends events to an app's own server |
 //! | `limiter`, `faults`, `clock` | rate limits; fault injection; the time |
-//! | `journal`, `metrics` | a ring buffer of recent calls; counters for Prometheus |
+//! | `journal`, `deliveries`, `ring` | recent calls; recent deliveries of webhooks; the ring buffer of both |
+//! | `metrics` | counters for Prometheus |
 //! | `config`, `telemetry` | the configuration; the log |
 //! | `accounts` | the form in which accounts are given and shown, in the configuration and the control API |
 //! | `stub` | stubs: commands that answer from a template |
@@ -58,6 +59,7 @@ pub mod clock;
 mod commands;
 pub mod config;
 mod control;
+mod deliveries;
 mod faults;
 mod gateway;
 mod http;
@@ -66,6 +68,7 @@ mod limiter;
 mod metrics;
 pub mod profile;
 pub mod protocol;
+mod ring;
 mod server;
 pub mod sns;
 mod state;

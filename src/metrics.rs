@@ -1,5 +1,6 @@
-//! The metrics for Prometheus: calls, their codes and durations, sizes, and dropped log lines.
+//! The metrics for Prometheus: calls, their codes and durations, webhooks, sizes, and dropped log lines.
 
+use crate::deliveries::Deliveries;
 use crate::protocol::code::Code;
 use crate::telemetry;
 use prometheus_client::encoding::EncodeLabelSet;
@@ -78,7 +79,7 @@ impl Metrics {
     }
 
     /// All metrics in the text format.
-    pub(crate) fn text(&self, size: Size) -> String {
+    pub(crate) fn text(&self, size: Size, deliveries: &Deliveries) -> String {
         let mut registry = Registry::with_prefix("emulator");
         let gauge = |value: usize| ConstGauge::new(i64::try_from(value).unwrap_or(i64::MAX));
         let help = "Calls by command and ErrorCode";
@@ -93,6 +94,8 @@ impl Metrics {
         let journal = gauge(size.journal_bytes);
         registry.register_with_unit("journal", "Size of the journal", Unit::Bytes, journal);
         let dropped = ConstCounter::new(telemetry::dropped_lines());
+        let help = "Webhooks by result: delivered, failed or dropped";
+        registry.register("webhooks", help, deliveries.counts.clone());
         let help = "Log lines dropped because standard error was too slow";
         registry.register("log_lines_dropped", help, dropped);
         let mut text = String::new();

@@ -5,6 +5,7 @@ use crate::background::Background;
 use crate::budget::Budget;
 use crate::clock::SystemMoment;
 use crate::config::{AppConfig, Config};
+use crate::deliveries::Deliveries;
 use crate::metrics::Metrics;
 use crate::protocol::ids::SdkAppId;
 use crate::token::Token;
@@ -44,8 +45,9 @@ pub(crate) struct Shared {
 impl Shared {
     /// Creates the configured apps. Needs a Tokio runtime if an app has a webhook.
     pub(crate) fn new(config: Config) -> AppState {
+        let deliveries = Arc::new(Deliveries::new(config.journal.bytes));
         Arc::new(Self {
-            world: RwLock::new(World::new(&config).into()),
+            world: RwLock::new(World::new(&config, deliveries).into()),
             control_token: Token::of(&config),
             metrics: Metrics::default(),
             addr: OnceLock::new(),
@@ -79,7 +81,8 @@ impl Shared {
 
     /// Resets everything to the configured start. Returns the worlds before and after the reset.
     pub(crate) fn reset(&self) -> (World, World) {
-        let start = World::new(&self.config);
+        let deliveries = Arc::clone(&self.world().deliveries);
+        let start = World::new(&self.config, deliveries);
         self.change(|world| {
             let was = world.clone();
             world.reset(start);
@@ -120,8 +123,10 @@ impl Shared {
     ) -> T {
         let unknown = self.config.sns.unknown_accounts;
         loop {
-            let clock = Arc::clone(&self.world().clock);
-            let app = App::new(sdkappid, Arc::clone(config), unknown, &clock).into();
+            let World {
+                clock, deliveries, ..
+            } = World::clone(&self.world());
+            let app = App::new(sdkappid, Arc::clone(config), unknown, &clock, &deliveries).into();
             let put =
                 |world: &mut World| Arc::ptr_eq(&world.clock, &clock).then(|| put(world, app));
             if let Some(result) = self.change(put) {

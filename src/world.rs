@@ -7,6 +7,7 @@
 use crate::apps::App;
 use crate::clock::EmulatorClock;
 use crate::config::Config;
+use crate::deliveries::Deliveries;
 use crate::faults::{Fault, Faults, Plan};
 use crate::journal::Journal;
 use crate::protocol::ids::SdkAppId;
@@ -27,6 +28,8 @@ pub(crate) struct World {
     pub(crate) faults: Faults,
     pub(crate) clock: Arc<EmulatorClock>,
     pub(crate) journal: Arc<Journal>,
+    /// All worlds share it, because a webhook outlives the world that was current when it started.
+    pub(crate) deliveries: Arc<Deliveries>,
 }
 
 /// Why an app cannot be created or a fault cannot be armed.
@@ -58,11 +61,11 @@ impl ChangeError {
 
 impl World {
     /// Creates the configured initial state. Needs a Tokio runtime if an app has a webhook.
-    pub(crate) fn new(config: &Config) -> Self {
+    pub(crate) fn new(config: &Config, deliveries: Arc<Deliveries>) -> Self {
         let clock = Arc::<EmulatorClock>::default();
         let unknown = config.sns.unknown_accounts;
         let apps = config.apps.iter().map(|(sdkappid, app)| {
-            let app = App::new(*sdkappid, app.clone().into(), unknown, &clock);
+            let app = App::new(*sdkappid, app.clone().into(), unknown, &clock, &deliveries);
             (*sdkappid, app.into())
         });
         Self {
@@ -70,14 +73,16 @@ impl World {
             faults: Faults::default(),
             clock,
             journal: Journal::new(config.journal.bytes).into(),
+            deliveries,
         }
     }
 
-    /// Resets everything to `start`. Only the numbering of faults and calls continues.
+    /// Resets everything to `start`. Only the numbering of faults, calls and deliveries continues.
     pub(crate) fn reset(&mut self, start: Self) {
         self.faults.disarm(|_| true);
         self.empty_journal();
         self.apps.values().for_each(|app| app.end());
+        self.deliveries.ring.remove(|_| true);
         self.apps = start.apps;
         self.clock = start.clock;
     }
@@ -148,11 +153,12 @@ impl World {
         Ok(())
     }
 
-    /// Ends an app, and removes its calls from the journal and its faults.
+    /// Ends an app, and removes its calls from the journal, its deliveries and its faults.
     fn forget(&mut self, app: Arc<App>) -> RemovedApp {
         app.end();
         let sdkappid = Some(app.sdkappid);
-        self.journal.remove(|call| call.app == sdkappid);
+        self.journal.remove(|entry| entry.call.app == sdkappid);
+        self.deliveries.ring.remove(|it| it.app == app.sdkappid);
         let faults = self.faults.disarm(|fault| fault.is_of(sdkappid));
         (app, faults.len())
     }

@@ -17,6 +17,9 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::marker::PhantomData;
 
+/// The size limit of an account's document: 32 MiB, enough for a million friends.
+pub(crate) const MAX_ACCOUNTS_BYTES: usize = 32 << 20;
+
 /// An account. A field that is left out stays as it is, or has its default in a new account.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

@@ -20,13 +20,34 @@ impl AccountReader<'_> {
     ) -> Vec<(UserId, UserId)> {
         let mut users = Vec::new();
         for (user, document) in documents {
-            let mut account = Account::clone(self.new_account);
-            self.apply(&join(at, user.as_str()), user, document, &mut account);
-            accounts.insert(user, SharedAccount::new(account));
+            self.add(at, user, document, accounts);
             users.push(user);
         }
+        self.complete(&users, accounts)
+    }
+
+    /// Adds the account of a document; `at` is the JSON pointer to all documents.
+    pub(crate) fn add(
+        &mut self,
+        at: &str,
+        user: UserId,
+        document: AccountDocument,
+        accounts: &mut Accounts,
+    ) {
+        let mut account = Account::clone(self.new_account);
+        self.apply(&join(at, user.as_str()), user, document, &mut account);
+        accounts.insert(user, SharedAccount::new(account));
+    }
+
+    /// Completes the accounts that were added with what their documents say about other accounts. Returns
+    /// the same as [`Self::add_all`].
+    pub(crate) fn complete(
+        &mut self,
+        users: &[UserId],
+        accounts: &mut Accounts,
+    ) -> Vec<(UserId, UserId)> {
         let mut missing = Vec::new();
-        for user in &users {
+        for user in users {
             let account = accounts.get(*user).into_iter();
             let peers = account.flat_map(|account| peers(account));
             let unknown = peers.filter(|peer| accounts.get(*peer).is_none());
@@ -35,7 +56,7 @@ impl AccountReader<'_> {
         for (peer, _) in &missing {
             accounts.insert(*peer, self.new_account.clone());
         }
-        complete_requests(accounts, &users);
+        complete_requests(accounts, users);
         for (user, friend) in std::mem::take(&mut self.mutual) {
             befriend_back(accounts, user, friend);
         }

@@ -5,6 +5,7 @@ mod document;
 mod graph;
 mod reader;
 
+pub(crate) use document::MAX_ACCOUNTS_BYTES;
 pub use document::{AccountDocument, BlockedDocument, Entry, FriendDocument, RequestDocument};
 pub(crate) use graph::{mirrored, peers, reversed};
 pub(crate) use reader::AccountReader;

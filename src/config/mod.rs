@@ -254,7 +254,7 @@ enum NamesOrAccounts {
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WebhookConfig {
-    /// An http:// URL; it may have a query of its own.
+    /// An http:// URL without a user name; it may have a query of its own.
     #[schemars(extend("x-check" = HTTP_URL.0))]
     pub url: String,
     /// The key that signs the URL. Without it, the URL is not signed.
@@ -457,8 +457,8 @@ const NO_ADDRESS: &str = "should be an address such as \"127.0.0.1:8080\"";
 
 /// The check `http-url` of the schemas.
 pub(crate) const HTTP_URL: Check = ("http-url", |value| {
-    let is_wrong = value.as_str().is_some_and(|text| !is_http_url(text));
-    problem(is_wrong, "should be an http:// URL")
+    let checked = value.as_str().map_or(Ok(()), check_http_url);
+    problem(checked.is_err(), checked.err().unwrap_or_default())
 });
 
 /// The result of a check of a value without parts.
@@ -475,12 +475,25 @@ fn parse_address(text: &str) -> Option<SocketAddr> {
     local.ok().or_else(|| text.parse().ok())
 }
 
-fn is_http_url(text: &str) -> bool {
-    let uri = text.parse::<hyper::Uri>().ok();
-    uri.is_some_and(|uri| {
-        let host = uri.host().filter(|host| !host.is_empty());
-        uri.scheme_str() == Some("http") && host.is_some()
-    })
+fn check_http_url(text: &str) -> Result<(), &'static str> {
+    let no_url = "should be an http:// URL";
+    let uri = text.parse::<hyper::Uri>().map_err(|_| no_url)?;
+    let authority = uri.authority().ok_or(no_url)?;
+    let (host, all) = (authority.host(), authority.as_str());
+    if uri.scheme_str() != Some("http") || host.is_empty() {
+        return Err(no_url);
+    }
+    if all.contains('@') {
+        return Err("should have no user name and no password, because they would not be sent");
+    }
+    let has_port = all.len() > host.len();
+    if has_port && authority.port_u16().is_none_or(|port| port == 0) {
+        return Err("should have a port from 1 to 65535");
+    }
+    if text.contains('#') {
+        return Err("should have no fragment (#...)");
+    }
+    Ok(())
 }
 
 fn address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SocketAddr, D::Error> {

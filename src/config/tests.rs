@@ -347,6 +347,10 @@ fn wrong_custom_fields_and_webhooks_are_named_with_what_they_should_be() {
             "apps.1.webhook.url should be an http:// URL",
         ),
         (
+            "[apps.1.webhook]\nurl = \"http://h:70000\"",
+            "apps.1.webhook.url should have a port from 1 to 65535",
+        ),
+        (
             "[apps.1.webhook]\nurl = \"http://h\"\nretries = 11",
             "apps.1.webhook.retries should be an integer from 0 to 10",
         ),

@@ -2,6 +2,7 @@
 
 use super::extract::Query;
 use super::problem::Problem;
+use super::recorded::Filter;
 use super::requests::{CallDocument, CallFilter};
 use super::route::{Operation, OperationOutput};
 use crate::journal::Entry;
@@ -84,7 +85,7 @@ async fn send_all(
     loop {
         // A reset replaces the journal.
         let journal = Arc::clone(&state.world().journal);
-        let next_call = journal.next_call();
+        let next_call = journal.next_entry();
         let (entries, coverage) = journal.page(cursor);
         if !coverage.complete {
             let dropped_to = coverage.dropped_to.to_string();

@@ -219,7 +219,7 @@ fn elsewhere(call: &Parts, mut problem: Problem) -> Problem {
 }
 
 /// The reader of a type, from a cache, because to make a reader takes long.
-fn reader<T: StrictRead>() -> Arc<Reader<T>> {
+pub(super) fn reader<T: StrictRead>() -> Arc<Reader<T>> {
     static READERS: LazyLock<DashMap<TypeId, Arc<dyn Any + Send + Sync>>> =
         LazyLock::new(DashMap::new);
     let new = || Arc::new(Reader::<T>::new(CHECKS)) as Arc<dyn Any + Send + Sync>;
@@ -271,14 +271,18 @@ fn pairs(query: &str) -> Result<Vec<(String, String)>, Problem> {
 }
 
 fn read_body<T: StrictRead>(bytes: &[u8]) -> Result<T, Problem> {
-    let max_errors = match bytes.len() <= MAX_BYTES_FOR_ALL_ERRORS {
-        true => MAX_ERRORS,
-        false => 1,
-    };
-    read(Part::Body, parse(bytes)?, max_errors)
+    read(Part::Body, parse(bytes)?, max_errors(bytes.len()))
 }
 
-fn parse(bytes: &[u8]) -> Result<Value, Problem> {
+/// The maximum number of invalid fields that are named of a body of this size.
+pub(super) fn max_errors(body_bytes: usize) -> usize {
+    match body_bytes <= MAX_BYTES_FOR_ALL_ERRORS {
+        true => MAX_ERRORS,
+        false => 1,
+    }
+}
+
+pub(super) fn parse(bytes: &[u8]) -> Result<Value, Problem> {
     match bytes {
         [] => Ok(Value::Object(Map::new())),
         bytes => serde_json::from_slice(bytes).map_err(|error| {
@@ -319,9 +323,9 @@ pub(super) async fn receive(
 ) -> Response {
     let (mut call, sent) = call.into_parts();
     call.extensions.insert(options);
-    let cap = options.max_body_bytes;
+    let cap = options.max_body_bytes.min(state.config.max_bodies_bytes);
     let received = body::receive_up_to(sent, cap, &state).await;
-    let (bytes, _share) = match check(received, &params, &call, options) {
+    let (bytes, _share) = match check(received, &params, &call, options, cap) {
         Ok(received) => received,
         Err(problem) => return problem.into_response(),
     };
@@ -357,11 +361,15 @@ fn check(
     params: &Result<RawPathParams, RawPathParamsRejection>,
     call: &Parts,
     options: RouteOptions,
+    cap: usize,
 ) -> Result<(Bytes, Option<Share>), Problem> {
     let (bytes, share) = match received {
         Received::Whole(bytes, share) => (bytes, share),
         Received::TooLong => {
-            let detail = format!("the body is larger than {} bytes", options.max_body_bytes);
+            let mut detail = format!("the body is larger than {cap} bytes");
+            if cap < options.max_body_bytes {
+                detail += ", the value of `max_bodies_bytes` in the configuration";
+            }
             return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail));
         }
         Received::Cut => {

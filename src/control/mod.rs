@@ -25,20 +25,24 @@ mod openapi;
 mod problem;
 mod process;
 mod rate;
+mod recorded;
 mod redact;
 mod requests;
 mod route;
 mod schemas;
 mod snapshots;
 mod state;
+mod state_reader;
 mod stubs;
 mod unknown_route;
 mod user_sig;
+mod webhooks;
 pub(crate) mod welcome;
 mod written;
 
 pub(crate) use accounts::put_account;
 
+use crate::accounts::MAX_ACCOUNTS_BYTES;
 use crate::gateway::body;
 use crate::protocol::ids::UserId;
 use crate::state::AppState;
@@ -53,9 +57,6 @@ use problem::Problem;
 use route::{Route, route};
 use std::sync::atomic::{AtomicU64, Ordering};
 use unknown_route::{not_found, wrong_method};
-
-/// The size limit of a body with accounts: 32 MiB, enough for the UserIDs of a million friends.
-const MAX_ACCOUNTS_BYTES: usize = 32 << 20;
 
 /// The path under which the control API is served.
 const PREFIX: &str = "/_emulator/v1";
@@ -72,7 +73,7 @@ fn table() -> Vec<Route> {
         route(Method::GET, "/codes", "Every code: number, text, meaning, causes, how to get it, how to mend it, how it is known.", codes::list),
         route(Method::GET, "/codes/{code}", "The outcomes with this number or name.", codes::show),
         route(Method::GET, "/config", "The effective configuration: each value and its origin; secrets are redacted.", process::config),
-        route(Method::POST, "/reset", "Resets everything to the configured start: apps, journal, faults, clock, limits.", process::reset).long(),
+        route(Method::POST, "/reset", "Resets everything to the configured start: apps, journal, webhook deliveries, faults, clock, limits.", process::reset).long(),
         route(Method::GET, "/apps", "All apps.", apps::list),
         route(Method::POST, "/apps", "Creates an app, isolated from all others, and a UserSig for calls to it.", apps::create).long().max_body_bytes(MAX_ACCOUNTS_BYTES),
         route(Method::GET, "/apps/{sdkappid}", "One app.", apps::show),
@@ -88,7 +89,7 @@ fn table() -> Vec<Route> {
         route(Method::POST, "/apps/{sdkappid}/arrange", "Makes the smallest state in which a command answers a code (friend_add by default), and returns the request that gets it.", arrange::arrange).long(),
         route(Method::POST, "/apps/{sdkappid}/explain", "What friend_add would answer to a body, why, and the change that would make the code 0. Writes nothing.", explain::explain).long(),
         route(Method::GET, "/apps/{sdkappid}/state", "The whole relationship graph, as JSON or as a drawing.", state::show).long(),
-        route(Method::PUT, "/apps/{sdkappid}/state", "Replaces all accounts with a saved graph.", state::replace).long().max_body_bytes(MAX_ACCOUNTS_BYTES),
+        route(Method::PUT, "/apps/{sdkappid}/state", "Replaces all accounts with a saved graph.", state::replace).long().max_body_bytes(usize::MAX),
         route(Method::GET, "/apps/{sdkappid}/snapshots", "The names of the snapshots.", snapshots::list),
         route(Method::POST, "/apps/{sdkappid}/snapshots/{name}", "Saves the app's accounts under a name, in memory.", snapshots::save).long(),
         route(Method::DELETE, "/apps/{sdkappid}/snapshots/{name}", "Deletes a snapshot.", snapshots::remove).long(),
@@ -117,6 +118,9 @@ fn table() -> Vec<Route> {
         route(Method::GET, "/requests/{id}/explain", "Why a recorded call got its answer: the code, its causes, what to do, and the present facts.", explain::request::explain).long(),
         route(Method::GET, "/requests/rate", "The rate of calls: the busiest second and other windows, and the calls over the limit.", rate::rate).long(),
         route(Method::GET, "/events", "A stream of the calls, as server-sent events.", events::events).long(),
+        route(Method::GET, "/webhooks", "The recent deliveries of webhooks, oldest first.", webhooks::list).long(),
+        route(Method::DELETE, "/webhooks", "Removes the recorded deliveries.", webhooks::clear).long(),
+        route(Method::GET, "/webhooks/wait", "Waits until a number of deliveries match; 408 after the timeout.", webhooks::wait).long().waits(),
         route(Method::GET, "/clock", "The time of the emulator's clock, and whether the clock is held (stopped).", clock::show),
         route(Method::POST, "/clock/hold", "Stops the emulator's clock and the clocks of all apps, at a given time or each at its present one.", clock::hold),
         route(Method::POST, "/clock/advance", "Moves all clocks forward. A running clock goes on, and a held clock stays held.", clock::advance),
@@ -138,7 +142,7 @@ fn probes() -> Vec<Route> {
 
 /// `/metrics`, where Prometheus looks for it.
 fn metrics() -> Route {
-    let summary = "Calls by command and code, latencies, calls over the rate limit, and sizes, for Prometheus.";
+    let summary = "Calls by command and code, latencies, calls over the rate limit, webhooks by result, and sizes, for Prometheus.";
     route(Method::GET, "/metrics", summary, process::metrics).without_prefix()
 }
 

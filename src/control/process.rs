@@ -63,11 +63,14 @@ pub(super) struct ResetResult {
     faults: usize,
     /// How many calls the journal held.
     calls: usize,
+    /// How many deliveries of webhooks were removed.
+    webhooks: usize,
     /// Whether the emulator's clock was held.
     clock_was_held: bool,
 }
 
 pub(super) async fn reset(State(state): State<AppState>) -> Result<Json<ResetResult>, Problem> {
+    let webhooks = state.world().deliveries.ring.len();
     let (before, after) = state.reset();
     let (mut apps_gone, apps) = (ids(&before), ids(&after));
     apps_gone.retain(|app| !apps.contains(app));
@@ -77,6 +80,7 @@ pub(super) async fn reset(State(state): State<AppState>) -> Result<Json<ResetRes
         accounts_before: accounts(&before).await?.iter().map(Accounts::len).sum(),
         faults: before.faults.all().len(),
         calls: before.journal.len(),
+        webhooks,
         clock_was_held: before.clock.is_held(),
     }))
 }
@@ -121,5 +125,5 @@ pub(super) async fn metrics(
         friendships: accounts.iter().map(Accounts::friendships).sum(),
         journal_bytes: world.journal.bytes(),
     };
-    Ok(OpenMetrics(state.metrics.text(size)))
+    Ok(OpenMetrics(state.metrics.text(size, &world.deliveries)))
 }

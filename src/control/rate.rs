@@ -2,11 +2,12 @@
 
 use super::extract::Query;
 use super::problem::Problem;
+use super::recorded::Filter;
 use super::requests::CallFilter;
 use crate::commands;
-use crate::journal::Coverage;
 use crate::limiter::Bucket;
 use crate::protocol::ids::SdkAppId;
+use crate::ring::Coverage;
 use crate::state::AppState;
 use axum::Json;
 use axum::extract::State;
@@ -82,7 +83,8 @@ pub(super) async fn rate(
     let documented = documented.map_or(DEFAULT_LIMIT, |info| info.calls_per_second);
     let limit = limit.unwrap_or(documented);
     let mut times = Vec::new();
-    let coverage = filter.read(&state, |entry| times.push(entry.call.arrived))?;
+    filter.check(&state)?;
+    let coverage = filter.read(&state, |entry| times.push(entry.call.arrived));
     times.sort_unstable();
     let from = |arrived: &Duration| (state.started.wall + *arrived).as_secs_f64();
     let busiest = WINDOWS_MS.map(|window_ms| {

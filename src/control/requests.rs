@@ -3,28 +3,21 @@
 use super::apps::AppFilter;
 use super::extract::Query;
 use super::problem::{InvalidField, Part, Problem};
+use super::recorded::{Count, Filter, ListQuery, WaitQuery};
 use super::redact::redact_body;
 use crate::commands;
-use crate::journal::{Coverage, Entry, Journal};
+use crate::journal::{Entry, Journal};
 use crate::protocol::ids::{SdkAppId, UserId};
+use crate::ring::Coverage;
 use crate::state::AppState;
 use crate::strict::unknown_in_list;
 use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
 use memchr::memmem;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use std::pin::pin;
 use std::sync::Arc;
-use std::time::Duration;
-
-/// The maximum number of calls in an answer, if `limit` is not given.
-const DEFAULT_LIMIT: usize = 1000;
-
-/// The maximum size of the entries in an answer.
-const MAX_ANSWER_BYTES: usize = 8 << 20;
 
 /// A filter of calls. Without fields, it matches every call.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -40,31 +33,6 @@ pub(super) struct CallFilter {
     pub(super) code: Option<u32>,
     /// Only calls after the call with this id.
     pub(super) since: Option<u64>,
-}
-
-/// A filter of calls, and how many of them to list.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct ListQuery {
-    #[serde(flatten)]
-    filter: CallFilter,
-    /// The maximum number of calls; 1000 by default. If more match, these are the newest calls, in the
-    /// order of their arrival. At most 8 MiB of calls are listed.
-    #[schemars(range(min = 1, max = 100_000))]
-    limit: Option<usize>,
-}
-
-/// A filter of calls, and how many of them to wait for.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct WaitQuery {
-    #[serde(flatten)]
-    filter: CallFilter,
-    /// The number of calls; 1 by default.
-    count: Option<usize>,
-    /// The timeout by the system's clock, in milliseconds; 10000 by default.
-    #[schemars(range(max = 60_000))]
-    timeout_ms: Option<u64>,
 }
 
 /// The message for a command that [`commands::named`] does not find.
@@ -94,33 +62,28 @@ impl CallFilter {
         let field = InvalidField::new(part, "/command", unknown_command(command));
         Err(Problem::invalid(vec![field]))
     }
+}
 
-    pub(super) fn matches(&self, entry: &Entry) -> bool {
+impl Filter for CallFilter {
+    type Entry = Entry;
+
+    const NOUN: &str = "calls";
+
+    fn ring(state: &AppState) -> Arc<Journal> {
+        Arc::clone(&state.world().journal)
+    }
+
+    fn since(&self) -> Option<u64> {
+        self.since
+    }
+
+    fn matches(&self, entry: &Entry) -> bool {
         let is_from = |user: UserId| entry.call.from_account == Some(user);
         let is_command = |name: &String| has_command(entry, name);
         self.sdkappid.is_none_or(|app| entry.call.app == Some(app))
             && self.command.as_ref().is_none_or(is_command)
             && self.from_account.is_none_or(is_from)
             && self.code.is_none_or(|code| has_code(entry, code))
-    }
-
-    /// Visits the journal's entries that match.
-    pub(super) fn read(
-        &self,
-        state: &AppState,
-        visit: impl FnMut(Entry),
-    ) -> Result<Coverage, Problem> {
-        self.check(state)?;
-        let journal = Arc::clone(&state.world().journal);
-        Ok(self.read_after(self.since.unwrap_or_default(), &journal, visit))
-    }
-
-    fn read_after(&self, cursor: u64, journal: &Journal, mut visit: impl FnMut(Entry)) -> Coverage {
-        journal.visit(cursor, |entry| {
-            if self.matches(&entry) {
-                visit(entry);
-            }
-        })
     }
 }
 
@@ -217,98 +180,33 @@ impl CallDocument {
 
 pub(super) async fn list(
     State(state): State<AppState>,
-    Query(ListQuery { filter, limit }): Query<ListQuery>,
+    Query(query): Query<ListQuery<CallFilter>>,
 ) -> Result<Json<Calls>, Problem> {
-    let mut matching = Vec::new();
-    let coverage = filter.read(&state, |entry| matching.push(entry))?;
-    let newest = matching.iter().rev().take(limit.unwrap_or(DEFAULT_LIMIT));
-    let mut bytes = 0;
-    let fit = newest.take_while(|entry| {
-        bytes += entry.bytes();
-        bytes <= MAX_ANSWER_BYTES
-    });
-    let mut calls: Vec<_> = fit.map(CallDocument::of).collect();
-    calls.reverse();
+    query.filter.check(&state)?;
+    let (calls, Count { count, coverage }) = query.list(&state, CallDocument::of);
     Ok(Json(Calls {
         calls,
-        count: matching.len(),
+        count,
         coverage,
     }))
-}
-
-/// The number of calls that match.
-#[derive(Serialize, JsonSchema)]
-pub(super) struct Count {
-    count: usize,
-    #[serde(flatten)]
-    coverage: Coverage,
 }
 
 pub(super) async fn count(
     State(state): State<AppState>,
     Query(filter): Query<CallFilter>,
 ) -> Result<Json<Count>, Problem> {
+    filter.check(&state)?;
     let mut count = 0;
-    let coverage = filter.read(&state, |_| count += 1)?;
+    let coverage = filter.read(&state, |_| count += 1);
     Ok(Json(Count { count, coverage }))
 }
 
 pub(super) async fn wait(
     State(state): State<AppState>,
-    Query(WaitQuery {
-        filter,
-        count,
-        timeout_ms,
-    }): Query<WaitQuery>,
+    Query(query): Query<WaitQuery<CallFilter>>,
 ) -> Result<Json<Count>, Problem> {
-    filter.check(&state)?;
-    let mut journal = Arc::clone(&state.world().journal);
-    if !journal.is_enabled() {
-        let detail = "the journal is disabled: journal.bytes is 0";
-        return Err(Problem::conflict(detail));
-    }
-    let target = count.unwrap_or(1);
-    let timeout = Duration::from_millis(timeout_ms.unwrap_or(10_000));
-    let mut timer = pin!(tokio::time::sleep(timeout));
-    let start = filter.since.unwrap_or_default();
-    let (mut cursor, mut count, mut complete) = (start, 0, true);
-    loop {
-        let current = Arc::clone(&state.world().journal);
-        if !Arc::ptr_eq(&journal, &current) {
-            // The journal was emptied: the count restarts.
-            (cursor, count, complete) = (start, 0, true);
-            journal = current;
-        }
-        let next_call = journal.next_call();
-        // Only the new entries are counted.
-        let mut coverage = filter.read_after(cursor, &journal, |_| count += 1);
-        cursor = cursor.max(coverage.last_id);
-        complete &= coverage.complete;
-        coverage.complete = complete;
-        let counted = Count { count, coverage };
-        if count >= target {
-            return Ok(Json(counted));
-        }
-        tokio::select! {
-            biased;
-            () = next_call => {}
-            () = state.stopping.cancelled() => {
-                let status = StatusCode::SERVICE_UNAVAILABLE;
-                return Err(Problem::new(status, "the emulator is shutting down"));
-            }
-            () = &mut timer => return Err(timed_out(&counted, target, timeout)),
-        }
-    }
-}
-
-fn timed_out(counted: &Count, target: usize, timeout: Duration) -> Problem {
-    let Count { count, coverage } = counted;
-    let mut detail = format!("{count} of {target} calls in {} ms", timeout.as_millis());
-    if !coverage.complete {
-        let dropped_to = coverage.dropped_to;
-        detail += &format!("; calls up to id {dropped_to} were dropped, and some may have matched");
-    }
-    Problem::new(StatusCode::REQUEST_TIMEOUT, detail)
+    query.filter.check(&state)?;
+    query.wait(&state).await
 }
 
 /// The number of calls that were removed.
@@ -323,7 +221,7 @@ pub(super) async fn clear(
     Query(AppFilter { sdkappid }): Query<AppFilter>,
 ) -> Result<Json<Cleared>, Problem> {
     let calls = state.change(|world| match sdkappid {
-        Some(app) => world.journal.remove(|call| call.app == Some(app)),
+        Some(app) => world.journal.remove(|entry| entry.call.app == Some(app)),
         None => {
             let calls = world.journal.len();
             world.empty_journal();

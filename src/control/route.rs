@@ -50,7 +50,7 @@ impl Route {
         self
     }
 
-    /// Sets the size limit of the body.
+    /// Sets the size limit of the body. `max_bodies_bytes` of the configuration limits it, too.
     pub(super) fn max_body_bytes(mut self, bytes: usize) -> Self {
         self.options.max_body_bytes = bytes;
         self

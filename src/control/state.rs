@@ -2,9 +2,10 @@
 
 use super::apps::{AppPath, find_app};
 use super::drawing::{dot, mermaid};
-use super::extract::{Body, Path, Query};
+use super::extract::{Path, Query};
 use super::problem::Problem;
 use super::route::{Operation, OperationOutput};
+use super::state_reader::StateBody;
 use super::written::{Disconnected, Writer, written};
 use crate::accounts::{AccountDocument, AccountReader};
 use crate::protocol::ids::UserId;
@@ -19,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// The version of the document format.
-const VERSION: u32 = 1;
+pub(super) const VERSION: u32 = 1;
 
 /// A graph as JSON.
 #[derive(Deserialize, JsonSchema)]
@@ -28,7 +29,7 @@ pub(super) struct StateDocument {
     #[schemars(range(min = VERSION, max = VERSION))]
     #[expect(dead_code, reason = "the strict reader has checked it")]
     version: u32,
-    accounts: BTreeMap<UserId, AccountDocument>,
+    pub(super) accounts: BTreeMap<UserId, AccountDocument>,
 }
 
 #[derive(Deserialize, JsonSchema)]
@@ -119,7 +120,7 @@ impl Size {
 pub(super) async fn replace(
     State(state): State<AppState>,
     Path(path): Path<AppPath>,
-    Body(StateDocument { accounts, .. }): Body<StateDocument>,
+    body: StateBody,
 ) -> Result<Json<Size>, Problem> {
     let app = find_app(&state, path.sdkappid)?;
     let now = app.clock.now().unix_time();
@@ -129,7 +130,12 @@ pub(super) async fn replace(
     let mut graph: Accounts = admins
         .map(|admin| (*admin, app.new_account.clone()))
         .collect();
-    for (missing, user) in reader.add_all("/accounts", accounts, &mut graph) {
+    let mut users = Vec::new();
+    body.read(|user, document| {
+        reader.add("/accounts", user, document, &mut graph);
+        users.push(user);
+    })?;
+    for (missing, user) in reader.complete(&users, &mut graph) {
         let at = join("/accounts", user.as_str());
         reader.add_invalid(at, format!("names {missing}, which is not in `accounts`"));
     }

@@ -77,6 +77,15 @@ pub(crate) struct AddedPair {
 }
 
 impl Event {
+    /// The names of all events.
+    pub(crate) const NAMES: [&str; 5] = [
+        "Sns.CallbackFriendAdd",
+        "Sns.CallbackFriendDelete",
+        "Sns.CallbackBlackListAdd",
+        "Sns.CallbackBlackListDelete",
+        "Profile.CallbackPortraitSet",
+    ];
+
     /// CallbackCommand, which is also a parameter of the URL.
     pub(crate) fn name(&self) -> &'static str {
         match self {

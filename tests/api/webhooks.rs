@@ -1,6 +1,7 @@
 //! Webhooks: the events that an app's own server receives, their signature, and that a bad receiver
 //! does no harm.
 
+mod deliveries;
 pub(crate) mod receiver;
 
 use crate::harness::{ADMIN, APP, ConfigExt, TestApp, app_id};

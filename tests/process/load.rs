@@ -1,6 +1,10 @@
 //! Many connections and many calls: all are served, and no memory leaks.
 
 use crate::fixture::{Client, GOOD_BODY, Server, post};
+use std::io::{self, Read, Write};
+use std::net::TcpStream;
+use std::time::Duration;
+use tencent_chat_emulator::clock::SystemMoment;
 
 /// No rate limit, no log lines for calls, and a journal that is full after a few hundred calls.
 const QUIET: [(&str, &str); 3] = [
@@ -93,4 +97,47 @@ fn malformed_connections_leave_nothing_behind() {
         after <= before + SLACK_KIB,
         "it grew from {before} to {after} KiB"
     );
+}
+
+/// The journal is filtered and its calls are written as JSON on the control API's own threads, so a call
+/// waits only for a processor. The bound is generous because tests run in parallel, without optimisation.
+#[test]
+fn streams_of_the_whole_journal_delay_no_call() {
+    const STREAMS: usize = 20;
+    let bytes = (16 << 20).to_string();
+    let server = Server::start_with(
+        &[],
+        &[QUIET[0], ("EMULATOR__JOURNAL__BYTES", &bytes), QUIET[2]],
+    );
+    let items = (0..1000).map(|number| format!(r#"{{"To_Account":"nobody{number}"}}"#));
+    let items = items.collect::<Vec<_>>().join(",");
+    let long = format!(r#"{{"From_Account":"id","AddFriendItem":[{items}]}}"#);
+    let query = Server::query();
+    let (long, short) = (post(&query, &long), post(&query, GOOD_BODY));
+    let mut client = server.connect();
+    for _ in 0..100 {
+        client.call(&long);
+    }
+
+    let get =
+        "GET /_emulator/v1/events?since=0&from_account=id HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    let streams = (0..STREAMS).map(|_| {
+        let mut stream = TcpStream::connect(server.addr).expect("it listens");
+        stream.write_all(get.as_bytes()).expect("it reads");
+        stream.read_exact(&mut [0; 12]).expect("a head");
+        stream
+    });
+    let mut streams: Vec<_> = streams.collect();
+    // Half of the clients read on; the others do not.
+    for mut stream in streams.split_off(STREAMS / 2) {
+        std::thread::spawn(move || io::copy(&mut stream, &mut io::sink()));
+    }
+    let durations = (0..200).map(|_| {
+        let clock = SystemMoment::now();
+        assert_eq!(client.call(&short)["ErrorCode"], 0);
+        clock.elapsed()
+    });
+    let slowest = durations.max().expect("there are calls");
+
+    assert!(slowest < Duration::from_millis(1000), "{slowest:?}");
 }

@@ -1,6 +1,6 @@
 //! The log: one line for each call on standard error, without secrets.
 
-use crate::fixture::{ADMIN, APP, GOOD_BODY, Server, post, program, run, text};
+use crate::fixture::{ADMIN, APP, GOOD_BODY, Server, post, program, run, text, wait_for};
 use serde_json::Value;
 use std::fs::File;
 use std::io::{Read, Write};
@@ -407,4 +407,27 @@ fn other_bytes_than_tls_are_not_called_tls() {
     let stderr = server.stop();
 
     assert!(!stderr.contains("TLS"), "{stderr}");
+}
+
+#[test]
+fn a_webhook_that_fails_is_logged_in_words() {
+    let key = "EMULATOR__APPS__88888888__WEBHOOK__URL";
+    let server = Server::start_with(&[], &[(key, "http://127.0.0.1:1/?key=hidden")]);
+    let change = r#"{"From_Account":"id","AddFriendItem":[{"To_Account":"id1"}]}"#;
+    server.connect().call(&post(&Server::query(), change));
+
+    let line = wait_for("the line", || {
+        let log = server.stderr();
+        let mut lines = log.lines();
+        lines
+            .find(|line| line.contains("webhook failed"))
+            .map(str::to_owned)
+    });
+
+    assert!(line.contains("connection refused"), "{line}");
+    assert!(
+        !line.contains("os error") && !line.contains("Os {"),
+        "{line}"
+    );
+    assert!(!line.contains("hidden"), "{line}");
 }

@@ -92,6 +92,36 @@ fn a_large_graph_is_read_compared_and_kept_in_little_memory() {
     }
 }
 
+/// The accounts are read one after the other, so nothing holds the whole parsed body.
+#[test]
+fn putting_a_large_graph_takes_little_more_memory_than_the_body_and_the_graph() {
+    let server = Server::start_with(&[], &[("EMULATOR__LOG__LEVEL", "warn")]);
+    let accounts = (0..ACCOUNTS).map(|from| {
+        let friends = (0..ACCOUNTS).filter(|to| *to != from);
+        let friends: Vec<_> = friends.map(|to| format!(r#""u{to}""#)).collect();
+        format!(r#""u{from}":{{"friends":[{}]}}"#, friends.join(","))
+    });
+    let accounts = accounts.collect::<Vec<_>>().join(",");
+    let body = format!(r#"{{"version":1,"accounts":{{{accounts}}}}}"#);
+    let file = server.file("state.json");
+    std::fs::write(&file, &body).expect("a new file");
+    done(&mut curl(&server, "GET", "/state"));
+    forget_highest(&server);
+    let before = server.kib("VmRSS");
+
+    let data = format!("@{}", file.display());
+    done(curl(&server, "PUT", "/state").args(["--data-binary", &data]));
+
+    let (highest, after) = (server.kib("VmHWM"), server.kib("VmRSS"));
+    let body = body.len() as u64 / 1024;
+    let graph = after.saturating_sub(before).saturating_sub(body);
+    let grown = highest - before;
+    assert!(
+        2 * grown < 3 * (graph + body),
+        "{grown} KiB, the graph {graph}, the body {body}"
+    );
+}
+
 /// Sends the head of a call and as much of its body as the server reads, up to the last byte.
 fn send_half(server: &Server, head: &str, length: usize) -> TcpStream {
     let mut stream = TcpStream::connect(server.addr).expect("it listens");

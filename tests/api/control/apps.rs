@@ -270,7 +270,7 @@ async fn a_reset_makes_what_is_configured_and_says_what_it_took_away() {
         reset,
         json!({
             "apps": [88888888], "apps_gone": [made.sdkappid], "accounts_before": 2, "faults": 1, "calls": 1,
-            "clock_was_held": true,
+            "webhooks": 0, "clock_was_held": true,
         })
     );
     assert_eq!(control.get("/clock").await.ok()["held"], false);

@@ -100,6 +100,86 @@ async fn a_state_that_cannot_be_changes_nothing_and_says_all_that_is_wrong() {
     }
 }
 
+/// PUT takes what GET gives, up to the memory for bodies.
+#[tokio::test]
+async fn a_state_may_be_as_large_as_the_memory_for_bodies_and_an_error_names_the_key() {
+    let app = TestApp::start_with(|config| config.max_bodies_bytes = 40 << 20).await;
+    let (control, made) = rich(&app).await;
+    let saved = control.get(&made.path("/state")).await;
+    let path = made.path("/state");
+    let put = async |spaces: usize| {
+        let body = saved
+            .text
+            .replacen('{', &("{".to_owned() + &" ".repeat(spaces)), 1);
+        let request = control.request(Method::PUT, &path);
+        let request = request.header("content-type", "application/json");
+        Answer::of(request.body(body).send().await.expect("an answer")).await
+    };
+
+    put(36 << 20).await.ok();
+
+    assert_eq!(control.get(&path).await.text, saved.text);
+    let too_large = put(41 << 20).await;
+    assert_eq!(too_large.status, 413);
+    let detail = "the body is larger than 41943040 bytes, the value of `max_bodies_bytes` in the configuration";
+    assert_eq!(too_large.json["detail"], detail);
+}
+
+#[tokio::test]
+async fn a_body_that_is_no_state_is_refused_with_the_place() {
+    let app = TestApp::start().await;
+    let (control, made) = rich(&app).await;
+    let path = made.path("/state");
+    let long = "x".repeat(200);
+    for (body, status, detail) in [
+        ("[1]", 422, "should be an object"),
+        ("", 422, "/version is missing"),
+        (r#"{"version":1}"#, 422, "/accounts is missing"),
+        (
+            r#"{"version":1,"accounts":["a"]}"#,
+            422,
+            "/accounts should be an object",
+        ),
+        (
+            &format!(r#"{{"version":1,"accounts":{{}},"x":"{long}"}}"#),
+            422,
+            "/x is unknown",
+        ),
+        (
+            &format!(r#"{{"version":"{long}","accounts":{{}}}}"#),
+            422,
+            "/version should be",
+        ),
+        (
+            r#"{"version":1,"accounts":{"a":7}}"#,
+            422,
+            "/accounts/a should be an object",
+        ),
+        (
+            r#"{"version":1,"accounts":{"a":{}"#,
+            400,
+            "the body is not JSON: EOF",
+        ),
+        (
+            r#"{"version":1,"accounts":{"a":{"groups":["\ud800"]}}}"#,
+            400,
+            "the body is not JSON: ",
+        ),
+    ] {
+        let request = control.request(Method::PUT, &path);
+        let request = request.header("content-type", "application/json");
+        let sent = request.body(body.to_owned()).send().await;
+        let answer = Answer::of(sent.expect("an answer")).await;
+        assert_eq!(answer.status, status, "{body}: {}", answer.text);
+        let found = answer.json["detail"].as_str().expect("a text");
+        assert!(found.starts_with(detail), "{body}: {found}");
+    }
+    let two = json!({"version": 1, "accounts": {"a": {"frends": []}, "b": {"groops": []}}});
+    let faults = control.put(&path, two).await.faults(422);
+    let places: Vec<_> = faults.iter().map(|(place, _)| &**place).collect();
+    assert_eq!(places, ["/accounts/a/frends", "/accounts/b/groops"]);
+}
+
 /// A request that the document has on one side only gets its other side, and the admins are added.
 #[tokio::test]
 async fn a_state_written_by_hand_is_completed() {
@@ -320,7 +400,8 @@ async fn a_body_that_is_too_long_is_refused_and_of_a_long_one_the_first_fault_is
         ("/faults".to_owned(), zeros(3 << 20), 413),
         ("/faults".to_owned(), zeros(1 << 20), 422),
         (made.path("/state"), zeros(4 << 20), 422),
-        (made.path("/state"), zeros(17 << 20), 413),
+        (made.path("/state"), zeros(17 << 20), 422),
+        (made.path("/accounts/a"), zeros(17 << 20), 413),
     ] {
         let request = control.request(Method::PUT, &path).body(body);
         let request = request.header("content-type", "application/json");
