@@ -593,7 +593,7 @@ remark = "B"
     ));
     let mut expected = [
         "line 4: apps.7.accounts.ann.frends is unknown; did you mean friends?",
-        "line 6: apps.7.accounts.bob.sent.0.add_wording should be a string",
+        r#"line 6: apps.7.accounts.bob.sent.0.add_wording should be a string; write "7", in quotes"#,
         "line 9: apps.7.accounts.bob.friends.1.to is missing",
     ];
     for error in expected {
@@ -649,7 +649,7 @@ fn a_value_that_only_its_type_refuses_is_named_within_its_account() {
     ));
     assert_eq!(
         found,
-        ["line 5: apps.7.accounts.b.friends.1.remark is longer than 96 bytes"]
+        ["line 5: apps.7.accounts.b.friends.1.remark should have at most 96 bytes of UTF-8"]
     );
 }
 

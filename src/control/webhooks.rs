@@ -126,7 +126,7 @@ pub(super) async fn wait(
 
 /// The number of deliveries that were removed.
 #[derive(Serialize, JsonSchema)]
-pub(super) struct Cleared {
+pub(super) struct ClearedDeliveries {
     webhooks: usize,
 }
 
@@ -134,8 +134,8 @@ pub(super) struct Cleared {
 pub(super) async fn clear(
     State(state): State<AppState>,
     Query(AppFilter { sdkappid }): Query<AppFilter>,
-) -> Json<Cleared> {
+) -> Json<ClearedDeliveries> {
     let is_of = |delivery: &Delivery| sdkappid.is_none_or(|app| delivery.app == app);
     let webhooks = state.world().deliveries.ring.remove(is_of);
-    Json(Cleared { webhooks })
+    Json(ClearedDeliveries { webhooks })
 }

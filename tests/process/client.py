@@ -33,7 +33,7 @@ changed = put_apps_sdkappid_accounts_user.sync(
     client=client,
     body=AccountDocumentInput.from_dict({"allow_type": "AllowType_Type_NeedConfirm", "friends": ["bob"]}),
 )
-assert changed.account.friends[0].to == "bob", changed
+assert changed.friends[0].to == "bob", changed
 armed = post_faults.sync(
     client=client,
     body=FaultDocumentInput(sdkappid=app.sdkappid, to_account="carol", times=1, result_code="Internal"),

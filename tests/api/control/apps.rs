@@ -169,6 +169,7 @@ async fn an_app_is_made_with_whole_accounts_and_gets_them_again_when_it_is_reset
 async fn all_that_is_wrong_in_the_accounts_of_a_new_app_is_named_at_once() {
     let app = TestApp::start().await;
     let control = app.control();
+    control.post("/clock/hold", json!({})).await.ok();
     let before = control.get("/apps").await.ok();
     for (accounts, pointers) in [
         (

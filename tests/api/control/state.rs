@@ -132,7 +132,7 @@ async fn a_body_that_is_no_state_is_refused_with_the_place() {
     let path = made.path("/state");
     let long = "x".repeat(200);
     for (body, status, detail) in [
-        ("[1]", 422, "should be an object"),
+        ("[1]", 422, "the body should be an object"),
         ("", 422, "/version is missing"),
         (r#"{"version":1}"#, 422, "/accounts is missing"),
         (
