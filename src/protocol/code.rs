@@ -3,8 +3,8 @@
 //! Each row is an outcome. Several outcomes can have the same number: published clients detect
 //! "already friends" by 30001 with the text `Err_SNS_FriendAdd_Friend_Exist`, while 30001 alone
 //! means any invalid parameter. One enum has both ErrorCode (of a call) and ResultCode (of an
-//! item), because Tencent has one number space. A new outcome is a new row here and in README's
-//! parity table; a test compares the two.
+//! item), because Tencent has one number space. A new outcome is a new row here, and
+//! its advice in `code_advice`.
 //!
 //! Most texts of Tencent name the command. In a text that several commands share, `<Api>` stands
 //! for `FriendAdd`, `BlackListAdd` and so on. The basis of such a text is the evidence for the
@@ -33,7 +33,7 @@ pub enum Basis {
     Guess,
 }
 
-/// As README's parity table writes it.
+/// As `GET codes` writes it.
 impl fmt::Display for Basis {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

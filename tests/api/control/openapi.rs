@@ -3,7 +3,6 @@
 use super::client::document;
 use super::document::{Document, Operation, pairs};
 use crate::harness::TestApp;
-use crate::readme::hold;
 use jsonschema::draft202012;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -193,24 +192,6 @@ async fn what_it_names_is_served_and_no_method_more() {
             );
         }
     }
-}
-
-#[tokio::test]
-async fn the_readmes_control_table_is_the_documents() {
-    let app = TestApp::start().await;
-    let Document { operations, .. } = document(&app.control()).await;
-    let mut table = "| route | does |\n|---|---|\n".to_owned();
-    for Operation {
-        method, path, json, ..
-    } in operations
-    {
-        let summary = json["summary"].as_str().expect("a text");
-        let path = path.strip_prefix("/_emulator/v1/").unwrap_or(path);
-        if !path.starts_with("/v4/") {
-            table += &format!("| {method} `{path}` | {summary} |\n");
-        }
-    }
-    hold("control", &table);
 }
 
 /// Every operation that takes a body documents it, for generated clients.
