@@ -124,7 +124,8 @@ pub(crate) fn user_sig(arguments: &UserSigArgs, file: Option<PathBuf>) -> Result
     let (id, app) = app.ok_or_else(|| {
         let known: Vec<_> = config.apps.keys().map(SdkAppId::to_string).collect();
         format!(
-            "the configuration has no app {sdkappid}; it has {}",
+            "the configuration has no app {sdkappid}; it has {}. For an app that POST apps has made: \
+             POST /_emulator/v1/apps/{sdkappid}/user_sig",
             known.join(", ")
         )
     })?;

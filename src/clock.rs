@@ -217,7 +217,11 @@ impl Clock {
                 }),
                 Change::Advance(by) => {
                     let then = Moment {
-                        wall: now.wall.saturating_add(by).min(wall(UnixTime(LATEST))),
+                        // At the latest time, it stays where it is.
+                        wall: now
+                            .wall
+                            .saturating_add(by)
+                            .min(wall(UnixTime(LATEST)).max(now.wall)),
                         steady: now.steady.saturating_add(by),
                     };
                     match motion {

@@ -38,22 +38,15 @@ pub(crate) struct LoggedAnswer {
     pub(crate) command: Option<&'static CommandInfo>,
     /// The ErrorCode.
     pub(crate) code: Code,
-    /// A detail for the log and the journal that the code does not give; may be empty.
+    /// What was wrong with the call, for the hint, if the code does not say it; may be empty.
     pub(crate) detail: Cow<'static, str>,
     pub(crate) tally: Option<Tally>,
 }
 
 impl LoggedAnswer {
-    /// Whether the call or its first failed item failed because of a field of the body.
-    pub(crate) fn is_about_field(&self) -> bool {
-        let of_item = self.tally.as_ref().and_then(|tally| tally.first_refused);
-        let code = of_item.map_or(self.code, |(_, code)| code);
-        let is_bad = |command: &CommandInfo| code.number() == command.service.bad_body().number();
-        let is_state = matches!(
-            code,
-            Code::FriendExist | Code::FriendNotExist | Code::AlreadyBlocked | Code::NotBlocked
-        );
-        self.command.is_some_and(is_bad) && !is_state
+    /// Whether the call or one of its items failed.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.code != Code::Ok || self.tally.as_ref().is_some_and(|tally| tally.refused > 0)
     }
 }
 

@@ -93,6 +93,7 @@ use state::{AppState, Shared};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 use store::{Account, SharedAccount};
 use token::Token;
 use tokio::net::TcpListener;
@@ -119,6 +120,9 @@ impl Config {
         Self::read(sources, CHECKS)
     }
 }
+
+/// The longest time that [`Emulator::stop`] takes, and the process after SIGTERM.
+pub const STOP_DEADLINE: Duration = Duration::from_millis(2700);
 
 /// A running emulator.
 ///
@@ -327,20 +331,21 @@ impl Emulator {
         Some(SharedAccount::unwrap_or_clone(account.ok()?))
     }
 
-    /// Stops listening and finishes the calls in flight. Then waits at most 3 s until their answers
-    /// have been sent, and at most 3 s until their webhooks have been sent.
+    /// Stops listening, finishes the calls in flight, and waits until their answers and webhooks have been
+    /// sent, but not longer than [`STOP_DEADLINE`] in all.
     pub async fn stop(mut self) {
         self.state.stopping.cancel();
-        // An error means that the server task panicked or its runtime ended.
-        let _ = (&mut self.serving).await;
-        let flush_all = async {
+        let finish = async {
+            // An error means that the server task panicked or its runtime ended.
+            let _ = (&mut self.serving).await;
             for app in self.state.world().apps.values() {
                 if let Some(webhook) = &app.webhook {
                     webhook.flush().await;
                 }
             }
         };
-        let _ = tokio::time::timeout(server::LAST_ANSWERS, flush_all).await;
+        let _ = tokio::time::timeout(STOP_DEADLINE, finish).await;
+        self.serving.abort();
     }
 }
 

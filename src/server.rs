@@ -43,7 +43,7 @@ const BUFFER_BYTES: usize = 128 * 1024;
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// When the server stops and all calls are done, the deadline for sending the last answers.
-pub(crate) const LAST_ANSWERS: Duration = Duration::from_secs(3);
+const LAST_ANSWERS: Duration = Duration::from_secs(2);
 
 /// All routes: Tencent's REST API and the emulator's control API.
 fn router(state: AppState) -> Router {

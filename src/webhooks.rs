@@ -6,6 +6,7 @@ use crate::clock::{Clock, Moment, SystemMoment};
 use crate::config::WebhookConfig;
 use crate::deliveries::{Deliveries, Delivery};
 use crate::protocol::ids::SdkAppId;
+use crate::protocol::redact::redact_url;
 use crate::protocol::webhook::{Event, sign};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited};
@@ -152,12 +153,17 @@ impl Receiver {
             let sent = tokio::time::timeout(TIMEOUT, self.post(&queued)).await;
             result = sent.unwrap_or_else(|_| Err("no answer in 2 s".to_owned().into()));
             match &result {
-                Ok(()) => debug!(app.id = app, event, attempt = attempts, "webhook delivered"),
+                Ok(()) => debug!(
+                    app.id = app,
+                    event,
+                    attempt = attempts + 1,
+                    "webhook delivered"
+                ),
                 Err(Failure { why, .. }) => {
                     warn!(
                         app.id = app,
                         event,
-                        attempt = attempts,
+                        attempt = attempts + 1,
                         why,
                         "webhook failed"
                     );
@@ -258,18 +264,6 @@ impl From<String> for Failure {
     fn from(why: String) -> Self {
         Self { status: None, why }
     }
-}
-
-/// The URL with `***` for each value of its query.
-fn redact_url(url: &str) -> String {
-    let Some((path, query)) = url.split_once('?') else {
-        return url.to_owned();
-    };
-    let redacted = query.split('&').map(|pair| match pair.split_once('=') {
-        Some((name, _)) => format!("{name}=***"),
-        None => "***".to_owned(),
-    });
-    format!("{path}?{}", redacted.collect::<Vec<_>>().join("&"))
 }
 
 /// The cause of an error, without the number and the type that the system and the libraries add.

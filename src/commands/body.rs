@@ -3,14 +3,19 @@
 use crate::gateway::body::Received;
 use crate::protocol::code::Code;
 use crate::protocol::object::Object;
-use crate::protocol::redact::redact_text;
+use crate::protocol::redact::redact_beginning;
 use crate::protocol::reply::CallError;
 use crate::protocol::service::Service;
 use crate::strict::{generator, plain_words};
+use dashmap::DashMap;
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::Value;
+use serde_json::value::RawValue;
+use std::any::TypeId;
+use std::collections::BTreeMap;
+use std::sync::{Arc, LazyLock};
 
 /// The fields that have an account. An account that is not a string gets its own code.
 pub(super) const ACCOUNT_FIELDS: [&str; 5] = [
@@ -41,7 +46,10 @@ pub(super) fn decode<T: DeserializeOwned>(
         Received::TooLong => {
             return Err(not_json(service, "it is longer than this server accepts"));
         }
-        Received::Cut => return Err(Code::RequestFormat.into()),
+        Received::Cut => {
+            let detail = "the body was cut off, or did not arrive in time";
+            return Err(CallError::with_detail(Code::RequestFormat, detail));
+        }
         Received::NoRoom => {
             let detail = "other bodies use up `max_bodies_bytes`";
             return Err(CallError::with_detail(Code::RequestFormat, detail));
@@ -112,40 +120,46 @@ fn without_values(message: &str) -> String {
 /// The fields of a body that are not in a command's request, such as `AddFriendItem[0].Foo`: at most
 /// [`MAX_UNKNOWN`], each without secrets and cut to [`MAX_PATH`] bytes. Empty if the body is not JSON.
 ///
-/// It takes about as long as a short call, so it is only for calls that are refused, or if
-/// `strict_body` is on.
-pub(super) fn unknown_fields<T: JsonSchema>(body: &[u8]) -> Vec<String> {
-    let generator = generator(SchemaSettings::for_deserialize);
-    let schema = generator.into_root_schema_for::<T>().to_value();
+/// The body is parsed a second time, so this is only for calls that failed, or if `strict_body` is on.
+pub(super) fn unknown_fields<T: JsonSchema + 'static>(body: &[u8]) -> Vec<String> {
+    static SCHEMAS: LazyLock<DashMap<TypeId, Arc<Value>>> = LazyLock::new(DashMap::new);
+    let new = || {
+        let generator = generator(SchemaSettings::for_deserialize);
+        Arc::new(generator.into_root_schema_for::<T>().to_value())
+    };
+    let schema = Arc::clone(&SCHEMAS.entry(TypeId::of::<T>()).or_insert_with(new));
     let mut fields = Vec::new();
     if let Ok(body) = serde_json::from_slice(body) {
-        add_unknown("", &body, &schema, &mut fields);
+        add_unknown("", body, &schema, &mut fields);
     }
     fields
 }
 
-/// Adds the fields of a value that its schema does not have.
-fn add_unknown(at: &str, value: &Value, schema: &Value, unknown: &mut Vec<String>) {
-    if let (Value::Object(fields), Some(known)) = (value, schema["properties"].as_object()) {
+/// Adds the fields of a value that its schema does not have. A value that the schema says nothing about is
+/// not parsed: it may be one that no type can hold, such as 1e999.
+fn add_unknown(at: &str, value: &RawValue, schema: &Value, unknown: &mut Vec<String>) {
+    let text = value.get();
+    if let Some(known) = schema["properties"].as_object()
+        && let Ok(fields) = serde_json::from_str::<BTreeMap<String, &RawValue>>(text)
+    {
         for (name, field) in fields {
             let path = match at {
                 "" => name.clone(),
                 at => format!("{at}.{name}"),
             };
-            match known.get(name) {
+            match known.get(&name) {
                 Some(schema) => add_unknown(&path, field, schema, unknown),
                 None if unknown.len() < MAX_UNKNOWN => {
-                    // A part of a secret that is cut would not be found any more.
-                    let mut path = redact_text(&path);
-                    path.truncate(path.floor_char_boundary(MAX_PATH));
-                    unknown.push(path);
+                    unknown.push(redact_beginning(&path, MAX_PATH));
                 }
                 None => return,
             }
         }
     }
-    if let (Value::Array(entries), Some(schema)) = (value, schema.get("items")) {
-        for (number, entry) in entries.iter().enumerate() {
+    if let Some(schema) = schema.get("items")
+        && let Ok(entries) = serde_json::from_str::<Vec<&RawValue>>(text)
+    {
+        for (number, entry) in entries.into_iter().enumerate() {
             add_unknown(&format!("{at}[{number}]"), entry, schema, unknown);
         }
     }

@@ -55,6 +55,9 @@ use std::future::Future;
 use std::marker::PhantomData;
 use std::sync::{Arc, OnceLock};
 
+/// The largest body whose unknown fields a hint names, in bytes.
+const MAX_HINT_BYTES: usize = 64 << 10;
+
 /// The table of commands.
 pub(crate) fn table() -> Vec<Row> {
     vec![
@@ -239,7 +242,7 @@ fn serve_endpoint<E: Endpoint>(
             &mut wire_fault,
         );
         let mut answered = LoggedAnswer::from(Reply::new(endpoint.info(), result.await));
-        if answered.is_about_field() {
+        if answered.has_failed() && info.request.len() <= MAX_HINT_BYTES {
             info.unknown_fields = endpoint.unknown_fields(&info.request);
         }
         if let Some(fault) = wire_fault {

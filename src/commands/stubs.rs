@@ -281,7 +281,7 @@ pub(crate) fn hint(call: &Parts) -> String {
     let service = path.split('/').next().unwrap_or_default();
     let known = names_of(service);
     format!(
-        "{near}not emulated here; {known}; to answer this call, PUT /_emulator/v1/apps/{app}/stubs/{path}"
+        "not emulated here; {near}{known}; to answer this call, PUT /_emulator/v1/apps/{app}/stubs/{path}"
     )
 }
 

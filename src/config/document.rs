@@ -2,6 +2,7 @@
 //! environment variable or a flag. Documents can be merged.
 
 use super::Setting;
+use crate::protocol::redact::redact_url;
 use crate::strict::{field_schema, join, typed};
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -161,9 +162,10 @@ impl Document {
             }
             settings.push(Setting {
                 key: key(&at),
-                value: match SECRETS.contains(&name.as_str()) {
-                    true => "\"***\"".to_owned(),
-                    false => value.to_string(),
+                value: match (&**name, value) {
+                    (name, _) if SECRETS.contains(&name) => "\"***\"".to_owned(),
+                    ("url", Value::String(url)) => Value::from(redact_url(url)).to_string(),
+                    _ => value.to_string(),
                 },
                 origin: self.origin(&at).to_owned(),
             });

@@ -21,6 +21,9 @@ impl CodeName {
     pub(super) fn unknown_message(&self) -> String {
         match self {
             Self::Number(_) => format!("is unknown; {CODES}"),
+            Self::Name(name) if name.parse::<u32>().is_ok() => {
+                format!("should be a number; send {name} without quotes")
+            }
             Self::Name(name) => {
                 let known = Code::ALL.iter().map(|code| code.name());
                 unknown_in_list(name, known, CODES)

@@ -1,5 +1,5 @@
 //! The table of codes, as a manual: what each outcome means, its usual causes, how to bring it about and how
-//! to mend it.
+//! to fix it.
 
 use super::arrange::{Source, source};
 use super::code_name::CodeName;
@@ -29,7 +29,7 @@ pub(super) struct KnownCode {
     /// How to get this outcome.
     how: String,
     /// What to do about it.
-    mend: &'static str,
+    fix: &'static str,
     /// The evidence for the number: documented, seen (with the year, if it is known), inferred, or
     /// guess.
     code_is: String,
@@ -50,7 +50,7 @@ impl KnownCode {
             meaning: code.meaning(),
             causes: advice.causes,
             how: how(code, config),
-            mend: advice.mend,
+            fix: advice.fix,
             code_is: code.number_basis().to_string(),
             info_is: code.info_basis().to_string(),
             recorded: code.recorded(),
@@ -118,7 +118,7 @@ impl Evidence {
 impl CodeFilter {
     fn matches(&self, known: &KnownCode) -> bool {
         let has = |text: &String| {
-            let words = [known.outcome, known.info, known.meaning, known.mend];
+            let words = [known.outcome, known.info, known.meaning, known.fix];
             let mut texts = words.iter().chain(known.causes);
             texts.any(|word| word.to_lowercase().contains(&text.to_lowercase()))
         };

@@ -6,6 +6,7 @@ use crate::CHECKS;
 use crate::budget::Share;
 use crate::gateway::body::{self, Received};
 use crate::gateway::journal::Arrival;
+use crate::protocol::redact::redact_beginning;
 use crate::state::AppState;
 use crate::strict::{MAX_ERRORS, Reader, StrictRead, field_schema, join, typed};
 use axum::body::to_bytes;
@@ -426,7 +427,7 @@ fn check_content_type(headers: &HeaderMap) -> Result<(), Problem> {
     let came = match media_type {
         "" => "without this header".to_owned(),
         other => {
-            let other: String = other.chars().take(60).collect();
+            let other = redact_beginning(other, 60);
             format!("with {other}")
         }
     };

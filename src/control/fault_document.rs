@@ -261,7 +261,8 @@ impl Failure {
                         "is not an ErrorCode: {name} is the outcome of an item; use result_code"
                     )
                 }
-                _ => format!("is not an ErrorCode that a call can fail with; {CODES}"),
+                None => name.unknown_message(),
+                Some(_) => format!("is not an ErrorCode that a call can fail with; {CODES}"),
             });
             Ok(Kind::ErrorCode(code?))
         });
@@ -271,7 +272,8 @@ impl Failure {
                     let name = code.name();
                     format!("is not a ResultCode: {name} is the outcome of a whole call; use code")
                 }
-                _ => format!("is not a ResultCode that an item can fail with; {CODES}"),
+                None => name.unknown_message(),
+                Some(_) => format!("is not a ResultCode that an item can fail with; {CODES}"),
             });
             Ok(Kind::ResultCode(code?))
         });

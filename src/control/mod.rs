@@ -70,7 +70,7 @@ fn table() -> Vec<Route> {
         route(Method::GET, "/readyz", "200 when all configured accounts exist and calls are served.", process::up),
         route(Method::GET, "/health", "Version, pid, start time, uptime, listen address, apps.", process::health),
         route(Method::GET, "/openapi.json", "This API and Tencent's as OpenAPI 3.1, generated from the types of requests and answers.", openapi::show).long(),
-        route(Method::GET, "/codes", "Every code: number, text, meaning, causes, how to get it, how to mend it, how it is known.", codes::list),
+        route(Method::GET, "/codes", "Every code: number, text, meaning, causes, how to get it, how to fix it, how it is known.", codes::list),
         route(Method::GET, "/codes/{code}", "The outcomes with this number or name.", codes::show),
         route(Method::GET, "/config", "The effective configuration: each value and its origin; secrets are redacted.", process::config),
         route(Method::POST, "/reset", "Resets everything to the configured start: apps, journal, webhook deliveries, faults, clock, limits.", process::reset).long(),

@@ -98,7 +98,9 @@ fn described(field: &InvalidField) -> String {
         pointer,
         detail,
     } = field;
-    let mut name: String = pointer.chars().take(MAX_POINTER).collect();
+    let pointer = redact_pointer(pointer);
+    let mut name = pointer.clone();
+    name.truncate(name.floor_char_boundary(MAX_POINTER));
     if name.len() < pointer.len() {
         name.push('…');
     }
@@ -109,6 +111,14 @@ fn described(field: &InvalidField) -> String {
         (Some(part), None) => format!("the {} {detail}", part.name()),
         _ => format!("{name} {detail}").trim_start().to_owned(),
     }
+}
+
+/// A JSON pointer without secrets. A `/` in a name, which can be part of a UserSig, is `~1`.
+fn redact_pointer(pointer: &str) -> String {
+    let names = pointer.split('/');
+    let names = names.map(|name| redact_text(&name.replace("~1", "/").replace("~0", "~")));
+    let names = names.map(|name| name.replace('~', "~0").replace('/', "~1"));
+    names.collect::<Vec<_>>().join("/")
 }
 
 /// 409 for a conflict, 507 if a limit is reached.
@@ -144,7 +154,7 @@ impl IntoResponse for Problem {
         // A message can name a part of the request, and so a secret in the wrong place.
         self.detail = redact_text(&self.detail);
         for error in &mut self.errors {
-            error.pointer = redact_text(&error.pointer);
+            error.pointer = redact_pointer(&error.pointer);
             error.detail = redact_text(&error.detail);
         }
         let mut response = (self.status, Json(&self)).into_response();

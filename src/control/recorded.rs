@@ -110,7 +110,7 @@ impl<F: Filter> WaitQuery<F> {
     pub(super) async fn wait(self, state: &AppState) -> Result<Json<Count>, Problem> {
         let mut ring = F::ring(state);
         if !ring.is_enabled() {
-            let detail = "the journal is disabled: journal.bytes is 0";
+            let detail = format!("no {} are recorded: `journal.bytes` is 0", F::NOUN);
             return Err(Problem::conflict(detail));
         }
         let target = self.count.unwrap_or(1);

@@ -15,12 +15,27 @@ pub(super) fn redact_body(bytes: &[u8]) -> Option<Box<RawValue>> {
     // A client's strict parser would reject our whole answer for an unpaired surrogate or a number
     // out of range. So a body with such a value is shown as a string.
     let Ok(mut json) = serde_json::from_slice::<Value>(bytes) else {
-        return to_raw_value(&redact_text(&String::from_utf8_lossy(bytes))).ok();
+        return to_raw_value(&redact_broken_json(&String::from_utf8_lossy(bytes))).ok();
     };
     if redact(&mut json) {
         return to_raw_value(&json).ok();
     }
     serde_json::from_slice(bytes).ok()
+}
+
+/// Redacts a text that may be broken JSON. A secret in one of its strings can have escapes, which end a
+/// secret for [`redact_text`]; if there is one, the escapes are replaced by what they stand for.
+fn redact_broken_json(text: &str) -> String {
+    let plain = text
+        .replace("\\/", "/")
+        .replace("\\n", "\n")
+        .replace("\\r", "\r")
+        .replace("\\t", "\t");
+    let redacted = redact_text(&plain);
+    match redacted == plain {
+        true => redact_text(text),
+        false => redacted,
+    }
 }
 
 /// Redacts in place, and returns whether anything was redacted.
@@ -100,6 +115,14 @@ mod tests {
             (format!("{{ {sig}"), r#""{ ***""#),
             ("eJust text".to_owned(), r#""eJust text""#),
             (r#""\ud800""#.to_owned(), r#""\"\\ud800\"""#),
+            (
+                format!(r#"{{"a":"{sig}\n{sig}\n{sig}",}}"#),
+                r#""{\"a\":\"***\",}""#,
+            ),
+            (
+                format!(r#"{{"a":"{}",}}"#, sig.replace("xx", r"\/x")),
+                r#""{\"a\":\"***\",}""#,
+            ),
         ] {
             assert_eq!(shown_as(&body), shown, "{body}");
         }

@@ -2,6 +2,7 @@
 
 use super::problem::Problem;
 use super::{PREFIX, all_routes, reject};
+use crate::protocol::redact::redact_beginning;
 use crate::state::AppState;
 use crate::strict::nearest;
 use axum::extract::{OriginalUri, Request, State};
@@ -10,7 +11,7 @@ use axum::response::Response;
 use std::iter::once;
 use std::sync::LazyLock;
 
-/// The longest path that an answer repeats, in characters.
+/// The longest path that an answer repeats, in bytes.
 const MAX_PATH: usize = 100;
 
 /// The methods and paths of all routes. To make the table for each answer would take longer.
@@ -49,7 +50,7 @@ pub(super) async fn wrong_method(
 }
 
 fn shortened(path: &str) -> String {
-    path.chars().take(MAX_PATH).collect()
+    redact_beginning(path, MAX_PATH)
 }
 
 /// The methods of the routes that serve a path. A route for GET serves HEAD, too.

@@ -3,9 +3,12 @@
 use super::apps::{AppPath, find_app};
 use super::extract::{Body, Path};
 use super::problem::Problem;
-use crate::gateway::hint::UsedUserSig;
+use crate::commands::{Command, FriendAdd};
+use crate::gateway;
+use crate::gateway::hint::{UsedUserSig, no_admin};
 use crate::protocol::code::Code;
 use crate::protocol::flaw::Flaw;
+use crate::protocol::reply::CallError;
 use crate::protocol::user_sig::{EXPIRE_SECONDS, Ticket};
 use crate::state::AppState;
 use axum::Json;
@@ -17,6 +20,7 @@ use serde::{Deserialize, Serialize};
 #[serde(deny_unknown_fields)]
 pub(super) struct NewUserSig {
     /// The UserID that the UserSig is for.
+    #[schemars(length(max = 1000))]
     identifier: String,
     /// The validity in seconds; 180 days by default. A negative number creates an expired UserSig.
     #[serde(default = "expire_seconds")]
@@ -92,8 +96,8 @@ pub(super) struct Inspection {
     /// Why it is refused, or for how long it is valid.
     why: String,
     /// What to do about it.
-    mend: &'static str,
-    /// The ErrorCode of a call with this UserSig; 0 if it is valid.
+    fix: &'static str,
+    /// The ErrorCode of a friend_add call with this UserSig; 0 if it is admitted.
     code: u32,
     /// The ErrorInfo.
     error_info: String,
@@ -129,6 +133,8 @@ enum Step {
     Key,
     /// It has not expired.
     Expiry,
+    /// Its identifier is an app admin, as calls of the REST API need.
+    Admin,
 }
 
 pub(super) async fn inspect(
@@ -145,7 +151,14 @@ pub(super) async fn inspect(
     let ticket = Ticket::decode(&usersig).ok();
     let own = ticket.as_ref().map(|ticket| ticket.identifier.clone());
     let identifier = identifier.or(own).unwrap_or_default();
-    let error = app.verify(&usersig, &identifier, now).err();
+    let not_admin = || {
+        let code = gateway::not_admin(&state.config, &FriendAdd::INFO);
+        CallError::with_detail(code, no_admin(&app, &identifier))
+    };
+    let verified = app.verify(&usersig, &identifier, now);
+    let is_admin = app.admin(&identifier).is_some();
+    let admitted = verified.and_then(|()| is_admin.then_some(()).ok_or_else(not_admin));
+    let error = admitted.err();
     let contents = ticket.map(|ticket| Contents {
         identifier: ticket.identifier,
         sdkappid: ticket.sdkappid,
@@ -166,6 +179,8 @@ pub(super) async fn inspect(
         (Code::SigExpired, Step::Expiry),
     ];
     let failed_step = steps.iter().find(|(fails_with, _)| *fails_with == code);
+    let failed_step = failed_step.map_or(Step::Admin, |(_, step)| *step);
+    let failed_step = (code != Code::Ok).then_some(failed_step);
     let texts = error.map(|error| (error.info.into_owned(), error.detail.into_owned()));
     let (info, detail) = texts.unwrap_or_default();
     let used = UsedUserSig {
@@ -184,12 +199,12 @@ pub(super) async fn inspect(
     Ok(Json(Inspection {
         seconds_left,
         contents,
-        failed_step: failed_step.map(|(_, step)| *step),
+        failed_step,
         why,
-        mend: code.advice().mend,
+        fix: code.advice().fix,
         code: code.number(),
         error_info: match info.as_str() {
-            "" => code.info().to_owned(),
+            "" => FriendAdd::INFO.text(code).to_string(),
             _ => info,
         },
         now: now.0,

@@ -64,7 +64,7 @@ pub(super) struct Deliveries {
 #[derive(Serialize, JsonSchema)]
 struct DeliveryDocument {
     id: u64,
-    /// When the event was first sent, by the emulator's clock: seconds since 1970-01-01 UTC.
+    /// When the event was first sent, by the app's clock: seconds since 1970-01-01 UTC.
     time: f64,
     /// The time of all attempts by the system's clock, in milliseconds.
     duration_ms: f64,

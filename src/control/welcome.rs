@@ -48,7 +48,13 @@ fn accepts_html(call: &Request) -> bool {
     let is_read = [Method::GET, Method::HEAD].contains(call.method());
     let accepted = call.headers().get_all(header::ACCEPT).iter();
     let mut accepted = accepted.filter_map(|value| value.to_str().ok());
-    is_read && accepted.any(|types| types.contains("text/html"))
+    let is_html = |range: &str| {
+        let (media_type, parameters) = range.split_once(';').unwrap_or((range, ""));
+        let is_refused =
+            parameters.replace(' ', "").contains("q=0") && !parameters.contains("q=0.");
+        media_type.trim().eq_ignore_ascii_case("text/html") && !is_refused
+    };
+    is_read && accepted.any(|ranges| ranges.split(',').any(is_html))
 }
 
 /// The page below the prefix, for a browser; 404 for others.
@@ -89,7 +95,7 @@ pub(crate) fn page() -> Response {
 It is not Tencent's, and what it keeps is lost when it stops.</p>
 <ul>
 <li><a href="{PREFIX}/requests?limit=20">The last calls</a> and what was wrong with them</li>
-<li><a href="{PREFIX}/codes">All codes</a>: causes, and how to mend them</li>
+<li><a href="{PREFIX}/codes">All codes</a>: causes, and how to fix them</li>
 <li><a href="{PREFIX}/apps">The apps</a>, with a UserSig for each</li>
 <li><a href="{PREFIX}/openapi.json">openapi.json</a>: every command and route, with its fields</li>
 </ul>

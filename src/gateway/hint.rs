@@ -3,14 +3,15 @@
 
 use super::journal::{Arrival, CallLogInfo};
 use super::not_admin;
-use crate::config::Config;
+use crate::apps::App;
 use crate::http::LoggedAnswer;
 use crate::protocol::code::Code;
 use crate::protocol::ids::{SdkAppId, UnixTime};
 use crate::protocol::query::CommonQuery;
-use crate::protocol::redact::redact_text;
+use crate::protocol::redact::{redact_beginning, redact_text};
 use crate::protocol::reply::Tally;
-use crate::protocol::user_sig::{self, Ticket};
+use crate::protocol::user_sig::Ticket;
+use crate::state::AppState;
 use crate::world::World;
 use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue, Method};
@@ -25,36 +26,37 @@ const MAX_BYTES: usize = 400;
 /// Stands before the names of unknown fields.
 const UNKNOWN: &str = "unknown fields";
 
+/// The longest name that a hint repeats, in bytes. A UserID has at most 32.
+const MAX_NAME_BYTES: usize = 64;
+
 /// The maximum number of names that a hint lists.
 const MAX_NAMES: usize = 8;
 
-/// The maximum number of apps whose key is tried on a UserSig.
-const MAX_KEYS: usize = 100;
+/// The maximum number of apps whose key is tried on a UserSig: about a millisecond.
+const MAX_KEYS: usize = 1000;
 
-/// The hint about a call that failed as a whole or some of whose items failed; empty for others.
+/// The hint about a call that failed as a whole or some of whose items failed.
 pub(super) fn hint(
-    config: &Config,
+    state: &AppState,
     arrival: &Arrival,
     call: &Parts,
     info: &CallLogInfo,
     answered: &LoggedAnswer,
 ) -> String {
-    let (why, mend) = match (answered.code, &answered.tally) {
-        (Code::Ok, None) => return String::new(),
-        (Code::Ok, Some(tally)) if tally.refused == 0 => return String::new(),
-        (Code::Ok, Some(tally)) => about_items(tally, info),
-        (code, _) => {
-            let known = about_call(config, arrival, call, info, answered);
+    let (why, fix) = match (info.fault, &answered.tally) {
+        (Some(id), _) => (format!("fault {id} ended the call"), disarm(id)),
+        (None, Some(tally)) => about_items(tally, info),
+        (None, None) => {
+            let code = answered.code;
+            let known = about_call(state, arrival, call, info, answered);
             let why = known.unwrap_or_else(|| match &*answered.detail {
                 "" => code.meaning().trim_end_matches('.').to_owned(),
                 detail => detail.trim_end_matches('.').to_owned(),
             });
-            match info.fault {
-                Some(id) => (format!("fault {id} ended the call"), disarm(id)),
-                // The detail says what to do.
-                None if code == Code::NoSuchCommand => (why, String::new()),
-                None => (why, code.advice().mend.to_owned()),
-            }
+            // The detail of this code says what to do.
+            let says_all = code == Code::NoSuchCommand;
+            let fix = if says_all { "" } else { code.advice().fix };
+            (why, fix.to_owned())
         }
     };
     // The hint repeats parts of the call, and so a secret in the wrong place.
@@ -63,9 +65,19 @@ pub(super) fn hint(
     if !info.unknown_fields.is_empty() && !hint.contains(UNKNOWN) {
         hint += &format!("; {UNKNOWN}: {}", info.unknown_fields.join(", "));
     }
-    if !mend.is_empty() {
+    if !fix.is_empty() {
         hint += "; ";
-        hint += &mend;
+        hint += &fix;
+    }
+    if let Some(app) = info.app {
+        hint = hint.replace("{sdkappid}", &app.to_string());
+    }
+    if !state.config.control.enabled {
+        // There are no routes that it could name.
+        let parts = hint
+            .split("; ")
+            .filter(|part| !part.contains("/_emulator/"));
+        hint = parts.collect::<Vec<_>>().join("; ");
     }
     hint
 }
@@ -86,34 +98,39 @@ fn disarm(fault: u64) -> String {
     format!("to disarm it, DELETE /_emulator/v1/faults/{fault}")
 }
 
-/// About the first item that failed: why, and what to do.
+/// About the first item that failed: why, and what to do. It names no account: the log quotes no body.
 fn about_items(tally: &Tally, info: &CallLogInfo) -> (String, String) {
     let (items, refused) = (tally.items, tally.refused);
     let Some((at, code)) = tally.first_refused else {
         return (format!("{refused} of {items} items failed"), String::new());
     };
-    let place = match items {
-        1 => "the item".to_owned(),
-        _ => format!("item {at} of {items}, counted from 0,"),
+    let (number, meaning) = (code.number(), code.meaning().trim_end_matches('.'));
+    let item = match (items, refused) {
+        (1, _) => "the item".to_owned(),
+        (_, 1) => format!("item {at} of {items}"),
+        _ => format!("{refused} of {items} items failed; the first, item {at},"),
     };
-    let more = match refused {
-        1 => String::new(),
-        refused => format!(" ({refused} items failed)"),
-    };
-    let place = format!("{place} got {}{more}", code.number());
-    if let Some(Some(id)) = info.item_faults.get(at) {
-        let faults = info.item_faults.iter().enumerate();
-        let by_fault = list(faults.filter_map(|(at, fault)| fault.is_some().then_some(at)));
-        let why = format!("{place} from fault {id}; faults decided item {by_fault}");
-        return (why, disarm(*id));
+    let by_fault = info.item_faults.iter().enumerate();
+    let by_fault = by_fault.filter_map(|(at, fault)| fault.is_some().then_some(at));
+    match info.item_faults.get(at) {
+        Some(Some(id)) if items == 1 => (format!("fault {id} gave the item {number}"), disarm(*id)),
+        Some(Some(id)) => {
+            let why = format!(
+                "{item} got {number} from fault {id}; faults decided item {}",
+                list(by_fault)
+            );
+            (why, disarm(*id))
+        }
+        _ => (
+            format!("{item} got {number}: {meaning}"),
+            code.advice().fix.to_owned(),
+        ),
     }
-    let meaning = code.meaning().trim_end_matches('.');
-    (format!("{place}: {meaning}"), code.advice().mend.to_owned())
 }
 
 /// Why a call failed, for the codes about which the query and the apps say more than the code.
 fn about_call(
-    config: &Config,
+    state: &AppState,
     arrival: &Arrival,
     call: &Parts,
     info: &CallLogInfo,
@@ -126,12 +143,25 @@ fn about_call(
             super::journal::method(&call.method)
         ));
     }
+    let path = call.uri.path();
+    let has_slash = path.contains("//") || path.ends_with('/');
+    if code == Code::HttpParse && has_slash && path.contains("/v4/") {
+        return Some("the path has a slash too many: does the base URL end in one?".to_owned());
+    }
     let raw = call.uri.query().unwrap_or_default();
     let query = CommonQuery::parse(raw, false).ok()?;
     let (world, app) = (&arrival.world, query.sdkappid);
+    // Where the control API needs a token, only its clients may learn which other apps there are.
+    let names_apps = state.control_token.is_none();
+    if code == Code::SigKey && !names_apps {
+        return None;
+    }
     if code == Code::NoSuchApp {
         let apps = list(world.apps.keys());
-        return Some(format!("there is no app {app}; the apps are {apps}"));
+        return Some(match names_apps {
+            true => format!("there is no app {app}; the apps are {apps}"),
+            false => format!("there is no app {app}"),
+        });
     }
     let used = UsedUserSig {
         sdkappid: app,
@@ -142,14 +172,17 @@ fn about_call(
         return Some(why);
     }
     let command = answered.command?;
-    if code == not_admin(config, command) {
-        let admins = list(&world.apps.get(&app)?.config.admins);
-        let identifier = shortened(&query.identifier);
-        return Some(format!(
-            "identifier {identifier:?} is not an admin of app {app}; its admins are {admins}"
-        ));
+    if code == not_admin(&state.config, command) {
+        return Some(no_admin(world.apps.get(&app)?, &query.identifier));
     }
     None
+}
+
+/// Why a call by an identifier that is not an app admin is refused.
+pub(crate) fn no_admin(app: &App, identifier: &str) -> String {
+    let (identifier, sdkappid) = (redact_beginning(identifier, MAX_NAME_BYTES), app.sdkappid);
+    let admins = list(&app.config.admins);
+    format!("identifier {identifier:?} is not an admin of app {sdkappid}; its admins are {admins}")
 }
 
 /// A UserSig, and the app and the identifier that it is used for.
@@ -170,7 +203,7 @@ impl UsedUserSig<'_> {
             ..
         } = self;
         if code == Code::SigKey {
-            return Some(self.whose_key(world));
+            return Some(whose_key(world, *sdkappid, &ticket));
         }
         if code == Code::SigSdkAppId {
             let signed = ticket.sdkappid;
@@ -179,7 +212,10 @@ impl UsedUserSig<'_> {
             ));
         }
         if code == Code::SigIdentifier {
-            let (signed, called) = (shortened(&ticket.identifier), shortened(identifier));
+            let (signed, called) = (
+                redact_beginning(&ticket.identifier, MAX_NAME_BYTES),
+                redact_beginning(identifier, MAX_NAME_BYTES),
+            );
             return Some(format!(
                 "the UserSig is of {signed:?}, and identifier is {called:?}"
             ));
@@ -193,21 +229,17 @@ impl UsedUserSig<'_> {
         }
         None
     }
+}
 
-    fn whose_key(&self, world: &World) -> String {
-        let app = self.sdkappid;
-        let fits = |key| user_sig::verify(self.usersig, key, app, self.identifier).is_ok();
-        let mut apps = world.apps.values().take(MAX_KEYS);
-        match apps.find(|app| fits(&app.config.secret_key)) {
-            Some(other) => format!(
-                "the UserSig is signed with the key of app {}, not of app {app}",
-                other.sdkappid
-            ),
-            None => {
-                format!("the UserSig is signed with the key of no app here, so not of app {app}")
-            }
-        }
-    }
+fn whose_key(world: &World, app: SdkAppId, ticket: &Ticket) -> String {
+    let mut apps = world.apps.values().take(MAX_KEYS);
+    let owner = apps.find(|app| ticket.is_signed_with(&app.config.secret_key));
+    let owner = match owner {
+        Some(owner) => format!("of app {}", owner.sdkappid),
+        None if world.apps.len() > MAX_KEYS => format!("of none of the first {MAX_KEYS} apps"),
+        None => "of no app here".to_owned(),
+    };
+    format!("the UserSig is signed with the key {owner}, not with the key of app {app}")
 }
 
 /// The first names, and how many more there are.
@@ -227,8 +259,4 @@ fn list<T: Display>(names: impl IntoIterator<Item = T>) -> String {
     } else {
         text
     }
-}
-
-fn shortened(text: &str) -> &str {
-    &text[..text.floor_char_boundary(64)]
 }

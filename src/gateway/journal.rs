@@ -55,7 +55,7 @@ pub(crate) struct CallLogInfo {
     pub(crate) from_account: Option<UserId>,
     /// The body; empty if the gateway rejected the call.
     pub(crate) request: Bytes,
-    /// Fields of the body that the command does not have, if the call failed because of a field.
+    /// Fields of the body that the command does not have, if the call failed.
     pub(crate) unknown_fields: Vec<String>,
     /// The id of the fault that ended the call, if one did.
     pub(crate) fault: Option<u64>,
@@ -90,7 +90,13 @@ impl Arrival {
             None => loggable(call.uri.path()),
         };
         let warning = info.warning.as_deref();
-        let hint = hint::hint(&state.config, &self, call, &info, &answered);
+        let is_read =
+            state.config.hints || self.world.journal.is_enabled() || enabled!(Level::INFO);
+        let has_failed = answered.has_failed() || info.fault.is_some();
+        let hint = match is_read && has_failed {
+            true => hint::hint(state, &self, call, &info, &answered),
+            false => String::new(),
+        };
         let mut status = answered.response.status();
         // As the answer to CONNECT, status 200 would mean that a tunnel is open.
         if call.method == Method::CONNECT && status.is_success() {
@@ -176,7 +182,8 @@ pub(super) fn method(method: &Method) -> &'static str {
     found.unwrap_or("other")
 }
 
-/// Logs a call. The line never contains a UserSig, a key, a body or the query string.
+/// Logs a call. The line never contains a UserSig, a key or a body; of the query, the hint may quote the
+/// identifier.
 fn write_line(
     command: &str,
     answered: &LoggedAnswer,

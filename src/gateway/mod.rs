@@ -1,5 +1,6 @@
 //! The gateway: authentication and rate limits, which every REST call passes before its command.
 
+mod advice;
 pub(crate) mod body;
 pub(crate) mod hint;
 pub(crate) mod journal;

@@ -4,7 +4,7 @@
 //! "already friends" by 30001 with the text `Err_SNS_FriendAdd_Friend_Exist`, while 30001 alone
 //! means any invalid parameter. One enum has both ErrorCode (of a call) and ResultCode (of an
 //! item), because Tencent has one number space. A new outcome is a new row here, and
-//! its advice in `code_advice`.
+//! its advice in `gateway::advice`.
 //!
 //! Most texts of Tencent name the command. In a text that several commands share, `<Api>` stands
 //! for `FriendAdd`, `BlackListAdd` and so on. The basis of such a text is the evidence for the
@@ -158,7 +158,7 @@ codes! {
     NoSuchApp = 70020, "The SDKAppID does not exist", Documented / Guess, "No app has this SDKAppID.";
 
     // sns: the relationship chain.
-    SnsDecode = 30001, "SNS_DECODE_ERR", Seen / Seen, "The body is JSON, but a field is missing or wrong; the log and the journal name it.";
+    SnsDecode = 30001, "SNS_DECODE_ERR", Seen / Seen, "The body is JSON, but a field is missing or wrong; the hint names it.";
     ToAccountIllegal = 30001, "Err_SNS_<Api>_To_Account_Illegal", Documented / Guess, "To_Account is empty, over 32 bytes, or not printable ASCII.";
     AddSelf = 30001, "Err_SNS_<Api>_Add_Self", Guess / Guess, "To_Account is From_Account.";
     SourceIllegal = 30001, "Err_SNS_<Api>_Source_Illegal", Seen / Seen, "AddSource is not `AddSource_Type_` and 1 to 8 letters; or friend_import lacks it.";

@@ -1,7 +1,6 @@
 //! The types of Tencent's REST protocol, without HTTP, clock or locks.
 
 pub mod code;
-pub mod code_advice;
 pub mod code_text;
 pub mod flaw;
 pub mod ids;

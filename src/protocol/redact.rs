@@ -30,6 +30,30 @@ pub fn redact_text(text: &str) -> String {
     replace_runs(&redacted, |byte| byte.is_ascii_hexdigit(), is_key)
 }
 
+/// The URL of a webhook for the log and the control API: with `***` for each value of its query, and without
+/// secrets elsewhere.
+pub fn redact_url(url: &str) -> String {
+    let Some((path, query)) = url.split_once('?') else {
+        return redact_text(url);
+    };
+    let redacted = query.split('&').map(|pair| match pair.split_once('=') {
+        Some((name, _)) => format!("{name}=***"),
+        None => "***".to_owned(),
+    });
+    redact_text(&format!(
+        "{path}?{}",
+        redacted.collect::<Vec<_>>().join("&")
+    ))
+}
+
+/// The beginning of a text, at most `max` bytes, without secrets: a secret that is cut first would not be
+/// found any more.
+pub fn redact_beginning(text: &str, max: usize) -> String {
+    let mut text = redact_text(text);
+    text.truncate(text.floor_char_boundary(max));
+    text
+}
+
 /// A byte of a text that may be percent-escaped.
 #[derive(Clone, Copy)]
 struct Letter {

@@ -17,7 +17,7 @@ pub struct CallError {
     pub code: Code,
     /// The answer's ErrorInfo, if it differs from the text of the code; else empty.
     pub info: Cow<'static, str>,
-    /// A detail for our log and journal; never sent.
+    /// What was wrong with the call, for the hint in the header, the log and the journal; never in the body.
     pub detail: Cow<'static, str>,
 }
 
@@ -31,7 +31,7 @@ impl CallError {
         }
     }
 
-    /// An error with the text of its code, and a detail for our log and journal.
+    /// An error with the text of its code, and a detail for the hint.
     pub fn with_detail(code: Code, detail: impl Into<Cow<'static, str>>) -> Self {
         Self {
             detail: detail.into(),
@@ -72,7 +72,7 @@ pub struct Tally {
     pub items: usize,
     /// Items with a ResultCode other than 0.
     pub refused: usize,
-    /// The index of the first of these, and its outcome, if the answer has it.
+    /// The index of the first of these and its outcome, if the answer has it.
     pub first_refused: Option<(usize, Code)>,
 }
 

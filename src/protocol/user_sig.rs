@@ -228,6 +228,12 @@ impl Ticket {
         }
     }
 
+    /// Whether it is signed with this key.
+    pub(crate) fn is_signed_with(&self, key: &SecretKey) -> bool {
+        let sig = BASE64.decode(&self.sig).unwrap_or_default();
+        self.hmac(key).verify_slice(&sig).is_ok()
+    }
+
     fn hmac(&self, key: &SecretKey) -> Hmac<Sha256> {
         let Self {
             identifier,

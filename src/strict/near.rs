@@ -74,7 +74,7 @@ pub(crate) fn listed<T: Display>(names: impl Iterator<Item = T>, total: usize) -
         .collect();
     let listed = names.join(", ");
     match (names.len(), total.saturating_sub(names.len())) {
-        (0, _) => "there is none".to_owned(),
+        (0, _) => "none exists".to_owned(),
         (1, 0) => format!("there is {listed}"),
         (_, 0) => format!("there are {listed}"),
         (_, more) => format!("there are {listed} (and {more} more)"),
@@ -153,7 +153,7 @@ mod tests {
 
     #[test]
     fn a_list_is_short() {
-        assert_eq!(listed([1; 0].into_iter(), 0), "there is none");
+        assert_eq!(listed([1; 0].into_iter(), 0), "none exists");
         assert_eq!(listed([7].into_iter(), 1), "there is 7");
         assert_eq!(listed([7, 8].into_iter(), 2), "there are 7, 8");
         let many = listed(1..=100, 100);

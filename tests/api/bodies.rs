@@ -323,6 +323,30 @@ async fn strict_body_accepts_good_bodies_of_all_commands_and_all_fields_of_stubs
     assert_eq!(reply.error_code(), 0, "{}", reply.text);
 }
 
+/// A value that is ignored may be one that no type can hold.
+#[tokio::test]
+async fn an_unknown_field_is_found_whatever_its_value() {
+    let strict = TestApp::start_with(|config| config.strict_body = true).await;
+    let deep = format!("{}{}", "[".repeat(100), "]".repeat(100));
+    for value in ["1", "1e999", r#""\ud800""#, &"9".repeat(400), &deep, "{}"] {
+        for body in [
+            format!(
+                r#"{{"From_Account":"id","Zzz":{value},"AddFriendItem":[{{"To_Account":"id1"}}]}}"#
+            ),
+            format!(
+                r#"{{"From_Account":"id","AddFriendItem":[{{"To_Account":"id1","Zzz":{value}}}]}}"#
+            ),
+        ] {
+            let reply = strict
+                .post("/v4/sns/friend_add", &strict.query(), body)
+                .await;
+            assert_eq!(reply.error_code(), 30001, "{value}: {}", reply.text);
+            let why = strict.why(&reply).await;
+            assert!(why.ends_with("Zzz"), "{value}: {why}");
+        }
+    }
+}
+
 /// A body can have very many unknown fields with very long names.
 #[tokio::test]
 async fn a_few_unknown_fields_are_named_and_no_long_name() {

@@ -179,7 +179,8 @@ impl TestApp {
         let hint = hint.expect("a call that failed has a hint");
         let is_code = |code: &&Code| u64::from(code.number()) == reply.error_code();
         let mut codes = Code::ALL.iter().filter(is_code);
-        let why = codes.find_map(|code| hint.strip_suffix(code.advice().mend));
+        let fix = |code: &Code| code.advice().fix.replace("{sdkappid}", APP);
+        let why = codes.find_map(|code| hint.strip_suffix(&*fix(code)));
         let why = why.map_or(hint, |why| why.trim_end_matches("; "));
         why.to_owned()
     }

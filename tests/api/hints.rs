@@ -61,14 +61,15 @@ impl Case {
         assert_eq!(header, format!("{hint}; see GET /_emulator/v1{path}"));
         let explained = app.control().get(&path).await.ok();
         assert_eq!(explained["call"], *call);
-        assert_eq!(explained["error"]["code"], self.code, "{hint}");
-        let advice = explained["error"]["mend"].as_str().expect("a text");
-        let first_item = explained["failed_items"][0]["outcomes"][0]["mend"].as_str();
-        let mends = [advice, first_item.unwrap_or(advice)];
-        let is_mended = mends.iter().any(|mend| hint.ends_with(mend));
+        let code = explained["error"]["code"].as_u64();
+        assert_eq!(code.unwrap_or(0), self.code, "{hint}");
+        let advice = explained["error"]["fix"].as_str().unwrap_or("none");
+        let first_item = explained["failed_items"][0]["outcomes"][0]["fix"].as_str();
+        let fixes = [advice, first_item.unwrap_or(advice)];
+        let is_fixed = fixes.iter().any(|fix| hint.ends_with(fix));
         let is_count = hint.ends_with("items failed");
         assert!(
-            is_mended || is_count || hint.contains("/_emulator/v1/"),
+            is_fixed || is_count || hint.contains("/_emulator/v1/"),
             "{hint}"
         );
     }
@@ -119,7 +120,7 @@ async fn a_refused_call_says_why_and_what_to_do() {
         case(
             foreign,
             70009,
-            &[&format!("the key of app {other_id}, not of app {APP}")],
+            &[&format!("the key of app {other_id}, not with the key of app {APP}")],
         ),
         case(
             flawed("other_key").await,
@@ -139,9 +140,9 @@ async fn a_refused_call_says_why_and_what_to_do() {
         case(
             flawed("expired").await,
             70001,
-            &["expired 1 s ago", "apps/{sdkappid}/user_sig"],
+            &["expired 1 s ago", "apps/88888888/user_sig"],
         ),
-        case(flawed("truncated").await, 70003, &["user_sig/inspect"]),
+        case(flawed("truncated").await, 70003, &["add /inspect"]),
         case(
             query(&built_in, "id", &of_id),
             30004,
@@ -160,6 +161,7 @@ async fn a_refused_call_says_why_and_what_to_do() {
         case(good.clone(), 60008, &["the method is GET", "POST"]).by(Method::GET),
         case(limited.query.clone(), 60007, &["/limits"]),
         case(good.clone(), 60002, &["/v4/sns/friend_add"]).at("/v4/friend_add"),
+        case(good.clone(), 60002, &["a slash too many"]).at("//v4/sns/friend_add"),
         case(
             good.clone(),
             60009,
@@ -197,7 +199,7 @@ async fn a_refused_call_says_why_and_what_to_do() {
         case(
             good.clone(),
             0,
-            &["item 1 of 3, counted from 0, got 30001 (2 items failed)"],
+            &["2 of 3 items failed; the first, item 1, got 30001: "],
         )
         .with(json!({"From_Account": "id", "AddFriendItem": [
             {"To_Account": "id1"}, {"To_Account": "id"}, {"To_Account": "nobody"},
@@ -225,6 +227,8 @@ async fn a_fault_that_decides_is_named() {
         (json!({"http_status": 502}), 60008),
         (json!({"malformed": true}), 60008),
         (json!({"commit_then": {"code": 30007}}), 30007),
+        (json!({"commit_then": {"http_status": 502}}), 0),
+        (json!({"commit_then": {"malformed": true}}), 0),
     ] {
         let id = arm(what).await;
         let says =
@@ -241,7 +245,7 @@ async fn a_fault_that_decides_is_named() {
     ] {
         let id = arm(what).await;
         let says = format!(
-            "item 1 of 2, counted from 0, got {number} from fault {id}; faults decided item 1; to disarm it"
+            "item 1 of 2 got {number} from fault {id}; faults decided item 1; to disarm it"
         );
         let items = [json!({"To_Account": "id1"}), json!({"To_Account": "id2"})];
         let body = json!({"From_Account": "id", "AddFriendItem": items});
@@ -372,8 +376,8 @@ async fn each_failed_item_is_explained_with_the_present_facts() {
             Some(1),
             "{command}"
         );
-        let mend = item["outcomes"][0]["mend"].as_str().expect("a text");
-        assert!(!mend.is_empty());
+        let fix = item["outcomes"][0]["fix"].as_str().expect("a text");
+        assert!(!fix.is_empty());
         let facts = &item["facts_now"];
         match body["From_Account"].is_string() {
             true => assert_eq!(
@@ -384,7 +388,7 @@ async fn each_failed_item_is_explained_with_the_present_facts() {
         }
         match command {
             "sns/friend_add" => {
-                let now = &explained["now"];
+                let now = &explained["if_sent_again"];
                 assert_eq!((&now["code"], &now["failed_items"]), (&json!(0), &json!(1)));
                 assert_eq!(
                     now["items"][0]["result_info"],
@@ -392,7 +396,7 @@ async fn each_failed_item_is_explained_with_the_present_facts() {
                 );
                 assert!(now["items"][0]["to_be_0"].is_object());
             }
-            _ => assert!(explained["now"].is_null()),
+            _ => assert!(explained["if_sent_again"].is_null()),
         }
     }
 }

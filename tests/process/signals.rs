@@ -96,8 +96,11 @@ fn half_a_body_does_not_keep_it_from_ending() {
         control.to_vec(),
         chunked.into_bytes(),
     ];
+    // A half head besides, whose deadline must not come after that of the half body.
     for request in &requests {
         let mut server = Server::start();
+        let mut half_head = server.connect();
+        half_head.send(b"POST /v4/sns/friend_add HT");
         let mut client = server.connect();
         client.send(request);
         server.still_serves();

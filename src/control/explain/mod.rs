@@ -18,6 +18,7 @@ use crate::commands::{Command, FriendAdd};
 use crate::faults::{Fault, Faults, ItemTargets};
 use crate::gateway;
 use crate::protocol::code::Code;
+use crate::protocol::redact::redact_text;
 use crate::protocol::reply::CallError;
 use crate::protocol::service::CommandInfo;
 use crate::sns::friend_add::{NewFriend, judge};
@@ -269,7 +270,7 @@ impl Tried {
         let answered = code_of_fault.unwrap_or(code);
         let text = FRIEND_ADD.item_text(answered, context.policy.answers);
         Ok(Item {
-            to_account,
+            to_account: redact_text(&to_account),
             code: text.number(),
             result_info: text.to_string(),
             outcome: answered.name(),

@@ -10,6 +10,7 @@ use crate::journal::Entry;
 use crate::protocol::code::Code;
 use crate::protocol::ids::UserId;
 use crate::protocol::query::CommonQuery;
+use crate::protocol::redact::redact_text;
 use crate::sns::pair::PairFacts;
 use crate::state::AppState;
 use axum::Json;
@@ -24,6 +25,7 @@ use std::sync::Arc;
 #[serde(deny_unknown_fields)]
 pub(in crate::control) struct RequestPath {
     /// The id of a recorded call.
+    #[schemars(range(min = 1))]
     id: u64,
 }
 
@@ -32,12 +34,12 @@ pub(in crate::control) struct RequestPath {
 pub(in crate::control) struct ExplainedCall {
     /// The call. Its `hint` says why it or its first failed item failed.
     call: CallDocument,
-    /// The outcome of the whole call.
-    error: KnownCode,
+    /// The outcome of the whole call; null if its ErrorCode is 0.
+    error: Option<KnownCode>,
     /// The items that failed, in the order of the answer.
     failed_items: Vec<FailedItem>,
-    /// What the same call would get now, for friend_add.
-    now: Option<Explanation>,
+    /// For friend_add: what the same call would get now.
+    if_sent_again: Option<Explanation>,
 }
 
 /// An item that failed.
@@ -58,14 +60,7 @@ pub(in crate::control) async fn explain(
     Path(RequestPath { id }): Path<RequestPath>,
 ) -> Result<Json<ExplainedCall>, Problem> {
     let entry = find(&state, id)?;
-    let command = named(
-        entry
-            .texts()
-            .command
-            .split('/')
-            .next_back()
-            .unwrap_or_default(),
-    );
+    let command = named(entry.texts().command);
     let outcomes = |number: u32, text: &str| {
         let is_outcome = |code: &&Code| {
             let shown = command.map(|info| info.item_text(**code, state.config.sns.answers));
@@ -81,13 +76,13 @@ pub(in crate::control) async fn explain(
     let failed = failures.into_iter().zip(facts);
     let failed_items = failed.map(|(failure, facts_now)| FailedItem {
         outcomes: outcomes(failure.code, &failure.info),
-        account: failure.account,
+        account: redact_text(&failure.account),
         code: failure.code,
         facts_now,
     });
     let failed_items = failed_items.collect();
     let is_friend_add = entry.texts().command == "sns/friend_add";
-    let now = match entry
+    let if_sent_again = match entry
         .call
         .app
         .and_then(|app| state.world().apps.get(&app).cloned())
@@ -101,10 +96,10 @@ pub(in crate::control) async fn explain(
         _ => None,
     };
     Ok(Json(ExplainedCall {
-        error: KnownCode::of(entry.call.code, &state.config),
+        error: (entry.call.code != Code::Ok).then(|| KnownCode::of(entry.call.code, &state.config)),
         call: CallDocument::of(&entry),
         failed_items,
-        now,
+        if_sent_again,
     }))
 }
 
@@ -115,6 +110,7 @@ fn find(state: &AppState, id: u64) -> Result<Entry, Problem> {
     found.ok_or_else(|| {
         let last = journal.last_id();
         let why = match id {
+            _ if !journal.is_enabled() => "the journal is off (`journal.bytes` is 0)",
             _ if id <= coverage.dropped_to => "it was dropped because the journal was full",
             _ if id <= last => "it was removed",
             _ => "it was not made yet",

@@ -287,7 +287,7 @@ async fn usersigs_are_made_for_anybody_and_inspected_step_by_step() {
         .await
         .ok();
     let made = control
-        .create(json!({"sdkappid": 5, "secret_key": "a key"}))
+        .create(json!({"sdkappid": 5, "secret_key": "a key", "admins": ["a"]}))
         .await;
     let sign = |key: &str, app: &str, time: i64| {
         let (key, app) = (

@@ -34,7 +34,7 @@ async fn every_code_is_found_by_its_number_and_its_name_and_says_how_to_mend_it(
             !known["causes"].as_array().expect("a list").is_empty(),
             "{known}"
         );
-        for text in ["meaning", "how", "mend"] {
+        for text in ["meaning", "how", "fix"] {
             assert!(!known[text].as_str().expect("a text").is_empty(), "{known}");
         }
     }
@@ -69,7 +69,7 @@ async fn each_filter_of_codes_gives_exactly_the_codes_that_match() {
             let path = format!("/codes?evidence={evidence}&text={}", text.replace(' ', "+"));
             let filtered = control.get(&path).await.ok();
             let matches = |known: &&Value| {
-                let keys = ["outcome", "info", "meaning", "causes", "mend"];
+                let keys = ["outcome", "info", "meaning", "causes", "fix"];
                 let has = |key: &str| {
                     let of_key = known[key].to_string().to_lowercase();
                     of_key.contains(&text.to_lowercase())
@@ -116,7 +116,7 @@ async fn a_usersig_with_a_flaw_gets_its_code_and_inspect_says_why_and_what_to_do
                 .ok();
             assert_eq!(inspected["code"], expected.number());
             let text = |key: &str| inspected[key].as_str().expect("a text").to_owned();
-            assert_eq!(text("mend"), expected.advice().mend);
+            assert_eq!(text("fix"), expected.advice().fix);
             assert!(!text("why").is_empty());
             whys.insert(text("why"));
         }

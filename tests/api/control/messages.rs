@@ -497,15 +497,15 @@ async fn a_404_lists_what_there_is() {
     );
     assert_eq!(
         delete("/faults/7").await,
-        "there is no fault 7; there is none"
+        "there is no fault 7; none exists"
     );
     assert_eq!(
         delete(&format!("{here}/snapshots/s")).await,
-        "there is no snapshot s; there is none"
+        "there is no snapshot s; none exists"
     );
     assert_eq!(
         delete(&format!("{here}/stubs/openim/x")).await,
-        "app 88888888 has no stub openim/x of its own; there is none"
+        "app 88888888 has no stub openim/x of its own; none exists"
     );
     for number in 0..20 {
         control

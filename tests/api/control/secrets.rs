@@ -315,6 +315,9 @@ async fn no_usersig_and_no_key_is_shown_wherever_it_was_put() {
         texts.push(get(&app, path).await);
     }
     texts.push(events(&app).await);
+    for id in 1..=calls.len() {
+        texts.push(get(&app, &format!("/requests/{id}/explain")).await);
+    }
 
     assert_eq!(texts[0].matches("\"id\":").count(), calls.len());
     assert_hidden(&texts, &[KEY, WEBHOOK_TOKEN, CONTROL_TOKEN], &sig);

@@ -250,7 +250,11 @@ async fn a_rate_limit_gains_tokens_with_its_apps_clock_and_the_hint_says_how() {
             .into_iter()
             .map(|call| {
                 let hint = call["hint"].as_str().expect("a hint");
-                let why = hint.strip_suffix(Code::TooManyCalls.advice().mend);
+                let fix = Code::TooManyCalls
+                    .advice()
+                    .fix
+                    .replace("{sdkappid}", &made.sdkappid.to_string());
+                let why = hint.strip_suffix(&*fix);
                 json!(why.and_then(|why| why.strip_suffix("; ")))
             })
             .collect::<Vec<_>>()

@@ -177,10 +177,10 @@ fn codes() -> Vec<Case> {
     vec![
         (json!({"code": 0}), &[("/code", "is not an ErrorCode")]),
         (json!({"code": "Ok"}), &[("/code", "is not an ErrorCode")]),
-        (json!({"code": 12345}), &[("/code", "is not an ErrorCode")]),
+        (json!({"code": 12345}), &[("/code", "is unknown")]),
         (
             json!({"code": "friendexist"}),
-            &[("/code", "is not an ErrorCode")],
+            &[("/code", "did you mean FriendExist?")],
         ),
         (
             json!({"code": 30525}),
@@ -224,7 +224,11 @@ fn codes() -> Vec<Case> {
         ),
         (
             json!({"result_code": 12345}),
-            &[("/result_code", "is not a ResultCode")],
+            &[("/result_code", "is unknown")],
+        ),
+        (
+            json!({"result_code": "30525"}),
+            &[("/result_code", "send 30525 without quotes")],
         ),
         (
             json!({"result_code": 60007}),

@@ -1,6 +1,6 @@
-//! What usually causes an outcome in a client's program, and how to mend it.
+//! What usually causes an outcome in a client's program, and how to fix it.
 
-use super::code::Code;
+use crate::protocol::code::Code;
 
 /// The causes of an outcome and its remedy.
 #[derive(Clone, Copy, Debug)]
@@ -8,11 +8,11 @@ pub struct Advice {
     /// The usual causes, the most frequent first.
     pub causes: &'static [&'static str],
     /// What to do, as an imperative without a full stop.
-    pub mend: &'static str,
+    pub fix: &'static str,
 }
 
-const fn advice(causes: &'static [&'static str], mend: &'static str) -> Advice {
-    Advice { causes, mend }
+const fn advice(causes: &'static [&'static str], fix: &'static str) -> Advice {
+    Advice { causes, fix }
 }
 
 /// A code that only faults give: the rules of the emulator never answer it.
@@ -27,7 +27,7 @@ const BAD_FIELD: Advice = advice(
         "a field has another JSON type, such as a number for a string",
         "a list is empty or too long",
     ],
-    "correct the field that the detail names; openapi.json has every field",
+    "correct this field; /_emulator/v1/openapi.json has every field",
 );
 
 const NOT_ADMIN: Advice = advice(
@@ -58,7 +58,7 @@ const TAG: Advice = advice(
 );
 
 impl Code {
-    /// What usually causes this outcome, and how to mend it.
+    /// What usually causes this outcome, and how to fix it.
     pub const fn advice(self) -> Advice {
         match self {
             Self::Ok => advice(
@@ -100,7 +100,7 @@ impl Code {
                     "the command is misspelt",
                     "the emulator does not have this command",
                 ],
-                "call a command of openapi.json, or make a stub: PUT /_emulator/v1/apps/{sdkappid}/stubs/{service}/{command}",
+                "call a command of /_emulator/v1/openapi.json, or make a stub: PUT /_emulator/v1/apps/{sdkappid}/stubs/{service}/{command}",
             ),
             Self::NotAdminGateway
             | Self::NotAdmin
@@ -136,7 +136,7 @@ impl Code {
                     "the secret key was sent instead of a UserSig",
                     "the UserSig is of version 1 (ECDSA)",
                 ],
-                "look at it with POST /_emulator/v1/apps/{sdkappid}/user_sig/inspect",
+                "make a new one: POST /_emulator/v1/apps/{sdkappid}/user_sig; to look into this one, add /inspect to the path",
             ),
             Self::SigKey => advice(
                 &[
@@ -269,7 +269,7 @@ impl Code {
                     "From_Account sent over `sns.max_requests_per_minute` friend requests",
                     "an armed fault",
                 ],
-                "wait a minute, or move the clock: POST /_emulator/v1/clock/advance",
+                "wait a minute, or move the clock: POST /_emulator/v1/apps/{sdkappid}/clock/advance",
             ),
             Self::ProfileNoAccount => advice(
                 &["To_Account is []"],
