@@ -9,13 +9,17 @@ use futures_util::stream;
 use serde::Serialize;
 use std::convert::Infallible;
 use std::future::Future;
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 
 /// An answer is sent in pieces of at least this many bytes.
 const PIECE_BYTES: usize = 64 << 10;
 
 /// How many pieces may wait for a client that reads slowly.
 const PIECES_AHEAD: usize = 2;
+
+/// How many answers are written at the same time: each keeps a sorted list of the accounts until its client
+/// has read it. Others wait for their turn.
+static TURNS: Semaphore = Semaphore::const_new(8);
 
 /// The client has disconnected.
 #[derive(Debug)]
@@ -45,10 +49,12 @@ where
         is_first: true,
         pieces: sender,
     });
-    // An error means that no one reads the rest.
-    state
-        .background
-        .spawn(Box::pin(async move { drop(whole.await) }));
+    let in_turn = async move {
+        let _turn = TURNS.acquire().await;
+        // An error means that no one reads the rest.
+        drop(whole.await);
+    };
+    state.background.spawn(Box::pin(in_turn));
     let pieces = stream::poll_fn(move |context| {
         let piece = receiver.poll_recv(context);
         piece.map(|piece| piece.map(Ok::<_, Infallible>))
