@@ -2,8 +2,8 @@
 
 use super::apps::{AppPath, find_app};
 use super::edits::Edits;
-use super::extract::{Body, Path, Query};
-use super::problem::Problem;
+use super::extract::{Body, Draft, Path, Query};
+use super::problem::{InvalidField, Problem};
 use crate::accounts::{AccountDocument, AccountReader};
 use crate::apps::App;
 use crate::client_ip::ClientIp;
@@ -12,7 +12,7 @@ use crate::protocol::ids::{SdkAppId, UnixTime, UserId};
 use crate::protocol::webhook::{AddedPair, Event, Pair};
 use crate::sns::friend_response::{self, Answered, Response};
 use crate::state::AppState;
-use crate::store::{Accounts, Edit, SharedAccount, StoreError};
+use crate::store::{Account, Accounts, Edit, SharedAccount, StoreError};
 use crate::strict::listed;
 use axum::Json;
 use axum::extract::State;
@@ -87,11 +87,25 @@ pub(super) async fn show(
 pub(super) async fn put(
     State(state): State<AppState>,
     Path(AccountPath { sdkappid, user }): Path<AccountPath>,
-    Body(wanted): Body<AccountDocument>,
+    draft: Draft<AccountDocument>,
 ) -> Result<Json<AccountDocument>, Problem> {
     let app = find_app(&state, sdkappid)?;
     let now = app.clock.now().unix_time();
+    let wanted = draft.checked(|wanted, _| invalid_fields(&app, user, wanted.clone(), now))?;
     document(&put_account(&app, user, wanted, now).await?, user)
+}
+
+/// The fields of a document that are invalid only for its app, for its account or beside others.
+fn invalid_fields(
+    app: &App,
+    user: UserId,
+    document: AccountDocument,
+    now: UnixTime,
+) -> Vec<InvalidField> {
+    let mut reader = AccountReader::new(&app.config.custom_fields, &app.new_account, now);
+    let mut account = Account::clone(&app.new_account);
+    reader.apply("", user, document, &mut account);
+    reader.finish().err().unwrap_or_default()
 }
 
 /// Creates or changes an account. Returns all accounts right after the change. Retries if another

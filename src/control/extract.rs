@@ -108,6 +108,23 @@ impl<T: StrictRead> FromRequest<AppState> for Draft<T> {
     }
 }
 
+impl<T> Draft<T> {
+    /// The value, or all invalid fields of the body: `check` returns those that the type accepts.
+    pub(super) fn checked(
+        mut self,
+        check: impl FnOnce(&T, &[InvalidField]) -> Vec<InvalidField>,
+    ) -> Result<T, Problem> {
+        if let Some(value) = &self.value {
+            let more = check(value, &self.invalid);
+            self.invalid.extend(more);
+        }
+        match self.value {
+            Some(value) if self.invalid.is_empty() => Ok(value),
+            _ => Err(Problem::invalid_body(self.invalid)),
+        }
+    }
+}
+
 async fn in_memory(body: axum::body::Body) -> Bytes {
     // `receive` has limited the size.
     let bytes = to_bytes(body, usize::MAX).await;

@@ -138,6 +138,15 @@ async fn an_account_that_cannot_be_is_refused_with_all_that_is_wrong_and_nothing
             json!({"friends": [{"to": "b", "remarc": "x"}]}),
             vec!["/friends/0/remarc"],
         ),
+        (
+            json!({"friends": ["a"], "profile": {"Tag_Profile_IM_No": "x"}, "foo": 1, "allow_type": 7}),
+            vec![
+                "/allow_type",
+                "/foo",
+                "/friends/0",
+                "/profile/Tag_Profile_IM_No",
+            ],
+        ),
     ] {
         let answer = control.put(&path(&made, "a"), wish.clone()).await;
         let mut found: Vec<_> = answer

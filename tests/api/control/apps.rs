@@ -207,6 +207,30 @@ async fn all_that_is_wrong_in_the_accounts_of_a_new_app_is_named_at_once() {
     assert_eq!(control.get("/apps").await.ok(), before);
 }
 
+/// The app's fields are checked by their types, its accounts also against each other.
+#[tokio::test]
+async fn all_that_is_wrong_in_a_new_app_and_in_its_accounts_is_named_at_once() {
+    let app = TestApp::start().await;
+    let custom = json!({"x": {"friends": ["x", {"to": "y", "custom": {"Tag_SNS_Custom_A": 1}}]}});
+    for (wish, pointers) in [
+        (
+            json!({"accounts": {"x": {"friends": ["x"]}}, "foo": 1, "secret_key": 7}),
+            vec!["/accounts/x/friends/0", "/foo", "/secret_key"],
+        ),
+        // Whether the accounts fit the custom fields cannot be said without these.
+        (
+            json!({"accounts": custom, "custom_friend_fields": 7}),
+            vec!["/custom_friend_fields"],
+        ),
+    ] {
+        let answer = app.control().post("/apps", wish.clone()).await;
+        let faults = answer.faults(422).into_iter();
+        let mut found: Vec<_> = faults.map(|(pointer, _)| pointer).collect();
+        found.sort();
+        assert_eq!(found, pointers, "{wish}: {}", answer.text);
+    }
+}
+
 /// More accounts than a body of an ordinary call could hold.
 #[tokio::test]
 async fn an_app_is_made_with_many_accounts() {
