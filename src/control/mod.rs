@@ -25,6 +25,7 @@ mod openapi;
 mod problem;
 mod process;
 mod rate;
+mod receive;
 mod recorded;
 mod redact;
 mod requests;

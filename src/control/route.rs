@@ -1,10 +1,9 @@
 //! A row of the table of control routes. The types of its handler decide which parts of a call are
 //! read, and describe the route in `openapi.json`.
 
-use super::extract::{
-    Body, Draft, Input, MAX_BODY_BYTES, Path, Query, RouteOptions, SHORT_BODY_BYTES, receive,
-};
+use super::extract::{Body, Draft, Path, Query};
 use super::problem::{Part, Problem};
+use super::receive::{Input, MAX_BODY_BYTES, RouteOptions, SHORT_BODY_BYTES, receive};
 use super::schemas::{Schemas, capital, tidy};
 use crate::state::AppState;
 use crate::strict::{StrictRead, schema_of};

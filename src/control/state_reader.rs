@@ -1,8 +1,9 @@
 //! Reads the body of an app's whole graph one account after the other: a parsed body takes many times its
 //! size in memory, so a large graph is never parsed as a whole.
 
-use super::extract::{Body, Input, max_errors, reader};
+use super::extract::{Body, max_errors, reader};
 use super::problem::{InvalidField, Part, Problem};
+use super::receive::Input;
 use super::route::{Operation, OperationInput};
 use super::state::{StateDocument, VERSION};
 use crate::accounts::{AccountDocument, MAX_ACCOUNTS_BYTES};
