@@ -674,7 +674,7 @@ fn accounts_with_the_defaults_share_one_account() {
 /// The commented keys of the account in the built-in file.
 #[test]
 fn the_account_that_the_built_in_file_documents_can_be_configured() {
-    let (_, account) = DEFAULTS
+    let (_, account) = read::DEFAULTS
         .split_once("\n# [apps.88888888.accounts.id4]\n")
         .expect("the file has it");
     let keys = account.lines().filter_map(|line| line.strip_prefix("# "));
