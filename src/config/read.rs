@@ -75,8 +75,7 @@ impl Config {
         }
         let message = |origin: &str, field: &InvalidField| {
             let key = document::key(&field.pointer);
-            let detail = field.detail.replace("; send ", "; write ");
-            format!("{origin}: {key} {detail}")
+            format!("{origin}: {key} {}", field.detail)
         };
         // An invalid value is an error even if a later source replaces it.
         for (pointer, origin, tree) in document.with_replaced() {

@@ -137,7 +137,7 @@ x = { allow_type = "AllowAny", blocklist = "y" }
 "#,
     );
     let expected = [
-        r#"line 1: listen should be a string; write "8080", in quotes"#,
+        r#"line 1: listen should be a string; give "8080", in quotes"#,
         r#"line 2: strict_query should be true or false"#,
         r#"line 3: max_body_byte is unknown; did you mean max_body_bytes?"#,
         r#"line 5: log.format should be one of "text", "json""#,
@@ -593,7 +593,7 @@ remark = "B"
     ));
     let mut expected = [
         "line 4: apps.7.accounts.ann.frends is unknown; did you mean friends?",
-        r#"line 6: apps.7.accounts.bob.sent.0.add_wording should be a string; write "7", in quotes"#,
+        r#"line 6: apps.7.accounts.bob.sent.0.add_wording should be a string; give "7", in quotes"#,
         "line 9: apps.7.accounts.bob.friends.1.to is missing",
     ];
     for error in expected {

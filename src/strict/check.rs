@@ -96,7 +96,7 @@ impl<'i> Keyword<'i> for Checked {
 fn check_whole(value: &Value) -> Vec<(String, String)> {
     let number = value.as_f64().filter(|_| value.is_f64());
     let whole = number.filter(|number| number.fract() == 0.0 && number.abs() < 1e15);
-    let problem = |number| format!("should be an integer; send {number:.0}");
+    let problem = |number| format!("should be an integer; give {number:.0}");
     Vec::from_iter(whole.map(|number| (String::new(), problem(number))))
 }
 

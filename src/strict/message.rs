@@ -114,7 +114,7 @@ fn limit(kind: &Kind) -> Option<String> {
     })
 }
 
-/// What a value should be, and how to send it if only its type is wrong.
+/// What a value should be, and how to write it if only its type is wrong.
 pub(super) fn should_be(rule: &Value, value: &Value) -> String {
     let expected = expected(rule).unwrap_or_else(|| types_in_words(rule));
     let wants = |name: &str| accepts(rule, name);
@@ -123,9 +123,9 @@ pub(super) fn should_be(rule: &Value, value: &Value) -> String {
             let parsed = serde_json::from_str(text).unwrap_or_default();
             match parsed {
                 Value::Number(number) if wants("integer") || wants("number") => {
-                    format!("; send the number {number} without quotes")
+                    format!("; give the number {number} without quotes")
                 }
-                Value::Bool(flag) if wants("boolean") => format!("; send {flag} without quotes"),
+                Value::Bool(flag) if wants("boolean") => format!("; give {flag} without quotes"),
                 Value::Null
                 | Value::Bool(_)
                 | Value::Number(_)
@@ -135,7 +135,7 @@ pub(super) fn should_be(rule: &Value, value: &Value) -> String {
             }
         }
         Value::Number(number) if wants("string") && may_be_digits(rule) => {
-            format!("; send \"{number}\", in quotes")
+            format!("; give \"{number}\", in quotes")
         }
         Value::Null
         | Value::Bool(_)

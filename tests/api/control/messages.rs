@@ -150,13 +150,13 @@ fn cases(document: &Value, pointer: &str, schema: &Value, cases_found: &mut Vec<
                 case(json!(1e300), &["should be "]);
             }
             true if !accepts("string") => {
-                case(json!("7"), &["send the number 7 without quotes"]);
+                case(json!("7"), &["give the number 7 without quotes"]);
                 case(json!("7x"), &["should be "]);
             }
             true => {}
         }
         if accepts("boolean") {
-            case(json!("true"), &["send true without quotes"]);
+            case(json!("true"), &["give true without quotes"]);
         }
         if accepts("integer") && !accepts("number") {
             for value in [json!(1.5), json!(7.0), json!(1e300), json!(-1e300)] {

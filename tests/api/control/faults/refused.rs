@@ -67,7 +67,7 @@ fn scopes() -> Vec<Case> {
             json!({"code": 30008, "to_account": 7}),
             &[(
                 "/to_account",
-                "should be a UserID, 1 to 32 bytes of printable ASCII; send \"7\", in quotes",
+                "should be a UserID, 1 to 32 bytes of printable ASCII; give \"7\", in quotes",
             )],
         ),
     ]
