@@ -3,7 +3,6 @@
 use super::apps::{AppPath, find_app};
 use super::extract::{Body, Path};
 use super::problem::Problem;
-use crate::apps::App;
 use crate::clock::{Change, LATEST, Moment};
 use crate::protocol::ids::UnixTime;
 use crate::state::AppState;
@@ -60,29 +59,21 @@ impl Advance {
 }
 
 impl Time {
-    fn of_emulator(state: &AppState) -> Json<Self> {
-        let clock = &state.world().clock;
-        Json(Self {
-            now: clock.now().wall.as_secs_f64(),
-            held: clock.is_held(),
-        })
-    }
-
-    fn of_app(app: &App) -> Json<Self> {
-        Json(Self {
-            now: app.clock.now().wall.as_secs_f64(),
-            held: app.clock.is_held(),
-        })
+    fn of(now: Moment, held: bool) -> Json<Self> {
+        let now = now.wall.as_secs_f64();
+        Json(Self { now, held })
     }
 }
 
 pub(super) async fn show(State(state): State<AppState>) -> Json<Time> {
-    Time::of_emulator(&state)
+    let clock = Arc::clone(&state.world().clock);
+    Time::of(clock.now(), clock.is_held())
 }
 
 pub(super) async fn hold(State(state): State<AppState>, Body(hold): Body<Hold>) -> Json<Time> {
-    state.world().clock.change(hold.change());
-    Time::of_emulator(&state)
+    let clock = Arc::clone(&state.world().clock);
+    clock.change(hold.change());
+    Time::of(clock.now(), clock.is_held())
 }
 
 /// The new time is in effect before this call answers, because clocks are read on demand.
@@ -92,17 +83,19 @@ pub(super) async fn advance(
 ) -> Result<Json<Time>, Problem> {
     let clock = Arc::clone(&state.world().clock);
     clock.change(advance.change(clock.now())?);
-    Ok(Time::of_emulator(&state))
+    Ok(Time::of(clock.now(), clock.is_held()))
 }
 
 pub(super) async fn release(State(state): State<AppState>) -> Json<Time> {
-    state.world().clock.release();
-    Time::of_emulator(&state)
+    let clock = Arc::clone(&state.world().clock);
+    clock.release();
+    Time::of(clock.now(), clock.is_held())
 }
 
 pub(super) async fn reset(State(state): State<AppState>) -> Json<Time> {
-    state.world().clock.reset();
-    Time::of_emulator(&state)
+    let clock = Arc::clone(&state.world().clock);
+    clock.reset();
+    Time::of(clock.now(), clock.is_held())
 }
 
 pub(super) async fn show_of_app(
@@ -110,7 +103,7 @@ pub(super) async fn show_of_app(
     Path(path): Path<AppPath>,
 ) -> Result<Json<Time>, Problem> {
     let app = find_app(&state, path.sdkappid)?;
-    Ok(Time::of_app(&app))
+    Ok(Time::of(app.clock.now(), app.clock.is_held()))
 }
 
 pub(super) async fn hold_of_app(
@@ -120,7 +113,7 @@ pub(super) async fn hold_of_app(
 ) -> Result<Json<Time>, Problem> {
     let app = find_app(&state, path.sdkappid)?;
     app.clock.change(hold.change());
-    Ok(Time::of_app(&app))
+    Ok(Time::of(app.clock.now(), app.clock.is_held()))
 }
 
 pub(super) async fn advance_of_app(
@@ -130,7 +123,7 @@ pub(super) async fn advance_of_app(
 ) -> Result<Json<Time>, Problem> {
     let app = find_app(&state, path.sdkappid)?;
     app.clock.change(advance.change(app.clock.now())?);
-    Ok(Time::of_app(&app))
+    Ok(Time::of(app.clock.now(), app.clock.is_held()))
 }
 
 pub(super) async fn release_of_app(
@@ -139,7 +132,7 @@ pub(super) async fn release_of_app(
 ) -> Result<Json<Time>, Problem> {
     let app = find_app(&state, path.sdkappid)?;
     app.clock.change(Change::Release);
-    Ok(Time::of_app(&app))
+    Ok(Time::of(app.clock.now(), app.clock.is_held()))
 }
 
 pub(super) async fn reset_of_app(
@@ -148,5 +141,5 @@ pub(super) async fn reset_of_app(
 ) -> Result<Json<Time>, Problem> {
     let app = find_app(&state, path.sdkappid)?;
     state.world().clock.reset_app_clock(&app.clock);
-    Ok(Time::of_app(&app))
+    Ok(Time::of(app.clock.now(), app.clock.is_held()))
 }
