@@ -57,20 +57,18 @@ pub(super) fn report(error: &ValidationError<'_>, schema: &Value, invalid: &mut 
             add(at + below, problem.to_owned());
         }
         Kind::AnyOf { context } | Kind::OneOfNotValid { context } if expected(rule).is_none() => {
-            // The alternative whose error is deepest in the value is probably the intended one.
-            let depth = |errors: &&Vec<ValidationError<'static>>| {
-                let place = |error: &ValidationError<'_>| error.instance_path().as_str().len();
-                (
-                    !errors.iter().any(|error| is_other_type(error, &at)),
-                    errors.iter().map(place).max(),
-                )
-            };
-            let of_other_types =
+            let has_other_type =
                 |errors: &Vec<_>| errors.iter().any(|error| is_other_type(error, &at));
-            if context.iter().all(of_other_types) {
+            if context.iter().all(has_other_type) {
                 add(at.clone(), should_be(rule, error.instance()));
                 return;
             }
+            // The alternative whose error is deepest in the value is probably the intended one.
+            let place = |error: &ValidationError<'_>| error.instance_path().as_str().len();
+            let depth = |errors: &&Vec<ValidationError<'static>>| {
+                let deepest = errors.iter().map(place).max();
+                (!has_other_type(errors), deepest)
+            };
             for error in context.iter().max_by_key(depth).into_iter().flatten() {
                 report(error, schema, invalid);
             }
@@ -117,34 +115,23 @@ fn limit(kind: &Kind) -> Option<String> {
 /// What a value should be, and how to write it if only its type is wrong.
 pub(super) fn should_be(rule: &Value, value: &Value) -> String {
     let expected = expected(rule).unwrap_or_else(|| types_in_words(rule));
-    let wants = |name: &str| accepts(rule, name);
-    let advice = match value {
-        Value::String(text) if text.len() <= MAX_SHOWN => {
-            let parsed = serde_json::from_str(text).unwrap_or_default();
-            match parsed {
-                Value::Number(number) if wants("integer") || wants("number") => {
-                    format!("; give the number {number} without quotes")
-                }
-                Value::Bool(flag) if wants("boolean") => format!("; give {flag} without quotes"),
-                Value::Null
-                | Value::Bool(_)
-                | Value::Number(_)
-                | Value::String(_)
-                | Value::Array(_)
-                | Value::Object(_) => String::new(),
-            }
-        }
-        Value::Number(number) if wants("string") && may_be_digits(rule) => {
-            format!("; give \"{number}\", in quotes")
-        }
-        Value::Null
-        | Value::Bool(_)
-        | Value::Number(_)
-        | Value::String(_)
-        | Value::Array(_)
-        | Value::Object(_) => String::new(),
-    };
+    let advice = advice(rule, value).unwrap_or_default();
     format!("should be {expected}{advice}")
+}
+
+/// How to write a value of the wrong type, if its text is of the right one.
+fn advice(rule: &Value, value: &Value) -> Option<String> {
+    let wants = |name: &str| accepts(rule, name);
+    if value.is_number() && wants("string") && may_be_digits(rule) {
+        return Some(format!("; give \"{value}\", in quotes"));
+    }
+    let text = value.as_str().filter(|text| text.len() <= MAX_SHOWN)?;
+    let parsed: Value = serde_json::from_str(text).ok()?;
+    if parsed.is_number() && (wants("integer") || wants("number")) {
+        return Some(format!("; give the number {parsed} without quotes"));
+    }
+    let is_wanted = parsed.is_boolean() && wants("boolean");
+    is_wanted.then(|| format!("; give {parsed} without quotes"))
 }
 
 /// Whether a schema, or one of its alternatives, accepts values of a type.
