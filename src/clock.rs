@@ -7,8 +7,8 @@
 //!   its clock, makes it a copy again.
 //! - What is done to the emulator's clock is done to every app's clock as well.
 //!
-//! An app's clock is not a distance to the emulator's clock, because a hold of one of the two would then
-//! have an effect that the other one cannot end.
+//! An app's clock is independent, not an offset from the emulator's clock: a held emulator clock could
+//! otherwise not be released for one app.
 
 use crate::protocol::ids::UnixTime;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};

@@ -63,8 +63,8 @@ impl Deliveries {
         }
     }
 
-    /// Counts and stores a delivery, unless its app was reset or removed: `is_current` is asked while the ring
-    /// is locked, so that no delivery is stored after the app's deliveries were removed.
+    /// Counts a delivery, and stores it unless its app was reset or removed. `is_current` is called while the
+    /// ring is locked, so that no delivery is stored after the app's deliveries were removed.
     pub(crate) fn add(&self, mut delivery: Delivery, is_current: impl FnOnce() -> bool) {
         let result = match (&delivery.error, delivery.attempts) {
             (_, 0) => "dropped",

@@ -75,10 +75,10 @@ fn parts(path: &str) -> Vec<&str> {
 }
 
 /// Whether the parts of a path are the first parts of a route. A parameter is every part.
-fn begins(pattern: &[&str], parts: &[&str], is: impl Fn(&str, &str) -> bool) -> bool {
+fn begins(pattern: &[&str], parts: &[&str], matches: impl Fn(&str, &str) -> bool) -> bool {
     let pairs = pattern.iter().zip(parts);
-    let mut pairs = pairs.map(|(known, part)| known.starts_with('{') || is(known, part));
-    pattern.len() >= parts.len() && pairs.all(|is| is)
+    let mut pairs = pairs.map(|(known, part)| known.starts_with('{') || matches(known, part));
+    pattern.len() >= parts.len() && pairs.all(|is_same| is_same)
 }
 
 /// What there is instead of a path that does not exist.
@@ -104,10 +104,10 @@ fn describe(path: &str) -> String {
         let of_parts = |pattern: &&Vec<&str>| {
             pattern.len() > depth && begins(pattern, &parts[..depth], |known, part| known == part)
         };
-        let mut next = Vec::new();
+        let mut names = Vec::new();
         for pattern in patterns.iter().filter(of_parts) {
-            if !next.contains(&pattern[depth]) {
-                next.push(pattern[depth]);
+            if !names.contains(&pattern[depth]) {
+                names.push(pattern[depth]);
             }
         }
         if let Some(first) = patterns.iter().find(of_parts) {
@@ -115,7 +115,7 @@ fn describe(path: &str) -> String {
                 .iter()
                 .map(|part| format!("/{part}"))
                 .collect();
-            detail += &format!("below {PREFIX}{parent} there are {}; ", next.join(", "));
+            detail += &format!("below {PREFIX}{parent} there are {}; ", names.join(", "));
             break;
         }
     }

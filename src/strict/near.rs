@@ -36,8 +36,9 @@ pub(crate) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> O
     Some(near.min_by_key(|(distance, _)| *distance)?.1)
 }
 
-/// The number of edits between two names, if they are near: 1 edit of 3 letters, 2 of 9, and more only
-/// in names of over 20 letters. Upper case and the characters between words do not count.
+/// The number of edits between two names, if they are near. Names of 3 to 8 letters may differ in one edit,
+/// names of 9 to 19 in two, longer names in one seventh of their letters. Upper case and the characters
+/// between words do not count.
 fn distance_if_near(name: &str, other: &str) -> Option<usize> {
     /// No known name is longer, and the work grows with the square of the length.
     const MAX_LENGTH: usize = 200;

@@ -50,7 +50,8 @@ pub(super) struct ArrangeRequest {
     /// it: its relation to the other account, its AllowType and AdminForbidType, and the length of its
     /// lists. It is deleted, if the code needs that it is not imported.
     from_account: Option<UserId>,
-    /// The item's account, or the account that a command without From_Account is about; the same.
+    /// The item's account, or the account that a command without From_Account is about. A new account, if
+    /// not given. It is changed as from_account is.
     to_account: Option<UserId>,
 }
 
