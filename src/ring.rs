@@ -52,6 +52,7 @@ pub(crate) struct Ring<E> {
 #[derive(Debug)]
 struct Waiting<E> {
     entries: Vec<E>,
+    bytes: usize,
     /// The id of the newest entry, whether it waits, is stored or was dropped.
     last_id: u64,
 }
@@ -136,9 +137,9 @@ impl<E: RingEntry> Ring<E> {
             }
             waiting.last_id += 1;
             entry.set_id(waiting.last_id);
+            waiting.bytes += entry.bytes();
             waiting.entries.push(entry);
-            let bytes = waiting.entries.iter().map(E::bytes).sum::<usize>();
-            (waiting.last_id, bytes > MAX_WAITING_BYTES)
+            (waiting.last_id, waiting.bytes > MAX_WAITING_BYTES)
         };
         match self.slots.try_lock() {
             Ok(mut slots) => self.admit_waiting(&mut slots),
@@ -239,6 +240,7 @@ impl<E: RingEntry> Waiting<E> {
     fn after(last_id: u64) -> Self {
         Self {
             entries: Vec::new(),
+            bytes: 0,
             last_id,
         }
     }
@@ -248,6 +250,7 @@ impl<E: RingEntry> Waiting<E> {
         for entry in self.entries.drain(..) {
             slots.push(entry, capacity);
         }
+        self.bytes = 0;
     }
 }
 
@@ -283,85 +286,116 @@ impl<E: RingEntry> Slots<E> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::journal::Journal;
-    use crate::journal::tests::append;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    #[derive(Clone, Debug)]
+    struct TestEntry {
+        id: u64,
+        extra_bytes: usize,
+    }
+
+    impl RingEntry for TestEntry {
+        fn id(&self) -> u64 {
+            self.id
+        }
+
+        fn set_id(&mut self, id: u64) {
+            self.id = id;
+        }
+
+        fn extra_bytes(&self) -> usize {
+            self.extra_bytes
+        }
+    }
+
+    fn of(extra_bytes: usize) -> TestEntry {
+        TestEntry { id: 0, extra_bytes }
+    }
 
     #[test]
     fn pages_have_each_entry_once_and_are_bounded() {
-        let journal = Journal::new(8 << 20);
-        let sizes = |id: usize| if id < 2_000 { 10 } else { 60_000 };
+        let ring = Ring::new(8 << 20);
         for id in 0..2_040 {
-            append(&journal, "sns/friend_add", &vec![b'x'; sizes(id)]);
+            ring.push(of(if id < 2_000 { 10 } else { 60_000 }));
         }
         for cursor in [0, 1_900, 2_000] {
-            let (entries, _) = journal.page(cursor);
+            let (entries, _) = ring.page(cursor);
             let bytes: usize = entries.iter().map(RingEntry::bytes).sum();
             assert!((PAGE_BYTES..PAGE_BYTES + 61_000).contains(&bytes));
         }
 
         let mut ids = Vec::new();
-        let coverage = journal.visit(0, |entry| ids.push(entry.id));
+        let coverage = ring.visit(0, |entry| ids.push(entry.id));
 
         assert_eq!((coverage.last_id, coverage.complete), (2_040, true));
         assert_eq!(ids, (1..=2_040).collect::<Vec<_>>());
     }
 
     #[test]
-    fn calls_do_not_wait_for_a_reader_and_keep_their_order() {
-        let journal = Journal::new(1 << 20);
-        append(&journal, "a", b"");
+    fn writers_do_not_wait_for_a_reader_and_their_entries_keep_their_order() {
+        let ring = Ring::new(1 << 20);
+        ring.push(of(1));
 
-        let reader = journal.lock();
-        for command in ["b", "c", "d"] {
-            append(&journal, command, b"");
+        let reader = ring.lock();
+        for extra_bytes in [2, 3, 4] {
+            ring.push(of(extra_bytes));
         }
         drop(reader);
 
-        let (entries, coverage) = journal.page(0);
-        let commands: Vec<_> = entries.iter().map(|entry| entry.texts().command).collect();
-        assert_eq!(commands, ["a", "b", "c", "d"]);
+        let (entries, coverage) = ring.page(0);
+        let sizes: Vec<_> = entries.iter().map(|entry| entry.extra_bytes).collect();
+        assert_eq!(sizes, [1, 2, 3, 4]);
         let ids: Vec<_> = entries.iter().map(|entry| entry.id).collect();
         assert_eq!((ids, coverage.last_id), (vec![1, 2, 3, 4], 4));
-        assert_eq!(journal.waiting().entries.len(), 0);
+        let waiting = ring.waiting();
+        assert_eq!((waiting.entries.len(), waiting.bytes), (0, 0));
     }
 
+    /// A writer that did not wait would almost always return before the reader has ended.
     #[test]
-    fn a_call_waits_for_a_reader_when_too_many_bytes_wait() {
-        let journal = Journal::new(8 << 20);
-        std::thread::scope(|scope| {
-            let reader = journal.lock();
-            let writer = scope.spawn(|| append(&journal, "a", &[b'x'; MAX_WAITING_BYTES]));
-            while journal.waiting().entries.is_empty() {
+    fn a_writer_waits_for_a_reader_when_too_many_bytes_wait() {
+        let ring = Ring::new(8 << 20);
+        for round in 1..=100 {
+            let has_ended = AtomicBool::new(false);
+            std::thread::scope(|scope| {
+                let reader = ring.lock();
+                let writer = scope.spawn(|| {
+                    ring.push(of(MAX_WAITING_BYTES));
+                    has_ended.load(Ordering::SeqCst)
+                });
+                while ring.waiting().entries.is_empty() {
+                    std::thread::yield_now();
+                }
                 std::thread::yield_now();
-            }
-            std::thread::sleep(std::time::Duration::from_millis(50));
-            assert!(!writer.is_finished());
-            drop(reader);
-        });
-        assert_eq!(journal.len(), 1);
+                has_ended.store(true, Ordering::SeqCst);
+                drop(reader);
+                assert!(writer.join().expect("it ends"), "{round}");
+            });
+            assert_eq!(ring.len(), round);
+        }
     }
 
     #[test]
-    fn the_slots_of_many_short_calls_are_freed_when_long_ones_follow() {
-        let journal = Journal::new(1 << 20);
+    fn the_slots_of_many_small_entries_are_freed_when_large_ones_follow() {
+        let ring = Ring::new(1 << 20);
         for _ in 0..5_000 {
-            append(&journal, "sns/friend_add", b"");
+            ring.push(of(0));
         }
-        let many = journal.len();
+        let many = ring.len();
         for _ in 0..100 {
-            append(&journal, "sns/friend_add", &[b'x'; 50_000]);
+            ring.push(of(50_000));
         }
-        let slots = journal.lock();
+        let slots = ring.lock();
         assert!(many > 40 * slots.entries.len(), "{many}");
         assert!(slots.entries.capacity() <= 2 * (slots.entries.len() + 1));
     }
 
     #[test]
-    fn a_call_that_is_larger_than_the_journal_is_dropped_at_once() {
-        let journal = Journal::new(100);
-        append(&journal, "sns/friend_add", b"");
-        let (entries, coverage) = journal.page(0);
+    fn an_entry_that_is_larger_than_the_ring_is_dropped_at_once() {
+        let ring = Ring::new(100);
+        ring.push(of(100));
+        let (entries, coverage) = ring.page(0);
         assert_eq!((entries.len(), coverage.dropped_to), (0, 1));
-        assert_eq!(journal.bytes(), 0);
+        assert_eq!(ring.bytes(), 0);
     }
 }

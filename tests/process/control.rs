@@ -48,25 +48,41 @@ fn a_reader_of_events_who_hangs_up_leaves_nothing_open() {
     });
 }
 
+/// Whether the server has accepted all connections, and has read all that its clients have sent.
+fn has_read_all(server: &Server) -> bool {
+    let port = format!(":{:04X}", server.addr.port());
+    let sockets = std::fs::read_to_string("/proc/net/tcp").expect("Linux");
+    let fields = sockets
+        .lines()
+        .map(|line| line.split_whitespace().collect());
+    let mut own = fields.filter(|fields: &Vec<_>| fields[1].ends_with(&port));
+    // The field has the bytes to send and the bytes to read.
+    own.all(|fields| fields[4].ends_with(":00000000"))
+}
+
 /// The waits and the delays last a minute.
 #[test]
 fn clients_that_hang_up_during_a_wait_or_a_delay_free_their_descriptors_at_once() {
     const CLIENTS: usize = 200;
     let server = Server::start_with(&[], &[("EMULATOR__LOG__LEVEL", "warn")]);
-    let mut curl = Command::new("curl");
-    curl.args(["--silent", "--fail", "--output", "/dev/null", "--json"]);
-    curl.arg(r#"{"command": "friend_add", "delay_ms": 60000}"#);
-    curl.arg(format!("{}/_emulator/v1/faults", server.url));
-    assert!(curl.status().expect("curl is there").success());
-    let wait =
-        "GET /_emulator/v1/requests/wait?timeout_ms=60000 HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    let call = |line: &str, body: &str| {
+        let head = format!("{line} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json");
+        let length = body.len();
+        format!("{head}\r\nContent-Length: {length}\r\n\r\n{body}").into_bytes()
+    };
+    let wait = |count| {
+        let path = format!("/_emulator/v1/requests/wait?count={count}&timeout_ms=60000");
+        call(&format!("GET {path}"), "")
+    };
+    let delay = r#"[{"command": "friend_add", "delay_ms": 60000}]"#;
+    let mut control = server.connect();
+    let faults = control.call(&call("PUT /_emulator/v1/faults", delay));
+    assert_eq!(faults["armed"].as_array().map(Vec::len), Some(1));
     // The first wait starts the threads of the control API, which have descriptors of their own.
-    let mut first = TcpStream::connect(server.addr).expect("it listens");
-    first.write_all(wait.as_bytes()).expect("it reads");
-    std::thread::sleep(Duration::from_millis(200));
+    assert_eq!(control.call(&wait(0))["count"], 0);
     let before = open_files(&server);
 
-    for call in [wait.as_bytes(), &post(&Server::query(), GOOD_BODY)] {
+    for call in [&wait(1), &post(&Server::query(), GOOD_BODY)] {
         let clients = (0..CLIENTS).map(|_| {
             let mut client = TcpStream::connect(server.addr).expect("it listens");
             client.write_all(call).expect("it reads");
@@ -74,10 +90,9 @@ fn clients_that_hang_up_during_a_wait_or_a_delay_free_their_descriptors_at_once(
         });
         let clients: Vec<_> = clients.collect();
         wait_for("all calls", || {
-            (open_files(&server) >= before + CLIENTS).then_some(())
+            let are_accepted = open_files(&server) >= before + CLIENTS;
+            (are_accepted && has_read_all(&server)).then_some(())
         });
-        // The last calls have arrived.
-        std::thread::sleep(Duration::from_millis(200));
         let since_then = SystemMoment::now();
 
         drop(clients);
