@@ -2,6 +2,7 @@
 
 use crate::harness::{ADMIN, APP, HINT, TestApp, app_id, one};
 use reqwest::Method;
+use reqwest::header::HeaderMap;
 use serde_json::{Value, json};
 use tencent_chat_emulator::protocol::ids::UnixTime;
 use tencent_chat_emulator::protocol::user_sig::{SecretKey, sign};
@@ -27,6 +28,13 @@ fn case(query: String, code: u64, says: &[&str]) -> Case {
         code,
         says: says.iter().map(ToString::to_string).collect(),
     }
+}
+
+/// The headers of the answer to friend_add with this query and an empty object.
+async fn headers(app: &TestApp, query: &str) -> HeaderMap {
+    let url = format!("{}{FRIEND_ADD}?{query}", app.emulator.url());
+    let answer = app.client.post(url).body("{}").send().await;
+    answer.expect("an answer").headers().clone()
 }
 
 impl Case {
@@ -263,15 +271,8 @@ async fn without_hints_or_control_api_the_header_has_none_or_names_no_route() {
             config.control.enabled = control;
         })
         .await;
-        let url = format!("{}{FRIEND_ADD}?{}", app.emulator.url(), app.query());
-        let answer = app
-            .client
-            .post(url)
-            .body("{}")
-            .send()
-            .await
-            .expect("an answer");
-        let header = answer.headers().get(HINT);
+        let headers = headers(&app, &app.query()).await;
+        let header = headers.get(HINT);
         assert_eq!(header.is_some(), hints);
         if let Some(header) = header {
             let header = header.to_str().expect("ASCII");
@@ -297,16 +298,9 @@ async fn a_hint_is_short_ascii_and_has_no_secret() {
         let query = format!(
             "sdkappid={APP}&identifier={identifier}&usersig={sig}&random=1&contenttype=json"
         );
-        let url = format!("{}{FRIEND_ADD}?{query}", app.emulator.url());
-        let answer = app
-            .client
-            .post(url)
-            .body("{}")
-            .send()
-            .await
-            .expect("an answer");
-        assert!(!answer.headers().contains_key("x-evil"));
-        let hint = answer.headers()[HINT].to_str().expect("ASCII").to_owned();
+        let headers = headers(&app, &query).await;
+        assert!(!headers.contains_key("x-evil"));
+        let hint = headers[HINT].to_str().expect("ASCII").to_owned();
         assert!(hint.len() < 600, "{hint}");
         assert!(!hint.contains(&sig[..40]), "{hint}");
     }

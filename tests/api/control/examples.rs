@@ -4,6 +4,7 @@
 use super::client::{Control, document};
 use super::document::{Document, Operation, pairs, validator};
 use crate::harness::{ConfigExt, TestApp};
+use jsonschema::Validator;
 use reqwest::Method;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -103,6 +104,19 @@ impl Server {
         let mut operations = self.document.operations.iter();
         let operation = operations.find(|known| known.json["operationId"] == *example.operation);
         operation.unwrap_or_else(|| panic!("there is no operation {}", example.operation))
+    }
+
+    /// The good body of an example, and the schema of bodies. Sends an example without a good body, because
+    /// later examples build on it.
+    async fn body_and_schema<'a>(&self, example: &'a Example) -> Option<(&'a Value, Validator)> {
+        let Some(body) = example.good_body() else {
+            self.send(example, None).await;
+            return None;
+        };
+        let schemas = &self.document.json["components"]["schemas"];
+        let content = &self.operation(example).json["requestBody"]["content"];
+        let schema = validator(schemas, &content["application/json"]["schema"]);
+        Some((body, schema))
     }
 
     /// Sends the example, with this body.
@@ -280,16 +294,12 @@ async fn every_body_and_every_answer_has_an_example() {
 #[tokio::test]
 async fn a_body_without_a_required_field_is_refused() {
     let server = Server::start().await;
-    let schemas = &server.document.json["components"]["schemas"];
     let mut removed = 0;
 
     for example in examples() {
-        let Some(body) = example.good_body() else {
-            server.send(&example, None).await;
+        let Some((body, schema)) = server.body_and_schema(&example).await else {
             continue;
         };
-        let content = &server.operation(&example).json["requestBody"]["content"];
-        let schema = validator(schemas, &content["application/json"]["schema"]);
         for path in fields(body, "") {
             let without = without(body, &path);
             if !schema.is_valid(&without) {
@@ -313,16 +323,12 @@ async fn a_body_without_a_required_field_is_refused() {
 #[tokio::test]
 async fn a_body_without_its_optional_fields_is_accepted() {
     let server = Server::start().await;
-    let schemas = &server.document.json["components"]["schemas"];
     let mut removed = 0;
 
     for example in examples() {
-        let Some(body) = example.good_body() else {
-            server.send(&example, None).await;
+        let Some((body, schema)) = server.body_and_schema(&example).await else {
             continue;
         };
-        let content = &server.operation(&example).json["requestBody"]["content"];
-        let schema = validator(schemas, &content["application/json"]["schema"]);
         let mut short = body.clone();
         for path in fields(body, "") {
             let is_there = short.pointer(&path).is_some();
