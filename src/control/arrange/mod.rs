@@ -2,6 +2,7 @@
 //! code, and returns the request that gets it. If neither a state nor a request gives the code, arms one
 //! fault, which fires once.
 
+mod arrangement;
 mod field;
 mod recipe;
 mod situation;
@@ -11,24 +12,22 @@ pub(super) use situation::Source;
 
 use super::apps::{AppPath, find_app};
 use super::code_name::CodeName;
-use super::edits::Edits;
 use super::extract::{Body, Path};
 use super::problem::Problem;
 use super::requests::unknown_command;
 use super::unused_name;
 use crate::accounts::AccountDocument;
-use crate::apps::App;
 use crate::commands::{self, Command, FriendAdd};
 use crate::config::Config;
-use crate::faults::{Kind, Plan, Scope};
 use crate::gateway;
 use crate::protocol::code::Code;
-use crate::protocol::ids::{SdkAppId, UnixTime, UserId};
+use crate::protocol::ids::{UnixTime, UserId};
 use crate::protocol::service::{CommandInfo, Subject};
 use crate::sns::model::SnsPolicy;
 use crate::sns::texts::GroupName;
 use crate::state::AppState;
 use crate::store::{Account, Accounts};
+use arrangement::Arrangement;
 use axum::Json;
 use axum::extract::State;
 use recipe::{Names, Recipe, recipe};
@@ -37,7 +36,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use situation::{Carrier, Circumstances, Situation};
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -88,102 +86,21 @@ pub(super) async fn arrange(
 ) -> Result<Json<Arranged>, Problem> {
     let app = find_app(&state, path.sdkappid)?;
     let (command, recipe) = find(request.command.as_deref())?;
-    let mut accounts = app.store.accounts().await?;
+    let accounts = app.store.accounts().await?;
     let [from, to] = names(&request, command, &accounts)?;
-    let filler = unused_name(&accounts, "f");
-    let account = |accounts: &Accounts, user| {
-        let account = accounts.get(user).map(|account| Account::clone(account));
-        account.unwrap_or_default()
+    let arrangement = Arrangement {
+        state: &state,
+        app: &app,
+        command,
+        recipe,
+        accounts,
+        from,
+        to,
     };
-    let situation = |accounts: &Accounts, code| {
-        let from_account = account(accounts, from);
-        let group = from_account.groups.first().cloned();
-        let facts = Circumstances {
-            recipe,
-            command,
-            names: Names {
-                from,
-                to,
-                filler,
-                group: group.unwrap_or_else(default_group),
-            },
-            from: from_account,
-            to: account(accounts, to),
-            admin: app.first_admin(),
-            not_admin: gateway::not_admin(&state.config, command),
-            declared: &app.config.custom_fields.friend,
-            now: app.clock.now().unix_time(),
-            policy: &state.config.sns,
-        };
-        Situation::of(code, facts)
-    };
-    // The number that the command answers, which is the recorded one if the configuration says so.
-    let number = |code| {
-        let text = command.item_text(code, state.config.sns.answers);
-        text.number()
-    };
-    // Outcomes can share a number: prefer an outcome that a state gives, then one of an item.
-    let ranked = request.code.all(number).filter_map(|code| {
-        let situation = situation(&accounts, code)?;
-        Some((code, (situation.source, situation.carrier)))
-    });
-    let best = ranked.min_by_key(|(_, rank)| *rank);
-    let (code, _) = best.ok_or_else(|| no_outcome(&request.code, command, &state.config))?;
-    if let Some(missing) = situation(&accounts, code).and_then(|situation| situation.missing)
-        && accounts.get(missing).is_some()
-    {
-        if app.config.admins.contains(&missing) {
-            let detail = format!("{missing} is an app admin, and app admins always exist");
-            return Err(Problem::conflict(detail));
-        }
-        app.store.delete_accounts(&[missing]).await?;
-        accounts = app.store.accounts().await?;
-    }
-    let made = situation(&accounts, code).expect("the code is an outcome of the command");
-    let fault = match made.source {
-        Source::State | Source::Request => None,
-        Source::Fault => {
-            let plan = plan(app.sdkappid, command, code, made.carrier, [from, to]);
-            Some(state.change(|world| world.arm(plan))?.id)
-        }
-    };
-    let mut sides = vec![(to, made.to)];
-    if has_from_account(command) {
-        sides.push((from, made.from));
-    }
-    sides.retain(|(user, _)| Some(*user) != made.missing);
-    let mut edits = Edits::new(&app, &accounts);
-    let mut created = 0;
-    for (user, account) in &sides {
-        let was = accounts.get(*user).map(|was| Account::clone(was));
-        created += usize::from(was.is_none());
-        edits.put(*user, &was.unwrap_or_default(), account.clone());
-    }
-    let written = edits.commit().await;
-    if written.is_err() {
-        // A failed call leaves no fault behind.
-        state.change(|world| world.faults.disarm(|armed| Some(armed.id) == fault));
-    }
-    let written = written?;
-    let (url, curl) = call_line(&state, &app, command, made.caller, &made.request);
-    let document = |(user, _): &(UserId, Account)| {
-        let account = written.accounts.get(*user)?;
-        let document = AccountDocument::of(*user, account, &written.accounts);
-        Some((*user, document))
-    };
-    Ok(Json(Arranged {
-        code: number(code),
-        outcome: code.name(),
-        command: format!("{}/{}", command.service.name(), command.name),
-        carried_by: made.carrier,
-        given_by: made.source,
-        fault,
-        accounts: sides.iter().filter_map(document).collect(),
-        fillers: written.created - created,
-        url,
-        request: made.request,
-        curl,
-    }))
+    let code = arrangement.code(&request.code)?;
+    let situation = arrangement.situation(code);
+    let situation = situation.expect("the code is an outcome of the command");
+    arrangement.make(code, situation).await.map(Json)
 }
 
 /// The command with this name, and its recipe.
@@ -276,47 +193,4 @@ pub(super) fn source(code: Code, config: &Config) -> Option<(&'static CommandInf
     };
     let sources = commands::built_in().filter_map(source);
     sources.min_by_key(|(_, source)| *source)
-}
-
-/// The URL and the curl line of a call by `caller`, or else by an app admin, for a client on the same
-/// machine.
-fn call_line(
-    state: &AppState,
-    app: &App,
-    command: &CommandInfo,
-    caller: Option<UserId>,
-    request: &Value,
-) -> (String, String) {
-    let mut addr: SocketAddr = state.addr.get().copied().unwrap_or(state.config.listen);
-    if addr.ip().is_unspecified() {
-        addr.set_ip(IpAddr::V4(Ipv4Addr::LOCALHOST));
-    }
-    let caller = caller.unwrap_or_else(|| app.first_admin());
-    let now = app.clock.now().unix_time();
-    app.call_line(addr, command, caller, request, now)
-}
-
-/// A fault that fails the request once.
-fn plan(
-    app: SdkAppId,
-    command: &'static CommandInfo,
-    code: Code,
-    carrier: Carrier,
-    [from, to]: [UserId; 2],
-) -> Plan {
-    let scope = Scope {
-        sdkappid: Some(app),
-        command: Some(command.name),
-        from_account: has_from_account(command).then_some(from),
-        to_account: (command.subject != Subject::From).then_some(to),
-        item: None,
-    };
-    let kind = match carrier {
-        Carrier::ResultCode => Kind::ResultCode(code),
-        Carrier::ErrorCode => Kind::ErrorCode(code),
-    };
-    Plan {
-        times: Some(1),
-        ..Plan::always(scope, kind)
-    }
 }
