@@ -45,8 +45,9 @@
 //! | `protocol` | the types of Tencent's protocol, pure: the table of codes, replies, the query, UserSig |
 //!
 //! A new command is one file in `commands` and one line in the table of `commands`, plus a rule in `sns` if it
-//! decides something, and a row in `protocol::code` if it has a new result. A command that needs no state
-//! is one row in the table of `commands::stubs`. A new control route is a
+//! decides something, and a row in `protocol::code` if it has a new result. A test asks for an example in
+//! `control/examples.json`, and `control::arrange` has the states and the wrong fields that give a command's own
+//! codes. A command that needs no state is one row in the table of `commands::stubs`. A new control route is a
 //! handler in the file of its resource and one line in the table of `control`.
 
 pub mod accounts;

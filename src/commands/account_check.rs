@@ -5,13 +5,16 @@ use super::Command;
 use super::account_delete::AccountItem;
 use super::context::CallContext;
 use super::multiaccount_import::MAX_ACCOUNTS;
+use super::recipe::{ACCOUNT, Names, Recipe};
 use crate::faults::Targets;
+use crate::protocol::code::Code;
 use crate::protocol::ids::UserId;
 use crate::protocol::lenient::objects;
 use crate::protocol::reply::{Answer, CallError};
 use crate::protocol::service::{CommandInfo, Service, Subject};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use smol_str::SmolStr;
 
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -45,6 +48,13 @@ impl Answer for AccountCheckResponse {}
 impl Command for AccountCheck {
     const INFO: CommandInfo =
         Service::ImOpenLogin.command("account_check", 100, Subject::Accounts(MAX_ACCOUNTS));
+
+    const RECIPE: Recipe = Recipe {
+        account: "/CheckItem/0/UserID",
+        plain_field: "CheckItem",
+        scripted: [ACCOUNT, &[Code::AccountQueryTimeout]],
+        ..Recipe::of(|Names { to, .. }| json!({ "CheckItem": [{ "UserID": to }] }))
+    };
 
     type Response = AccountCheckResponse;
 

@@ -5,6 +5,7 @@
 use super::Command;
 use super::context::CallContext;
 use super::multiaccount_import::MAX_ACCOUNTS;
+use super::recipe::{ACCOUNT, Names, Recipe};
 use crate::faults::Targets;
 use crate::protocol::code::Code;
 use crate::protocol::code_text::CodeText;
@@ -14,6 +15,7 @@ use crate::protocol::reply::{Answer, CallError, Tally};
 use crate::protocol::service::{CommandInfo, Service, Subject};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use smol_str::SmolStr;
 
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -66,6 +68,22 @@ impl Answer for AccountDeleteResponse {
 impl Command for AccountDelete {
     const INFO: CommandInfo =
         Service::ImOpenLogin.command("account_delete", 100, Subject::Items(MAX_ACCOUNTS));
+
+    const RECIPE: Recipe = Recipe {
+        account: "/DeleteItem/0/UserID",
+        plain_field: "DeleteItem",
+        scripted: [
+            ACCOUNT,
+            &[
+                Code::AccountQueryTimeout,
+                Code::ProfileInternal,
+                Code::Internal,
+                Code::NetworkTimeout,
+                Code::WriteConflict,
+            ],
+        ],
+        ..Recipe::of(|Names { to, .. }| json!({ "DeleteItem": [{ "UserID": to }] }))
+    };
 
     type Response = AccountDeleteResponse;
 

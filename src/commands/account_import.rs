@@ -4,6 +4,7 @@
 
 use super::Command;
 use super::context::CallContext;
+use super::recipe::{ACCOUNT, Names, Recipe};
 use crate::faults::Targets;
 use crate::profile::{ProfileField, ProfileTag};
 use crate::protocol::code::Code;
@@ -13,6 +14,7 @@ use crate::protocol::reply::{CallError, NoFields};
 use crate::protocol::service::{CommandInfo, KeyOrder, Service, Subject};
 use schemars::JsonSchema;
 use serde::Deserialize;
+use serde_json::json;
 use smol_str::SmolStr;
 
 /// The body; also an item of multiaccount_import's AccountList.
@@ -70,6 +72,21 @@ impl Command for AccountImport {
     const INFO: CommandInfo = CommandInfo {
         keys: KeyOrder::InfoFirst,
         ..Service::ImOpenLogin.command("account_import", 200, Subject::Accounts(1))
+    };
+
+    const RECIPE: Recipe = Recipe {
+        account: "/UserID",
+        plain_field: "Nick",
+        scripted: [
+            ACCOUNT,
+            &[
+                Code::AccountsFull,
+                Code::AccountDeleted,
+                Code::ProfileSensitive,
+                Code::ProfileInternal,
+            ],
+        ],
+        ..Recipe::of(|Names { to, .. }| json!({ "UserID": to, "Nick": "nick" }))
     };
 
     type Response = NoFields;

@@ -3,13 +3,16 @@
 
 use super::Command;
 use super::context::{CallContext, blocklist_pairs, friend_pairs};
+use super::recipe::{Names, Recipe, WRITE};
 use crate::faults::Targets;
+use crate::protocol::code::Code;
 use crate::protocol::reply::{CallError, ItemResults};
 use crate::protocol::service::{CommandInfo, Service, Subject};
 use crate::protocol::webhook::Event;
 use crate::sns::black_list::judge_add;
 use schemars::JsonSchema;
 use serde::Deserialize;
+use serde_json::json;
 use smol_str::SmolStr;
 
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -24,6 +27,11 @@ pub(crate) struct BlackListAdd {
 
 impl Command for BlackListAdd {
     const INFO: CommandInfo = Service::Sns.command("black_list_add", 200, Subject::FromAndItems);
+
+    const RECIPE: Recipe = Recipe {
+        scripted: [WRITE, &[Code::SdkAppIdIllegal]],
+        ..Recipe::of(|Names { from, to, .. }| json!({ "From_Account": from, "To_Account": [to] }))
+    };
 
     type Response = ItemResults;
 

@@ -4,12 +4,15 @@
 use super::Command;
 use super::check::{CheckRequest, Words};
 use super::context::CallContext;
+use super::recipe::{Names, READ, Recipe};
 use crate::faults::Targets;
+use crate::protocol::code::Code;
 use crate::protocol::reply::{CallError, ItemFields, ItemResults};
 use crate::protocol::service::{CommandInfo, Service, Subject};
 use crate::sns::relation::Relation;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(transparent)]
@@ -43,6 +46,14 @@ const WORDS: Words<Checked> = Words {
 
 impl Command for BlackListCheck {
     const INFO: CommandInfo = Service::Sns.command("black_list_check", 200, Subject::FromAndItems);
+
+    const RECIPE: Recipe = Recipe {
+        scripted: [READ, &[Code::CheckBlocklistFail]],
+        ..Recipe::of(|Names { from, to, .. }| {
+            let check = "BlackCheckResult_Type_Both";
+            json!({ "From_Account": from, "To_Account": [to], "CheckType": check })
+        })
+    };
 
     type Response = ItemResults<Checked>;
 

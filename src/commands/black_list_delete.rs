@@ -3,13 +3,16 @@
 
 use super::Command;
 use super::context::{CallContext, blocklist_pairs};
+use super::recipe::{Names, Needs, Recipe, WRITE};
 use crate::faults::Targets;
+use crate::protocol::code::Code;
 use crate::protocol::reply::{CallError, ItemResults};
 use crate::protocol::service::{CommandInfo, Service, Subject};
 use crate::protocol::webhook::Event;
 use crate::sns::black_list::judge_delete;
 use schemars::JsonSchema;
 use serde::Deserialize;
+use serde_json::json;
 use smol_str::SmolStr;
 
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -24,6 +27,12 @@ pub(crate) struct BlackListDelete {
 
 impl Command for BlackListDelete {
     const INFO: CommandInfo = Service::Sns.command("black_list_delete", 200, Subject::FromAndItems);
+
+    const RECIPE: Recipe = Recipe {
+        needs: Needs::Blocked,
+        scripted: [WRITE, &[Code::CheckBlocklistError]],
+        ..Recipe::of(|Names { from, to, .. }| json!({ "From_Account": from, "To_Account": [to] }))
+    };
 
     type Response = ItemResults;
 

@@ -3,6 +3,7 @@
 
 use super::Command;
 use super::context::{CallContext, next_index};
+use super::recipe::{Names, Needs, Recipe};
 use crate::faults::Targets;
 use crate::protocol::lenient::integer;
 use crate::protocol::reply::{Answer, CallError};
@@ -10,6 +11,7 @@ use crate::protocol::service::{CommandInfo, Service, Subject};
 use crate::sns::model::Blocked;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use smol_str::SmolStr;
 
 /// The largest MaxLimited; a larger one is reduced to it (GUESS: Tencent documents no limit).
@@ -58,6 +60,15 @@ impl Answer for BlackListGetResponse {}
 
 impl Command for BlackListGet {
     const INFO: CommandInfo = Service::Sns.command("black_list_get", 200, Subject::From);
+
+    const RECIPE: Recipe = Recipe {
+        needs: Needs::Blocked,
+        account: "/From_Account",
+        plain_field: "StartIndex",
+        ..Recipe::of(
+            |Names { from, .. }| json!({ "From_Account": from, "StartIndex": 0, "MaxLimited": 30 }),
+        )
+    };
 
     type Response = BlackListGetResponse;
 

@@ -4,6 +4,7 @@
 use super::Command;
 use super::body;
 use super::context::{CallContext, friend_pairs};
+use super::recipe::{Names, Recipe, WRITE};
 use crate::faults::Targets;
 use crate::gateway::body::Received;
 use crate::protocol::code::Code;
@@ -17,6 +18,7 @@ use crate::sns::model::{AddType, ForceAddFlags};
 use bytes::Bytes;
 use schemars::JsonSchema;
 use serde::Deserialize;
+use serde_json::json;
 use smol_str::SmolStr;
 
 /// The body. An optional field can be absent, `null` or `""`: published clients send all three.
@@ -38,6 +40,23 @@ pub(crate) struct FriendAdd {
 
 impl Command for FriendAdd {
     const INFO: CommandInfo = Service::Sns.command("friend_add", 200, Subject::FromAndItems);
+
+    const RECIPE: Recipe = Recipe {
+        account: "/AddFriendItem/0/To_Account",
+        plain_field: "AddFriendItem",
+        scripted: [
+            WRITE,
+            &[
+                Code::SdkAppIdIllegal,
+                Code::SensitiveWord,
+                Code::TooManyRequests,
+            ],
+        ],
+        ..Recipe::of(|Names { from, to, .. }| {
+            let item = json!({ "To_Account": to, "AddSource": "AddSource_Type_Web" });
+            json!({ "From_Account": from, "AddFriendItem": [item] })
+        })
+    };
 
     type Response = ItemResults;
 

@@ -3,7 +3,9 @@
 
 use super::Command;
 use super::context::{CallContext, friend_pairs};
+use super::recipe::{Names, Needs, Recipe, WRITE};
 use crate::faults::Targets;
+use crate::protocol::code::Code;
 use crate::protocol::lenient::text;
 use crate::protocol::reply::{CallError, ItemResults};
 use crate::protocol::service::{CommandInfo, Service, Subject};
@@ -12,6 +14,7 @@ use crate::sns::friend_delete::judge;
 use crate::sns::model::DeleteType;
 use schemars::JsonSchema;
 use serde::Deserialize;
+use serde_json::json;
 use smol_str::SmolStr;
 
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -33,6 +36,12 @@ impl Command for FriendDelete {
         // As in the page's samples.
         success_info: "0",
         ..Service::Sns.command("friend_delete", 200, Subject::FromAndItems)
+    };
+
+    const RECIPE: Recipe = Recipe {
+        needs: Needs::Friend,
+        scripted: [WRITE, &[Code::SdkAppIdIllegal, Code::TooManyDeletions]],
+        ..Recipe::of(|Names { from, to, .. }| json!({ "From_Account": from, "To_Account": [to] }))
     };
 
     type Response = ItemResults;

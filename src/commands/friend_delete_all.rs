@@ -4,6 +4,7 @@
 use super::Command;
 use super::context::CallContext;
 use super::friend_delete::delete_type;
+use super::recipe::{Names, Needs, Recipe, WRITE};
 use crate::faults::Targets;
 use crate::protocol::lenient::text;
 use crate::protocol::reply::{CallError, NoFields};
@@ -13,6 +14,7 @@ use crate::sns::friend_delete::{judge_all, judge_reverse};
 use crate::sns::model::DeleteType;
 use schemars::JsonSchema;
 use serde::Deserialize;
+use serde_json::json;
 use smol_str::SmolStr;
 
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -27,6 +29,14 @@ pub(crate) struct FriendDeleteAll {
 
 impl Command for FriendDeleteAll {
     const INFO: CommandInfo = Service::Sns.command("friend_delete_all", 200, Subject::From);
+
+    const RECIPE: Recipe = Recipe {
+        needs: Needs::Friend,
+        account: "/From_Account",
+        plain_field: "DeleteType",
+        scripted: [WRITE, &[]],
+        ..Recipe::of(|Names { from, .. }| json!({ "From_Account": from }))
+    };
 
     type Response = NoFields;
 

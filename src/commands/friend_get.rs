@@ -3,6 +3,7 @@
 
 use super::Command;
 use super::context::{CallContext, next_index};
+use super::recipe::{Names, Needs, Recipe};
 use crate::faults::Targets;
 use crate::protocol::lenient::integer;
 use crate::protocol::reply::{Answer, CallError};
@@ -11,6 +12,7 @@ use crate::protocol::tag::TagItem;
 use crate::sns::model::Friend;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use smol_str::SmolStr;
 
 /// The number of friends on a page of the list (inferred from friend_get_all, the predecessor:
@@ -66,6 +68,13 @@ impl Answer for FriendGetResponse {}
 
 impl Command for FriendGet {
     const INFO: CommandInfo = Service::Sns.command("friend_get", 200, Subject::From);
+
+    const RECIPE: Recipe = Recipe {
+        needs: Needs::Friend,
+        account: "/From_Account",
+        plain_field: "StartIndex",
+        ..Recipe::of(|Names { from, .. }| json!({ "From_Account": from, "StartIndex": 0 }))
+    };
 
     type Response = FriendGetResponse;
 

@@ -3,6 +3,7 @@
 
 use super::Command;
 use super::context::{CallContext, distinct_tags};
+use super::recipe::{Names, Needs, Recipe};
 use crate::accounts::CustomFields;
 use crate::faults::Targets;
 use crate::profile::{Profile, ProfileTag};
@@ -15,6 +16,7 @@ use crate::sns::model::Friend;
 use crate::store::FriendView;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use smol_str::SmolStr;
 
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -76,6 +78,14 @@ impl Tag {
 
 impl Command for FriendGetList {
     const INFO: CommandInfo = Service::Sns.command("friend_get_list", 200, Subject::FromAndItems);
+
+    const RECIPE: Recipe = Recipe {
+        needs: Needs::Friend,
+        ..Recipe::of(|Names { from, to, .. }| {
+            let tags = ["Tag_SNS_IM_AddTime"];
+            json!({ "From_Account": from, "To_Account": [to], "TagList": tags })
+        })
+    };
 
     type Response = ItemResults<FriendFields>;
 

@@ -3,13 +3,16 @@
 
 use super::Command;
 use super::context::CallContext;
+use super::recipe::{Names, Recipe, WRITE};
 use crate::faults::Targets;
+use crate::protocol::code::Code;
 use crate::protocol::lenient::objects;
 use crate::protocol::reply::{CallError, ItemResults};
 use crate::protocol::service::{CommandInfo, Service, Subject};
 use crate::sns::friend_import::{ImportItem, ImportedFriend, judge};
 use schemars::JsonSchema;
 use serde::Deserialize;
+use serde_json::json;
 use smol_str::SmolStr;
 
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -24,6 +27,16 @@ pub(crate) struct FriendImport {
 
 impl Command for FriendImport {
     const INFO: CommandInfo = Service::Sns.command("friend_import", 200, Subject::FromAndItems);
+
+    const RECIPE: Recipe = Recipe {
+        account: "/AddFriendItem/0/To_Account",
+        plain_field: "AddFriendItem",
+        scripted: [WRITE, &[Code::SdkAppIdIllegal, Code::ValueIllegal]],
+        ..Recipe::of(|Names { from, to, .. }| {
+            let item = json!({ "To_Account": to, "AddSource": "AddSource_Type_Web" });
+            json!({ "From_Account": from, "AddFriendItem": [item] })
+        })
+    };
 
     type Response = ItemResults;
 

@@ -3,7 +3,9 @@
 
 use super::Command;
 use super::context::CallContext;
+use super::recipe::{Names, Needs, Recipe, WRITE};
 use crate::faults::Targets;
+use crate::protocol::code::Code;
 use crate::protocol::lenient::objects;
 use crate::protocol::reply::{CallError, ItemResults};
 use crate::protocol::service::{CommandInfo, Service, Subject};
@@ -11,6 +13,7 @@ use crate::protocol::tag::TagItem;
 use crate::sns::friend_update::{UpdatedFriend, judge};
 use schemars::JsonSchema;
 use serde::Deserialize;
+use serde_json::json;
 use smol_str::SmolStr;
 
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -37,6 +40,17 @@ struct UpdateItem {
 
 impl Command for FriendUpdate {
     const INFO: CommandInfo = Service::Sns.command("friend_update", 200, Subject::FromAndItems);
+
+    const RECIPE: Recipe = Recipe {
+        needs: Needs::Friend,
+        account: "/UpdateItem/0/To_Account",
+        plain_field: "UpdateItem",
+        scripted: [WRITE, &[Code::SdkAppIdIllegal, Code::ImportSdkAppIdIllegal]],
+        ..Recipe::of(|Names { from, to, .. }| {
+            let field = json!({ "Tag": "Tag_SNS_IM_Remark", "Value": "remark" });
+            json!({ "From_Account": from, "UpdateItem": [{ "To_Account": to, "SnsItem": [field] }] })
+        })
+    };
 
     type Response = ItemResults;
 

@@ -3,6 +3,7 @@
 
 use super::Command;
 use super::context::CallContext;
+use super::recipe::{Names, Needs, Recipe, WRITE};
 use crate::faults::Targets;
 use crate::protocol::code::Code;
 use crate::protocol::ids::UserId;
@@ -12,6 +13,7 @@ use crate::protocol::service::{CommandInfo, Service, Subject};
 use crate::sns::group::{Joining, judge_add, judge_join};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use smol_str::SmolStr;
 
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -50,6 +52,18 @@ impl Answer for GroupAddResponse {
 
 impl Command for GroupAdd {
     const INFO: CommandInfo = Service::Sns.command("group_add", 200, Subject::FromAndItems);
+
+    const RECIPE: Recipe = Recipe {
+        needs: Needs::Friend,
+        scripted: [WRITE, &[Code::SdkAppIdIllegal, Code::GroupSdkAppIdIllegal]],
+        ..Recipe::of(
+            |Names {
+                 from, to, group, ..
+             }| {
+                json!({ "From_Account": from, "GroupName": [group.as_str()], "To_Account": [to] })
+            },
+        )
+    };
 
     type Response = GroupAddResponse;
 

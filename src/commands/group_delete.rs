@@ -3,6 +3,7 @@
 
 use super::Command;
 use super::context::CallContext;
+use super::recipe::{Names, Needs, Recipe, WRITE};
 use crate::faults::Targets;
 use crate::protocol::lenient::names;
 use crate::protocol::reply::{Answer, CallError};
@@ -10,6 +11,7 @@ use crate::protocol::service::{CommandInfo, Service, Subject};
 use crate::sns::group::judge_delete;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use smol_str::SmolStr;
 
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -35,6 +37,16 @@ impl Command for GroupDelete {
         // As in the page's samples.
         success_info: "0",
         ..Service::Sns.command("group_delete", 200, Subject::From)
+    };
+
+    const RECIPE: Recipe = Recipe {
+        needs: Needs::Group,
+        account: "/From_Account",
+        plain_field: "GroupName",
+        scripted: [WRITE, &[]],
+        ..Recipe::of(
+            |Names { from, group, .. }| json!({ "From_Account": from, "GroupName": [group.as_str()] }),
+        )
     };
 
     type Response = GroupDeleteResponse;

@@ -3,6 +3,7 @@
 
 use super::Command;
 use super::context::CallContext;
+use super::recipe::{Names, Needs, Recipe};
 use crate::faults::Targets;
 use crate::protocol::lenient::{names, text};
 use crate::protocol::reply::{Answer, CallError};
@@ -10,6 +11,7 @@ use crate::protocol::service::{CommandInfo, Service, Subject};
 use crate::store::Group;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use smol_str::SmolStr;
 
 /// The body. `LastSequence`, which older pages require, has no effect.
@@ -56,6 +58,15 @@ impl Answer for GroupGetResponse {}
 
 impl Command for GroupGet {
     const INFO: CommandInfo = Service::Sns.command("group_get", 200, Subject::From);
+
+    const RECIPE: Recipe = Recipe {
+        needs: Needs::Group,
+        account: "/From_Account",
+        plain_field: "GroupName",
+        ..Recipe::of(
+            |Names { from, group, .. }| json!({ "From_Account": from, "GroupName": [group.as_str()] }),
+        )
+    };
 
     type Response = GroupGetResponse;
 

@@ -1,8 +1,8 @@
 //! The REST commands and their table.
 //!
 //! A new command is one file here and one line in [`table`]. Its path, authentication, rate limit, JSON
-//! errors, envelope and log line follow from the table. A command that needs no state can be a stub: a row
-//! in `stubs`.
+//! errors, envelope and log line follow from the table. A test asks for an example of its call in
+//! `control/examples.json`. A command that needs no state can be a stub: a row in `stubs`.
 
 mod account_check;
 mod account_delete;
@@ -28,6 +28,7 @@ mod group_get;
 mod multiaccount_import;
 mod portrait_get;
 mod portrait_set;
+pub(crate) mod recipe;
 pub(crate) mod stubs;
 
 use crate::faults::{Fault, Targets, WireFault};
@@ -49,6 +50,7 @@ use axum::response::Response;
 use axum::routing::{MethodRouter, any};
 use context::CallContext;
 pub(crate) use friend_add::FriendAdd;
+use recipe::Recipe;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::DeserializeOwned;
 use std::future::Future;
@@ -92,6 +94,8 @@ pub(crate) struct Row {
     pub(crate) request: fn(&mut SchemaGenerator) -> Schema,
     /// The schema of the answer.
     pub(crate) reply: fn(&mut SchemaGenerator) -> Schema,
+    /// How its codes are arranged.
+    pub(crate) recipe: &'static Recipe,
     handler: MethodRouter<AppState>,
 }
 
@@ -122,10 +126,19 @@ pub(crate) fn named(name: &str) -> Option<&'static CommandInfo> {
     infos().into_iter().find(is_named)
 }
 
+/// The recipe of the command with this name; a stub has none.
+pub(crate) fn recipe(name: &str) -> Option<&'static Recipe> {
+    let row = table().into_iter().find(|row| row.info.name == name);
+    row.map(|row| row.recipe)
+}
+
 /// One command of the REST API. The value is the parsed body, which accepts what Tencent accepts.
 pub(crate) trait Command: DeserializeOwned + JsonSchema + Send + 'static {
     /// Its path and its documented rate limit.
     const INFO: CommandInfo;
+
+    /// How the control API arranges its codes.
+    const RECIPE: Recipe;
 
     /// The command's fields in a successful answer.
     type Response: Answer + JsonSchema + Send;
@@ -145,6 +158,7 @@ fn row<C: Command>() -> Row {
         info: const { &C::INFO },
         request: C::json_schema,
         reply: Reply::<C::Response>::json_schema,
+        recipe: const { &C::RECIPE },
         // A browser's preflight has no UserSig, so it is not authenticated.
         handler: any(serve::<C>).options(preflight),
     }

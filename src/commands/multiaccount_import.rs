@@ -4,12 +4,15 @@
 use super::Command;
 use super::account_import::AccountImport;
 use super::context::CallContext;
+use super::recipe::{ACCOUNT, Names, Recipe};
 use crate::faults::Targets;
+use crate::protocol::code::Code;
 use crate::protocol::lenient::{names, optional_objects};
 use crate::protocol::reply::{Answer, CallError, Tally};
 use crate::protocol::service::{CommandInfo, Service, Subject};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use smol_str::SmolStr;
 
 /// The maximum number of accounts in a call.
@@ -51,6 +54,13 @@ impl Answer for MultiaccountImportResponse {
 impl Command for MultiaccountImport {
     const INFO: CommandInfo =
         Service::ImOpenLogin.command("multiaccount_import", 100, Subject::Accounts(MAX_ACCOUNTS));
+
+    const RECIPE: Recipe = Recipe {
+        account: "/AccountList/0/UserID",
+        plain_field: "AccountList",
+        scripted: [ACCOUNT, &[Code::AccountQueryTimeout, Code::AccountsFull]],
+        ..Recipe::of(|Names { to, .. }| json!({ "AccountList": [{ "UserID": to }] }))
+    };
 
     type Response = MultiaccountImportResponse;
 

@@ -4,6 +4,7 @@
 use super::Command;
 use super::context::{CallContext, distinct_tags, profile_error};
 use super::multiaccount_import::MAX_ACCOUNTS;
+use super::recipe::{Names, PROFILE, Recipe};
 use crate::faults::Targets;
 use crate::profile::ProfileTag;
 use crate::protocol::code::Code;
@@ -13,6 +14,7 @@ use crate::protocol::service::{CommandInfo, Service, Subject};
 use crate::protocol::tag::TagItem;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use smol_str::SmolStr;
 
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -40,6 +42,13 @@ impl ItemFields for ProfileFields {
 impl Command for PortraitGet {
     const INFO: CommandInfo =
         Service::Profile.command("portrait_get", 200, Subject::Items(MAX_ACCOUNTS));
+
+    const RECIPE: Recipe = Recipe {
+        scripted: [PROFILE, &[Code::ProfileNoReadRight]],
+        ..Recipe::of(
+            |Names { to, .. }| json!({ "To_Account": [to], "TagList": ["Tag_Profile_IM_Nick"] }),
+        )
+    };
 
     type Response = ItemResults<ProfileFields>;
 

@@ -3,6 +3,7 @@
 
 use super::Command;
 use super::context::{CallContext, profile_error};
+use super::recipe::{Names, PROFILE, Recipe};
 use crate::faults::Targets;
 use crate::profile::ProfileField;
 use crate::protocol::code::Code;
@@ -14,6 +15,7 @@ use crate::protocol::tag::TagItem;
 use crate::protocol::webhook::Event;
 use schemars::JsonSchema;
 use serde::Deserialize;
+use serde_json::json;
 use smol_str::SmolStr;
 
 /// The maximum number of items in a call (GUESS); a profile has fewer fields.
@@ -32,6 +34,19 @@ pub(crate) struct PortraitSet {
 
 impl Command for PortraitSet {
     const INFO: CommandInfo = Service::Profile.command("portrait_set", 200, Subject::From);
+
+    const RECIPE: Recipe = Recipe {
+        account: "/From_Account",
+        plain_field: "ProfileItem",
+        scripted: [
+            PROFILE,
+            &[Code::ProfileSensitive, Code::ProfileNoWriteRight],
+        ],
+        ..Recipe::of(|Names { from, .. }| {
+            let field = json!({ "Tag": "Tag_Profile_IM_Nick", "Value": "nick" });
+            json!({ "From_Account": from, "ProfileItem": [field] })
+        })
+    };
 
     type Response = NoFields;
 

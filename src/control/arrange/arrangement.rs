@@ -1,10 +1,10 @@
 //! Makes a situation for the accounts of a call: chooses the code, arms its fault and writes the accounts.
 
-use super::recipe::{Names, Recipe};
 use super::situation::{Carrier, Circumstances, Situation, Source};
 use super::{Arranged, default_group, has_from_account, no_outcome};
 use crate::accounts::AccountDocument;
 use crate::apps::App;
+use crate::commands::recipe::{Names, Recipe};
 use crate::control::code_name::CodeName;
 use crate::control::edits::{Edits, Written};
 use crate::control::problem::Problem;

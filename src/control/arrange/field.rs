@@ -1,35 +1,35 @@
 //! The codes that an invalid field of a request gives.
 
-use super::recipe::{Names, Recipe};
+use super::situation::Circumstances;
 use crate::protocol::code::Code;
 use crate::protocol::ids::UserId;
 use crate::protocol::service::Service;
 use crate::sns::friend_tag::FriendTag;
-use crate::sns::texts::{AddWording, GroupName, Keyword, Remark};
+use crate::sns::texts::{AddWording, GroupName, Remark};
 use serde_json::{Value, json};
 
 /// The longest value of a field of a profile or of a custom field, in bytes.
 const MAX_VALUE_BYTES: usize = 500;
 
-/// A JSON pointer into a command's request, and a value there that gets the code; `None` if no field gets
-/// it. The pointer can name a field that the request lacks. `declared` are the app's custom fields of
-/// friends.
-pub(super) fn wrong_value(
-    recipe: &Recipe,
-    service: Service,
-    code: Code,
-    names: &Names,
-    admin: UserId,
-    declared: &[Keyword],
-) -> Option<(String, Value)> {
-    let account = recipe.account.to_owned();
+/// A JSON pointer into the command's request, and a value there that gets the code; `None` if no field gets
+/// it. The pointer can name a field that the request lacks.
+pub(super) fn wrong_value(code: Code, facts: &Circumstances<'_>) -> Option<(String, Value)> {
+    let Circumstances {
+        recipe,
+        command,
+        names,
+        admin,
+        declared,
+        ..
+    } = facts;
+    let (service, account) = (command.service, recipe.account.to_owned());
     let has_to = service == Service::Sns && account != "/From_Account";
     let tag = |tag: &str, value: Value| json!([{ "Tag": tag, "Value": value }]);
     let of_item = |(field, value): (&str, Value)| {
         let item = account.rsplit_once('/').map_or("", |(item, _)| item);
         (format!("{item}/{field}"), value)
     };
-    Some(match (recipe.name, code) {
+    Some(match (command.name, code) {
         _ if code == service.bad_body() => (format!("/{}", recipe.plain_field), json!({})),
         (_, Code::AccountNotAString) => (account, 1.into()),
         (_, Code::ToAccountIllegal) if has_to => (account, "".into()),

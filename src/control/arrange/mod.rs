@@ -4,7 +4,6 @@
 
 mod arrangement;
 mod field;
-mod recipe;
 mod situation;
 
 pub(super) use field::wrong_field;
@@ -17,6 +16,7 @@ use super::problem::Problem;
 use super::requests::unknown_command;
 use super::unused_name;
 use crate::accounts::AccountDocument;
+use crate::commands::recipe::{Names, Recipe};
 use crate::commands::{self, Command, FriendAdd};
 use crate::config::Config;
 use crate::gateway;
@@ -30,7 +30,6 @@ use crate::store::{Account, Accounts};
 use arrangement::Arrangement;
 use axum::Json;
 use axum::extract::State;
-use recipe::{Names, Recipe, recipe};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -108,7 +107,7 @@ fn find(name: Option<&str>) -> Result<(&'static CommandInfo, &'static Recipe), P
     let name = name.unwrap_or(FriendAdd::INFO.name);
     let invalid = |detail| Problem::invalid_field("/command", detail);
     let command = commands::named(name).ok_or_else(|| invalid(unknown_command(name)))?;
-    let recipe = recipe(command.name).ok_or_else(|| {
+    let recipe = commands::recipe(command.name).ok_or_else(|| {
         let name = command.name;
         invalid(format!(
             "{name} is a stub, which has no state; POST faults makes it answer a code"
@@ -171,7 +170,7 @@ pub(super) fn source(code: Code, config: &Config) -> Option<(&'static CommandInf
     };
     let user = UserId::parse("any").expect("short and printable");
     let source = |command: &'static CommandInfo| {
-        let recipe = recipe(command.name)?;
+        let recipe = commands::recipe(command.name)?;
         let facts = Circumstances {
             recipe,
             command,

@@ -1,7 +1,7 @@
 //! The situations in which commands answer their codes: two accounts, and a request.
 
 use super::field::{set, wrong_value};
-use super::recipe::{Names, Needs, Recipe};
+use crate::commands::recipe::{Names, Needs, Recipe};
 use crate::protocol::code::Code;
 use crate::protocol::ids::{UnixTime, UserId};
 use crate::protocol::service::{CommandInfo, Service, Subject};
@@ -93,15 +93,7 @@ impl Situation {
         if code == Code::Ok {
             return Some(situation);
         }
-        let wrong = wrong_value(
-            recipe,
-            command.service,
-            code,
-            names,
-            facts.admin,
-            facts.declared,
-        );
-        if let Some((pointer, value)) = wrong {
+        if let Some((pointer, value)) = wrong_value(code, &facts) {
             set(&mut situation.request, &pointer, value);
             situation.source = Source::Request;
         } else if code == facts.not_admin {
@@ -137,7 +129,7 @@ impl Situation {
             from, to, request, ..
         } = self;
         let (names, policy) = (&facts.names, facts.policy);
-        match (facts.recipe.name, code) {
+        match (facts.command.name, code) {
             ("friend_add", Code::FriendExist) => from.friends.insert(facts.friend(names.to)),
             ("friend_add", Code::ForbidByAdmin) => {
                 from.profile.admin_forbid_type = AdminForbidType::SendOut;
