@@ -140,8 +140,11 @@ fn accepts(schema: &Value, name: &str) -> bool {
         || alternatives(schema).any(|alternative| accepts(alternative, name))
 }
 
-/// Whether a text of digits can match the pattern of a schema, if it has one.
+/// Whether a text of digits can match a schema: its pattern, if it has one, and not a list of names.
 fn may_be_digits(schema: &Value) -> bool {
+    if choices(schema).is_some() {
+        return false;
+    }
     let classes = ["0-9", " -~", "!-~"];
     let pattern = schema["pattern"].as_str();
     pattern.is_none_or(|pattern| classes.iter().any(|class| pattern.contains(class)))

@@ -163,6 +163,9 @@ async fn an_account_that_cannot_be_is_refused_with_all_that_is_wrong_and_nothing
         misspelt.faults(422)[0].1,
         "is unknown; did you mean friends?"
     );
+    let number = json!({"allow_type": 7});
+    let faults = control.put(&path(&made, "a"), number).await.faults(422);
+    assert!(faults[0].1.ends_with("DenyAny\""), "{faults:?}");
     let name = control.put(&path(&made, &"x".repeat(33)), json!({})).await;
     assert_eq!(name.faults(422)[0].0, "/user");
     assert_eq!(control.get(&made.path("/state")).await.ok(), before);
