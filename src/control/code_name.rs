@@ -22,7 +22,7 @@ impl CodeName {
         match self {
             Self::Number(_) => format!("is unknown; {CODES}"),
             Self::Name(name) if name.parse::<u32>().is_ok() => {
-                format!("should be a number; send {name} without quotes")
+                format!("should be a number; give {name} without quotes")
             }
             Self::Name(name) => {
                 let known = Code::ALL.iter().map(|code| code.name());

@@ -100,6 +100,13 @@ impl TestApp {
         Self::start_with(|_| ()).await
     }
 
+    /// Starts with the clock held, for tests in which an AddTime of now must stay the same.
+    pub(crate) async fn start_held() -> Self {
+        let app = Self::start().await;
+        app.emulator.clock().hold(None);
+        app
+    }
+
     /// `change` may change the configuration first.
     pub(crate) async fn start_with(change: impl FnOnce(&mut Config)) -> Self {
         let config = Config::load(&Sources::default()).expect("the defaults are good");

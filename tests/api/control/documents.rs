@@ -128,7 +128,7 @@ async fn app_with_custom_fields(control: &Control) -> MadeApp {
 /// Two documents after each other, so that the second one meets an account with any lists.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn any_account_that_is_put_is_what_is_got_and_changes_nothing_when_it_is_put_back() {
-    let app = TestApp::start().await;
+    let app = TestApp::start_held().await;
     let control = app.control();
     let mut runner = TestRunner::new(Config {
         cases: 150,
@@ -172,7 +172,7 @@ async fn any_account_that_is_put_is_what_is_got_and_changes_nothing_when_it_is_p
 /// Custom fields come in any order from Tencent's calls, and sorted from a document.
 #[tokio::test]
 async fn an_account_with_fields_that_tencents_calls_have_set_changes_nothing_when_it_is_put_back() {
-    let app = TestApp::start().await;
+    let app = TestApp::start_held().await;
     let control = app.control();
     let made = app_with_custom_fields(&control).await;
     control
@@ -227,7 +227,7 @@ fn named(friends: &[(&str, bool)]) -> Vec<(String, bool)> {
 
 #[tokio::test]
 async fn a_friendship_is_one_way_and_says_so_unless_mutual_is_asked_for() {
-    let app = TestApp::start().await;
+    let app = TestApp::start_held().await;
     let control = app.control();
     let made = control.create_with(&["bob"]).await;
     let ann = made.path("/accounts/ann");
@@ -265,7 +265,7 @@ async fn a_friendship_is_one_way_and_says_so_unless_mutual_is_asked_for() {
 
 #[tokio::test]
 async fn mutual_is_the_same_in_a_state_an_answer_to_a_request_and_a_created_app() {
-    let app = TestApp::start().await;
+    let app = TestApp::start_held().await;
     let control = app.control();
     let accounts = json!({
         "ann": {"friends": [{"to": "bob", "mutual": true}, "cyd"]},
@@ -295,7 +295,7 @@ async fn mutual_is_the_same_in_a_state_an_answer_to_a_request_and_a_created_app(
 /// In an entry, a misspelt or invalid `mutual` is named.
 #[tokio::test]
 async fn mutual_is_true_or_false() {
-    let app = TestApp::start().await;
+    let app = TestApp::start_held().await;
     let control = app.control();
     let made = control.create_with(&[]).await;
     for (entry, pointer) in [

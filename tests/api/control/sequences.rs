@@ -51,7 +51,7 @@ async fn start(control: &Control) -> MadeApp {
 
 #[tokio::test]
 async fn accounts_that_are_created_with_lists_have_sequences_that_clients_do_not_know() {
-    let app = TestApp::start().await;
+    let app = TestApp::start_held().await;
     let made = start(&app.control()).await;
     assert_eq!(sequences(&made, "a").await, [1, 1, 1, 1]);
     for user in ["b", "e", "x"] {
@@ -62,7 +62,7 @@ async fn accounts_that_are_created_with_lists_have_sequences_that_clients_do_not
 /// The same change by a call of Tencent's and by PUT of the account.
 #[tokio::test]
 async fn an_account_that_is_put_moves_the_sequences_that_tencents_call_moves() {
-    let app = TestApp::start().await;
+    let app = TestApp::start_held().await;
     let control = app.control();
     let friend = |place: usize, fields: Value| {
         let mut friends = friends();
@@ -161,7 +161,7 @@ async fn an_account_that_is_put_moves_the_sequences_that_tencents_call_moves() {
 
 #[tokio::test]
 async fn what_changes_no_list_moves_no_sequence_and_what_only_sorts_a_list_moves_one() {
-    let app = TestApp::start().await;
+    let app = TestApp::start_held().await;
     let control = app.control();
     let made = start(&control).await;
     let a = made.path("/accounts/a");
@@ -189,7 +189,7 @@ async fn what_changes_no_list_moves_no_sequence_and_what_only_sorts_a_list_moves
 /// A document that was read before a change has the old sequences, which no longer count.
 #[tokio::test]
 async fn a_sequence_never_goes_back_and_a_larger_one_is_taken() {
-    let app = TestApp::start().await;
+    let app = TestApp::start_held().await;
     let control = app.control();
     let made = start(&control).await;
     let a = made.path("/accounts/a");
@@ -212,7 +212,7 @@ async fn a_sequence_never_goes_back_and_a_larger_one_is_taken() {
 
 #[tokio::test]
 async fn the_other_accounts_of_a_change_move_their_sequences_too() {
-    let app = TestApp::start().await;
+    let app = TestApp::start_held().await;
     let control = app.control();
     let made = start(&control).await;
     let [a, c, x, y] = ["a", "c", "x", "y"].map(|user| (user, [0; 4]));
@@ -248,7 +248,7 @@ async fn the_other_accounts_of_a_change_move_their_sequences_too() {
 
 #[tokio::test]
 async fn a_state_that_is_put_or_restored_moves_the_sequences_of_changed_lists_alone() {
-    let app = TestApp::start().await;
+    let app = TestApp::start_held().await;
     let control = app.control();
     for way in ["state", "state without sequences", "snapshot"] {
         let made = start(&control).await;
@@ -313,7 +313,7 @@ async fn a_state_that_is_put_or_restored_moves_the_sequences_of_changed_lists_al
 
 #[tokio::test]
 async fn an_arranged_state_has_the_sequences_of_its_lists() {
-    let app = TestApp::start().await;
+    let app = TestApp::start_held().await;
     let control = app.control();
     let made = start(&control).await;
     for (outcome, expected) in [
@@ -343,7 +343,7 @@ async fn an_arranged_state_has_the_sequences_of_its_lists() {
 /// with the accounts that it replaces.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_sequence_stands_for_one_list_also_while_states_are_put() {
-    let app = TestApp::start().await;
+    let app = TestApp::start_held().await;
     let control = app.control();
     let made = start(&control).await;
     let friends: Vec<_> = (0..4000).map(|number| format!("u{number}")).collect();

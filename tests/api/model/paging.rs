@@ -36,7 +36,7 @@ fn some(names: &[String], dice: &mut Dice) -> Vec<String> {
 
 #[tokio::test]
 async fn a_page_of_friends_is_a_slice_of_the_list_as_it_is_now() {
-    let app = TestApp::start().await;
+    let app = TestApp::start_held().await;
     let names: Vec<_> = (0..400).map(|number| format!("u{number}")).collect();
     app.import(&names);
     let mut dice = Dice(11);
@@ -112,7 +112,7 @@ async fn befriend_250(app: &TestApp, way: &str) -> Vec<String> {
 #[tokio::test]
 async fn every_way_to_page_gets_all_friends_however_they_were_added() {
     for way in ["import", "account", "state"] {
-        let app = TestApp::start().await;
+        let app = TestApp::start_held().await;
         let names = befriend_250(&app, way).await;
         // The sequences of the first call, and whether later calls send those of the first answer.
         for (first, sends_answered) in [
@@ -155,7 +155,7 @@ async fn every_way_to_page_gets_all_friends_however_they_were_added() {
 #[tokio::test]
 async fn only_a_client_with_the_current_sequences_is_told_nothing_new() {
     for way in ["import", "account", "state"] {
-        let app = TestApp::start().await;
+        let app = TestApp::start_held().await;
         befriend_250(&app, way).await;
         let ask = async |standard: &Value, custom: &Value, start: u32| {
             let body = json!({"From_Account": "id", "StartIndex": start, "StandardSequence": standard, "CustomSequence": custom});
@@ -198,7 +198,7 @@ async fn only_a_client_with_the_current_sequences_is_told_nothing_new() {
 /// so CustomSequence stays.
 #[tokio::test]
 async fn each_state_that_is_put_moves_the_sequences_on() {
-    let app = TestApp::start().await;
+    let app = TestApp::start_held().await;
     let control = app.control();
     let mut known = json!({"StandardSequence": 0, "CustomSequence": 0});
     for friend in ["u1", "u2", "u1", "u3"] {
@@ -222,7 +222,7 @@ async fn each_state_that_is_put_moves_the_sequences_on() {
 
 #[tokio::test]
 async fn a_page_of_the_blocklist_is_a_slice_of_the_list_as_it_is_now() {
-    let app = TestApp::start().await;
+    let app = TestApp::start_held().await;
     let names: Vec<_> = (0..80).map(|number| format!("u{number}")).collect();
     app.import(&names);
     let mut dice = Dice(12);

@@ -228,7 +228,7 @@ fn codes() -> Vec<Case> {
         ),
         (
             json!({"result_code": "30525"}),
-            &[("/result_code", "send 30525 without quotes")],
+            &[("/result_code", "give 30525 without quotes")],
         ),
         (
             json!({"result_code": 60007}),
