@@ -7,7 +7,6 @@ use crate::protocol::redact::redact_beginning;
 use crate::protocol::reply::CallError;
 use crate::protocol::service::Service;
 use crate::strict::{generator, plain_words};
-use dashmap::DashMap;
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde::de::{DeserializeOwned, IgnoredAny};
@@ -15,7 +14,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 use std::any::TypeId;
 use std::collections::BTreeMap;
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// The fields that have an account. An account that is not a string gets its own code.
 pub(super) const ACCOUNT_FIELDS: [&str; 5] = [
@@ -122,12 +121,15 @@ fn without_values(message: &str) -> String {
 ///
 /// The body is parsed a second time, so this is only for calls that failed, or if `strict_body` is on.
 pub(super) fn unknown_fields<T: JsonSchema + 'static>(body: &[u8]) -> Vec<String> {
-    static SCHEMAS: LazyLock<DashMap<TypeId, Arc<Value>>> = LazyLock::new(DashMap::new);
+    static SCHEMAS: Mutex<BTreeMap<TypeId, Arc<Value>>> = Mutex::new(BTreeMap::new());
     let new = || {
         let generator = generator(SchemaSettings::for_deserialize);
         Arc::new(generator.into_root_schema_for::<T>().to_value())
     };
-    let schema = Arc::clone(&SCHEMAS.entry(TypeId::of::<T>()).or_insert_with(new));
+    let schema = {
+        let mut schemas = SCHEMAS.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(schemas.entry(TypeId::of::<T>()).or_insert_with(new))
+    };
     let mut fields = Vec::new();
     if let Ok(body) = serde_json::from_slice(body) {
         add_unknown("", body, &schema, &mut fields);

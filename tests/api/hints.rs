@@ -1,9 +1,10 @@
 //! The hint of a call that failed: the header, the journal, and the route that explains the call.
 
-use crate::harness::{ADMIN, APP, HINT, TestApp, app_id, one};
+use crate::harness::{ADMIN, APP, ConfigExt, HINT, TestApp, app_id, one};
 use reqwest::Method;
 use reqwest::header::HeaderMap;
 use serde_json::{Value, json};
+use tencent_chat_emulator::config::ControlToken;
 use tencent_chat_emulator::protocol::ids::UnixTime;
 use tencent_chat_emulator::protocol::user_sig::{SecretKey, sign};
 
@@ -281,6 +282,34 @@ async fn without_hints_or_control_api_the_header_has_none_or_names_no_route() {
         if control {
             let calls = app.control().get("/requests").await.ok();
             assert!(calls["calls"][0]["hint"].is_string(), "{calls}");
+        }
+    }
+}
+
+/// Where the control API needs a token, only its clients may learn of other apps.
+#[tokio::test]
+async fn with_a_control_token_no_hint_names_another_app() {
+    for has_token in [false, true] {
+        let other = SecretKey::new("another key").expect("not empty");
+        let app = TestApp::start_with(|config| {
+            if has_token {
+                config.control.token = ControlToken::Given(other.clone());
+            }
+            let mut second = config.app().clone();
+            second.secret_key = other.clone();
+            config.apps.insert(app_id("1400000001"), second);
+        })
+        .await;
+        let foreign = sign(&other, app_id(APP), ADMIN, UnixTime(0), i64::MAX);
+        for query in [
+            app.query().replace(APP, "7"),
+            format!(
+                "sdkappid={APP}&identifier={ADMIN}&usersig={foreign}&random=1&contenttype=json"
+            ),
+        ] {
+            let hint = headers(&app, &query).await;
+            let hint = hint[HINT].to_str().expect("ASCII").to_owned();
+            assert_eq!(hint.contains("1400000001"), !has_token, "{hint}");
         }
     }
 }

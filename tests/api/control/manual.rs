@@ -148,8 +148,12 @@ async fn a_browser_gets_a_page_whose_links_work_and_everybody_else_gets_60002() 
             .expect("an answer")
     };
     let browsers = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
-    for path in ["/", "/_emulator", "/_emulator/"] {
-        let page = get(Method::GET, path, browsers).await;
+    for (path, accept) in [
+        ("/", browsers),
+        ("/_emulator", "Text/HTML;q=0.9"),
+        ("/_emulator/", browsers),
+    ] {
+        let page = get(Method::GET, path, accept).await;
         assert_eq!(page.status(), 200);
         assert_eq!(page.headers()["content-type"], "text/html; charset=utf-8");
         let policy = page.headers()["content-security-policy"]
@@ -177,6 +181,8 @@ async fn a_browser_gets_a_page_whose_links_work_and_everybody_else_gets_60002() 
     for (method, accept) in [
         (Method::GET, "*/*"),
         (Method::GET, "application/json"),
+        (Method::GET, "text/html;q=0, */*"),
+        (Method::GET, "text/htmlx"),
         (Method::POST, browsers),
     ] {
         let answer = get(method, "/", accept).await;
@@ -184,7 +190,7 @@ async fn a_browser_gets_a_page_whose_links_work_and_everybody_else_gets_60002() 
             serde_json::from_str(&answer.text().await.expect("a body")).expect("JSON");
         assert_eq!(json["ErrorCode"], 60002);
     }
-    assert_eq!(calls().await, 3);
+    assert_eq!(calls().await, 5);
 }
 
 #[tokio::test]

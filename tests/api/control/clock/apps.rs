@@ -370,3 +370,25 @@ async fn what_cannot_be_is_refused_and_leaves_an_apps_clock_as_it_is() {
     control.advance(5.0).await;
     assert_eq!(made.now().await, (super::LATEST as f64, true));
 }
+
+/// A released clock runs on beyond the latest time to which a clock can be moved.
+#[tokio::test]
+async fn at_the_latest_time_no_advance_moves_a_clock_back() {
+    const LATEST: i64 = 253_402_300_799;
+    let app = TestApp::start().await;
+    let control = app.control();
+    let made = control.create(json!({})).await;
+    made.clock("hold", json!({"at": LATEST})).await;
+    let (mut before, _) = made.clock("release", json!({})).await;
+    while before < LATEST as f64 + 0.01 {
+        before = time(&control.get(&made.path("/clock")).await.ok()).0;
+    }
+
+    control
+        .post("/clock/advance", json!({"seconds": 0}))
+        .await
+        .ok();
+
+    let (after, _) = time(&control.get(&made.path("/clock")).await.ok());
+    assert!(after >= before, "{before} {after}");
+}
