@@ -123,6 +123,17 @@ async fn a_usersig_with_a_flaw_gets_its_code_and_inspect_says_why_and_what_to_do
     }
     // The valid ones differ in the seconds that are left, and truncated ones in the place of the cut.
     assert!(whys.len() >= Flaw::ALL.len() + 2, "{whys:?}");
+    // A UserSig of an account that is no admin is right, and its calls are refused all the same.
+    let wish = json!({"identifier": "id"});
+    let made = control.post("/apps/88888888/user_sig", wish).await.ok();
+    let body = json!({"usersig": made["usersig"]});
+    let path = "/apps/88888888/user_sig/inspect";
+    let inspected = control.post(path, body).await.ok();
+    let found = (&inspected["code"], &inspected["failed_step"]);
+    assert_eq!(found, (&json!(30004), &json!("admin")));
+    assert_eq!(inspected["error_info"], "Err_SNS_FriendAdd_Need_App_Admin");
+    let why = inspected["why"].as_str().expect("a text");
+    assert!(why.contains("is not an admin of app 88888888"), "{why}");
     let body = json!({"identifier": ADMIN, "flaw": "late"});
     let faults = control
         .post("/apps/88888888/user_sig", body)
