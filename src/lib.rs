@@ -39,6 +39,7 @@
 //! | `config`, `telemetry` | the configuration; the log |
 //! | `accounts` | the form in which accounts are given and shown, in the configuration and the control API |
 //! | `stub` | stubs: commands that answer from a template |
+//! | `checks` | the list of checks that schemas name |
 //! | `strict` | the strict reader of JSON, for the control API's requests and the configuration |
 //! | `sns` | the rules, pure functions: facts in, decision out |
 //! | `profile` | the profile fields of accounts, pure functions |
@@ -54,6 +55,7 @@ pub mod accounts;
 mod apps;
 mod background;
 mod budget;
+mod checks;
 mod client_ip;
 mod client_stream;
 pub mod clock;
@@ -103,14 +105,6 @@ use tokio::task::JoinHandle;
 use tracing::warn;
 use workers::Workers;
 
-/// The checks that the schemas name with `x-check`.
-const CHECKS: &[strict::Check] = &[
-    config::ADDRESS,
-    config::HTTP_URL,
-    stub::TEMPLATES,
-    commands::stubs::NAMES,
-];
-
 impl Config {
     /// Merges and checks all sources. The error has all unknown keys and invalid values, in the order of
     /// their lines.
@@ -118,7 +112,7 @@ impl Config {
     /// # Errors
     /// When a source cannot be read, or has an unknown key or an invalid value.
     pub fn load(sources: &Sources) -> Result<Self, ConfigError> {
-        Self::read(sources, CHECKS)
+        Self::read(sources, checks::CHECKS)
     }
 }
 

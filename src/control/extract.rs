@@ -3,7 +3,7 @@
 
 use super::problem::{InvalidField, Part, Problem};
 use super::receive::elsewhere;
-use crate::CHECKS;
+use crate::checks::CHECKS;
 use crate::state::AppState;
 use crate::strict::{MAX_ERRORS, Reader, StrictRead, field_schema, join, typed};
 use axum::body::to_bytes;

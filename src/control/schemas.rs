@@ -134,8 +134,7 @@ fn each_reference(value: &mut Value, change: &mut impl FnMut(&mut String)) {
     }
 }
 
-/// Rewrites a schema for the generators of clients, many of which know less than the whole of JSON
-/// Schema.
+/// Simplifies a schema, because many client generators support only a part of JSON Schema.
 pub(super) fn tidy(mut schema: Schema) -> Value {
     let mut objects = ReplaceBoolSchemas::default();
     objects.skip_additional_properties = true;
@@ -164,7 +163,7 @@ fn tidy_each(schema: &mut Schema) {
     transform_subschemas(&mut tidy_each, schema);
 }
 
-/// An enum in place of a list of constants with descriptions, of which generators make no type.
+/// Turns a list of constants with descriptions into an enum: client generators make no type of such a list.
 fn choices(schema: &Schema) -> Option<Map<String, Value>> {
     let description = schema.get("description").and_then(Value::as_str);
     let mut description = description.unwrap_or_default().to_owned();

@@ -4,6 +4,7 @@ mod advice;
 pub(crate) mod body;
 pub(crate) mod hint;
 pub(crate) mod journal;
+pub(crate) mod user_sig;
 
 use crate::apps::App;
 use crate::clock::Moment;

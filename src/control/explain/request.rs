@@ -8,6 +8,7 @@ use crate::control::problem::Problem;
 use crate::control::requests::CallDocument;
 use crate::journal::Entry;
 use crate::protocol::code::Code;
+use crate::protocol::code_text::CodeText;
 use crate::protocol::ids::UserId;
 use crate::protocol::query::CommonQuery;
 use crate::protocol::redact::redact_text;
@@ -60,46 +61,13 @@ pub(in crate::control) async fn explain(
     Path(RequestPath { id }): Path<RequestPath>,
 ) -> Result<Json<ExplainedCall>, Problem> {
     let entry = find(&state, id)?;
-    let command = named(entry.texts().command);
-    let outcomes = |number: u32, text: &str| {
-        let is_outcome = |code: &&Code| {
-            let shown = command.map(|info| info.item_text(**code, state.config.sns.answers));
-            shown.is_some_and(|shown| shown.number() == number && shown.to_string() == text)
-        };
-        let outcomes = Code::ALL.iter().filter(is_outcome);
-        outcomes
-            .map(|code| KnownCode::of(*code, &state.config))
-            .collect()
-    };
-    let failures = failures(entry.texts().response);
-    let facts = facts_now(&state, &entry, &failures).await?;
-    let failed = failures.into_iter().zip(facts);
-    let failed_items = failed.map(|(failure, facts_now)| FailedItem {
-        outcomes: outcomes(failure.code, &failure.info),
-        account: redact_text(&failure.account),
-        code: failure.code,
-        facts_now,
-    });
-    let failed_items = failed_items.collect();
-    let is_friend_add = entry.texts().command == "sns/friend_add";
-    let if_sent_again = match entry
-        .call
-        .app
-        .and_then(|app| state.world().apps.get(&app).cloned())
-    {
-        Some(app) if is_friend_add && !entry.is_cut && !entry.texts().request.is_empty() => {
-            let query = CommonQuery::parse(entry.texts().query, false);
-            let identifier = query.ok().map(|query| query.identifier.into_owned());
-            let body = Bytes::copy_from_slice(entry.texts().request);
-            Some(explain_body(&state, &app, identifier, body).await?)
-        }
-        _ => None,
-    };
+    let code = entry.call.code;
+    let error = (code != Code::Ok).then(|| KnownCode::of(code, &state.config));
     Ok(Json(ExplainedCall {
-        error: (entry.call.code != Code::Ok).then(|| KnownCode::of(entry.call.code, &state.config)),
         call: CallDocument::of(&entry),
-        failed_items,
-        if_sent_again,
+        error,
+        failed_items: failed_items(&state, &entry).await?,
+        if_sent_again: if_sent_again(&state, &entry).await?,
     }))
 }
 
@@ -119,6 +87,47 @@ fn find(state: &AppState, id: u64) -> Result<Entry, Problem> {
             "there is no recorded call {id}: {why}; the last id is {last}, and GET /_emulator/v1/requests lists the calls"
         ))
     })
+}
+
+async fn failed_items(state: &AppState, entry: &Entry) -> Result<Vec<FailedItem>, Problem> {
+    let command = named(entry.texts().command);
+    let outcomes = |failure: &Failure| {
+        let is_outcome = |code: &&Code| {
+            let shown = command.map(|info| info.item_text(**code, state.config.sns.answers));
+            let is_same = |shown: CodeText| {
+                shown.number() == failure.code && shown.to_string() == failure.info
+            };
+            shown.is_some_and(is_same)
+        };
+        let outcomes = Code::ALL.iter().filter(is_outcome);
+        let known = outcomes.map(|code| KnownCode::of(*code, &state.config));
+        known.collect()
+    };
+    let failures = failures(entry.texts().response);
+    let facts = facts_now(state, entry, &failures).await?;
+    let failed = failures.iter().zip(facts);
+    let item = failed.map(|(failure, facts_now)| FailedItem {
+        account: redact_text(&failure.account),
+        code: failure.code,
+        outcomes: outcomes(failure),
+        facts_now,
+    });
+    Ok(item.collect())
+}
+
+/// What a call of friend_add would get now; `None` for other calls, and if the body was not recorded whole.
+async fn if_sent_again(state: &AppState, entry: &Entry) -> Result<Option<Explanation>, Problem> {
+    let texts = entry.texts();
+    let is_whole = !entry.is_cut && !texts.request.is_empty();
+    let world = state.world();
+    let app = entry.call.app.and_then(|app| world.apps.get(&app));
+    let app = app.filter(|_| is_whole && texts.command == "sns/friend_add");
+    let Some(app) = app else { return Ok(None) };
+    let query = CommonQuery::parse(texts.query, false);
+    let identifier = query.ok().map(|query| query.identifier.into_owned());
+    let body = Bytes::copy_from_slice(texts.request);
+    let explanation = explain_body(state, app, identifier, body).await?;
+    Ok(Some(explanation))
 }
 
 /// An item of an answer that failed.

@@ -260,3 +260,58 @@ async fn what_is_shown_can_be_put_and_changes_nothing() {
         assert_eq!(control.get(&path).await.ok(), shown, "{body}");
     }
 }
+
+#[tokio::test]
+async fn limits_are_shown_and_put_by_command_and_a_command_that_is_not_there_changes_none() {
+    let app = TestApp::start().await;
+    let control = app.control();
+    let made = control.create(json!({"accounts": ["a", "b"]})).await;
+    control.post("/clock/hold", json!({})).await.ok();
+    let path = made.path("/limits");
+    let documented = control.get(&path).await.ok();
+    assert_eq!(
+        documented["friend_add"],
+        json!({"calls_per_second": 200, "tokens_left": 200})
+    );
+    assert_eq!(documented["account_check"]["calls_per_second"], 100);
+
+    let refused = control
+        .put(
+            &path,
+            json!({"friend_add": 1, "frend_get": 2, "friend_check": -1}),
+        )
+        .await;
+    let mut faults = refused.faults(422);
+    faults.sort();
+    let places: Vec<_> = faults.iter().map(|(place, _)| place.as_str()).collect();
+    assert_eq!(places, ["/frend_get", "/friend_check"]);
+    assert_eq!(control.get(&path).await.ok(), documented);
+    let refused = control
+        .put(&path, json!({"frend_get": 2}))
+        .await
+        .faults(422);
+    assert_eq!(refused[0].1, "is unknown; did you mean friend_get?");
+
+    let put = control
+        .put(&path, json!({"friend_add": 2, "friend_get": 0}))
+        .await
+        .ok();
+    assert_eq!(
+        put["friend_get"],
+        json!({"calls_per_second": 0, "tokens_left": null})
+    );
+    for left in [1, 0] {
+        assert_eq!(made.add("a", &["b"]).await.error_code(), 0);
+        let now = control.get(&path).await.ok();
+        assert_eq!(
+            now["friend_add"],
+            json!({"calls_per_second": 2, "tokens_left": left})
+        );
+    }
+    assert_eq!(made.add("a", &["b"]).await.error_code(), 60007);
+    control.put(&path, json!({"friend_add": null})).await.ok();
+    assert_eq!(
+        control.get(&path).await.ok()["friend_add"],
+        documented["friend_add"]
+    );
+}

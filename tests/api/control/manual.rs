@@ -7,6 +7,8 @@ use serde_json::{Value, json};
 use std::collections::HashSet;
 use tencent_chat_emulator::protocol::code::Code;
 use tencent_chat_emulator::protocol::flaw::Flaw;
+use tencent_chat_emulator::protocol::ids::{SdkAppId, UnixTime};
+use tencent_chat_emulator::protocol::user_sig::{self, SecretKey};
 
 #[tokio::test]
 async fn every_code_is_found_by_its_number_and_its_name_and_says_how_to_mend_it() {
@@ -227,4 +229,85 @@ async fn the_list_of_routes_is_the_documents() {
         methods.map(|method| (method.clone(), path.clone()))
     });
     assert_eq!(listed, documented.collect());
+}
+
+#[tokio::test]
+async fn usersigs_are_made_for_anybody_and_inspected_step_by_step() {
+    let app = TestApp::start().await;
+    let control = app.control();
+    control
+        .post("/clock/hold", json!({"at": 1_700_000_000}))
+        .await
+        .ok();
+    let made = control
+        .create(json!({"sdkappid": 5, "secret_key": "a key", "admins": ["a"]}))
+        .await;
+    let sign = |key: &str, app: &str, time: i64| {
+        let (key, app) = (
+            SecretKey::new(key).expect("not empty"),
+            SdkAppId::parse(app).expect("legal"),
+        );
+        user_sig::sign(&key, app, "a", UnixTime(time), 100)
+    };
+    let wish = json!({"identifier": "a", "expire_seconds": 100});
+    let good = made.control.post("/apps/5/user_sig", wish).await.ok();
+    assert_eq!(good["expires_at"], 1_700_000_100);
+    let text = |value: &Value| value.as_str().expect("a text").to_owned();
+    for (usersig, identifier, step, code, left) in [
+        (text(&good["usersig"]), None, None, Code::Ok, Some(100)),
+        (
+            sign("a key", "5", 1_699_999_900),
+            Some("a"),
+            None,
+            Code::Ok,
+            Some(0),
+        ),
+        (
+            sign("a key", "5", 1_699_999_899),
+            Some("a"),
+            Some("expiry"),
+            Code::SigExpired,
+            Some(-1),
+        ),
+        (
+            sign("other", "5", 1_600_000_000),
+            Some("a"),
+            Some("key"),
+            Code::SigKey,
+            Some(-99_999_900),
+        ),
+        (
+            sign("other", "5", 1_700_000_000),
+            Some("b"),
+            Some("identifier"),
+            Code::SigIdentifier,
+            Some(100),
+        ),
+        (
+            sign("other", "6", 1_700_000_000),
+            Some("b"),
+            Some("sdkappid"),
+            Code::SigSdkAppId,
+            Some(100),
+        ),
+        (
+            "nonsense".to_owned(),
+            Some("a"),
+            Some("read"),
+            Code::SigIllegal,
+            None,
+        ),
+        (String::new(), None, Some("read"), Code::SigIllegal, None),
+    ] {
+        let mut wish = json!({"usersig": usersig});
+        if let Some(identifier) = identifier {
+            wish["identifier"] = identifier.into();
+        }
+        let seen = control.post("/apps/5/user_sig/inspect", wish).await.ok();
+        assert_eq!(seen["failed_step"], json!(step), "{seen}");
+        assert_eq!(seen["code"], code.number(), "{seen}");
+        assert_eq!(seen["seconds_left"], json!(left), "{seen}");
+        assert_eq!(seen["contents"].is_null(), step == Some("read"), "{seen}");
+        assert_eq!(seen["now"], 1_700_000_000);
+    }
 }
