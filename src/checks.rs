@@ -7,6 +7,7 @@ use crate::{config, stub};
 /// All checks.
 pub(crate) const CHECKS: &[Check] = &[
     config::ADDRESS,
+    config::HOST_NAMES,
     config::HTTP_URL,
     stub::TEMPLATES,
     stubs::NAMES,

@@ -21,6 +21,28 @@ pub(crate) const HTTP_URL: Check = ("http-url", |value| {
     problem(checked.is_err(), checked.err().unwrap_or_default())
 });
 
+/// The check `host-names` of the schemas.
+pub(crate) const HOST_NAMES: Check = ("host-names", |value| {
+    let names = value.as_array().into_iter().flatten().enumerate();
+    let wrong = names.filter(|(_, name)| name.as_str().is_some_and(|name| !is_host_name(name)));
+    let detail = "should be a host name such as \"chat.example.com\"";
+    wrong
+        .map(|(number, _)| (format!("/{number}"), detail.to_owned()))
+        .collect()
+});
+
+/// Whether a text is a host name: labels of letters, digits, hyphens and underscores, which need not be in
+/// lower case. An IP address is not a host name.
+fn is_host_name(text: &str) -> bool {
+    let is_label = |label: &str| {
+        let is_part = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+        (1..=63).contains(&label.len()) && label.chars().all(is_part)
+    };
+    let is_number = |label: &str| label.chars().all(|c| c.is_ascii_digit());
+    let last = text.rsplit('.').next().unwrap_or_default();
+    text.len() <= 253 && text.split('.').all(is_label) && !is_number(last)
+}
+
 /// The result of a check of a value without parts.
 fn problem(is_wrong: bool, detail: &str) -> Vec<(String, String)> {
     Vec::from_iter(is_wrong.then(|| (String::new(), detail.to_owned())))
@@ -59,4 +81,10 @@ fn check_http_url(text: &str) -> Result<(), &'static str> {
 pub(super) fn address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SocketAddr, D::Error> {
     let text = String::deserialize(deserializer)?;
     parse_address(&text).ok_or_else(|| D::Error::custom(NO_ADDRESS))
+}
+
+pub(super) fn optional_address<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<SocketAddr>, D::Error> {
+    address(deserializer).map(Some)
 }

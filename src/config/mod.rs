@@ -7,7 +7,7 @@ mod document;
 mod read;
 mod variables;
 
-pub(crate) use checks::{ADDRESS, HTTP_URL};
+pub(crate) use checks::{ADDRESS, HOST_NAMES, HTTP_URL};
 pub use read::{ConfigError, Sources, os_reason};
 
 use crate::accounts::{AccountDocument, AccountReader, CustomFields};
@@ -18,7 +18,7 @@ use crate::sns::model::{AllowType, SnsPolicy};
 use crate::store::{Account, Accounts, SharedAccount};
 use crate::strict::InvalidField;
 use crate::stub::Stubs;
-use checks::address;
+use checks::{address, optional_address};
 use schemars::JsonSchema;
 use serde::de::value::SeqAccessDeserializer;
 use serde::de::{Error as _, MapAccess, SeqAccess, Visitor};
@@ -27,6 +27,7 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 use tracing::level_filters::LevelFilter;
 
@@ -65,6 +66,13 @@ pub struct Config {
     pub control: ControlConfig,
     /// The request journal.
     pub journal: JournalConfig,
+    /// HTTPS.
+    pub tls: TlsConfig,
+    /// The proxy for Tencent's hosts.
+    pub proxy: ProxyConfig,
+    /// The file that keeps the accounts of all configured apps between runs; without it, they are lost at the
+    /// end.
+    pub state_file: Option<PathBuf>,
     /// The apps, by SDKAppID; at least one.
     #[schemars(
         with = "BTreeMap<String, AppConfig>",
@@ -124,6 +132,52 @@ pub struct ControlConfig {
     /// Names with a dot that are accepted in a Host header.
     #[serde(default)]
     pub hosts: Vec<String>,
+}
+
+/// HTTPS: the listener and its certificate.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TlsConfig {
+    /// The address to serve HTTPS on, beside `listen`; without it, the emulator listens for no TLS.
+    #[serde(default, deserialize_with = "optional_address")]
+    #[schemars(with = "Option<String>", extend("x-check" = ADDRESS.0))]
+    pub listen: Option<SocketAddr>,
+    /// More host names for the certificate.
+    #[serde(default)]
+    #[schemars(extend("x-check" = HOST_NAMES.0))]
+    pub names: Vec<String>,
+    /// The directory of the CA's certificate and key, which are made at first use. The default is
+    /// `tencent-chat-emulator` in the user's state directory; an empty path means that the CA is made at
+    /// each start and kept in memory.
+    pub ca_directory: Option<PathBuf>,
+    /// A certificate of your own with its chain, PEM, in place of the one that the CA signs.
+    pub certificate: Option<PathBuf>,
+    /// The certificate's private key, PEM.
+    pub key: Option<PathBuf>,
+}
+
+/// The proxy for Tencent's hosts.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ProxyConfig {
+    /// Whether the emulator is a proxy.
+    pub enabled: bool,
+    /// More host names that the emulator answers for itself.
+    #[serde(default)]
+    #[schemars(extend("x-check" = HOST_NAMES.0))]
+    pub hosts: Vec<String>,
+    /// What happens to CONNECT for any other host.
+    pub others: OtherHosts,
+}
+
+/// What happens to CONNECT for a host that the emulator does not answer for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum OtherHosts {
+    /// It is refused.
+    Refuse,
+    /// Clients on loopback get a tunnel to the host.
+    Tunnel,
 }
 
 /// The token that callers of the control API need.

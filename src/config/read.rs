@@ -22,7 +22,7 @@ pub struct Sources {
     /// Environment variables; only names that start with `EMULATOR__` are used. Other names that start
     /// with `EMULATOR_` give a warning.
     pub env: Vec<(OsString, OsString)>,
-    /// Flags of the command line: name, key, value.
+    /// Flags of the command line: name, key with dots, value.
     pub flags: Vec<(&'static str, &'static str, String)>,
 }
 
@@ -71,7 +71,8 @@ impl Config {
             }
         }
         for (flag, key, value) in &sources.flags {
-            document.set(&reader.schema, &[(*key).to_owned()], value, flag);
+            let path: Vec<_> = key.split('.').map(str::to_owned).collect();
+            document.set(&reader.schema, &path, value, flag);
         }
         let message = |origin: &str, field: &InvalidField| {
             let key = document::key(&field.pointer);
