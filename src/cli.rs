@@ -38,6 +38,9 @@ pub(crate) enum Command {
 pub(crate) struct ServeArgs {
     #[command(flatten)]
     pub(crate) listen: ListenArgs,
+    /// Serve HTTPS on this address, too; port 0 means a free port, and a port alone means 127.0.0.1
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub(crate) tls_listen: Option<String>,
     /// Write the base URL to this file when the emulator is ready for calls; the file is removed at the
     /// start and at the end
     #[arg(long, value_name = "PATH")]
@@ -84,6 +87,7 @@ impl Cli {
         } = Self::parse();
         let flags = [
             ("--listen", serve.listen.listen.is_some()),
+            ("--tls-listen", serve.tls_listen.is_some()),
             ("--ready-file", serve.ready_file.is_some()),
         ];
         let given = flags.iter().find(|(_, is_given)| *is_given);
@@ -100,16 +104,33 @@ impl Cli {
 impl ListenArgs {
     /// Loads the configuration from the file, the environment and the flag.
     pub(crate) fn load(&self, file: Option<PathBuf>) -> Result<Config, String> {
-        let listen = self.listen.iter();
-        let loaded = Config::load(&Sources {
-            file,
-            env: std::env::vars_os().collect(),
-            flags: listen
-                .map(|listen| ("--listen", "listen", listen.clone()))
-                .collect(),
-        });
-        loaded.map_err(|error| error.to_string())
+        load(file, [("--listen", "listen", &self.listen)])
     }
+}
+
+impl ServeArgs {
+    /// Loads the configuration from the file, the environment and the flags.
+    pub(crate) fn load(&self, file: Option<PathBuf>) -> Result<Config, String> {
+        let flags = [
+            ("--listen", "listen", &self.listen.listen),
+            ("--tls-listen", "tls.listen", &self.tls_listen),
+        ];
+        load(file, flags)
+    }
+}
+
+/// Loads the configuration. Each flag has its name, its key, and its value if it is given.
+fn load<const N: usize>(
+    file: Option<PathBuf>,
+    flags: [(&'static str, &'static str, &Option<String>); N],
+) -> Result<Config, String> {
+    let given = |(name, key, value): (_, _, &Option<String>)| Some((name, key, value.clone()?));
+    let loaded = Config::load(&Sources {
+        file,
+        env: std::env::vars_os().collect(),
+        flags: flags.into_iter().filter_map(given).collect(),
+    });
+    loaded.map_err(|error| error.to_string())
 }
 
 pub(crate) fn user_sig(arguments: &UserSigArgs, file: Option<PathBuf>) -> Result<(), String> {

@@ -13,8 +13,8 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
-use tokio::sync::Notify;
 use tokio_io_timeout::TimeoutStream;
+use tokio_util::sync::CancellationToken;
 
 /// A vectored write of at most this many bytes is copied into one buffer, because a plain write
 /// costs less. Most answers are that short.
@@ -41,7 +41,7 @@ struct Signals {
     is_reset: AtomicBool,
     is_tls: AtomicBool,
     is_watched: AtomicBool,
-    hung_up: Notify,
+    hung_up: CancellationToken,
 }
 
 /// While it exists, the connection is closed as soon as the client closes it.
@@ -63,7 +63,8 @@ impl Connection {
     /// handled. The call is not cancelled. The connection's own task must call this function.
     ///
     /// A client that closes only its sending side looks the same, so it gets no answer. Without a
-    /// watch, it gets its answer.
+    /// watch, it gets its answer. Over TLS, a client that says goodbye before it closes is noticed only when
+    /// the call ends.
     pub(crate) fn watch(&self) -> HangUpWatch<'_> {
         self.0.is_watched.store(true, Ordering::Relaxed);
         HangUpWatch(&self.0)
@@ -73,7 +74,7 @@ impl Connection {
 impl HangUpWatch<'_> {
     /// Completes when the client has hung up.
     pub(crate) async fn hung_up(&self) {
-        self.0.hung_up.notified().await;
+        self.0.hung_up.cancelled().await;
     }
 }
 
@@ -112,13 +113,15 @@ impl ClientStream {
         let peeked = stream.get_ref().poll_peek(context, &mut byte);
         if matches!(peeked, Poll::Ready(Ok(0) | Err(_))) {
             self.stream = None;
-            self.connection.0.hung_up.notify_one();
+            self.connection.0.hung_up.cancel();
         }
     }
 }
 
 impl Drop for ClientStream {
     fn drop(&mut self) {
+        // Over HTTP/2, a call can outlive its connection.
+        self.connection.0.hung_up.cancel();
         if let Some(stream) = &self.stream
             && self.connection.0.is_reset.load(Ordering::Relaxed)
         {

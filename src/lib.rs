@@ -12,14 +12,15 @@
 //! ```text
 //! main ─► server ─► commands ─► gateway ─► state ─► world ─► apps ─► store ─► sns, profile ─► protocol
 //!             │                    └───► http ─► protocol     └───► limiter, webhooks ─► deliveries ─► protocol
-//!             └───► control ─► commands, state       └───► faults, journal, clock, config ─► stub ─► strict
-//!                                                                                    └───► accounts ─► store
+//!             └───► control ─► commands, state       └───► faults, journal, clock, tls, config ─► stub ─► strict
+//!                                                                                         └───► accounts ─► store
 //! ```
 //!
 //! | module | job |
 //! |---|---|
 //! | `main`, `cli`, `serve`, `health` | the process: command line, signals, exit codes |
-//! | `server` | all routes; the loop that accepts connections |
+//! | `server` | all routes; the loop that accepts connections; HTTPS and the proxy |
+//! | `tls` | the certificate for HTTPS, and the CA that signs it |
 //! | `client_stream`, `client_ip` | a client's connection; its IP address |
 //! | `workers` | the runtimes that serve connections |
 //! | `commands` | the table of REST commands (`answer` runs a call); one file for each: parse, decide, answer |
@@ -79,6 +80,7 @@ pub mod store;
 mod strict;
 pub mod stub;
 pub mod telemetry;
+pub mod tls;
 mod token;
 mod webhooks;
 mod workers;
@@ -86,11 +88,12 @@ mod world;
 
 use clock::EmulatorClock;
 use commands::{Command, FriendAdd};
-use config::{Config, ConfigError, Sources};
+use config::{Config, ConfigError, Sources, os_reason};
 use faults::{Kind, Plan, Scope};
 use protocol::code::Code;
 use protocol::ids::{SdkAppId, UserId};
 use serde_json::json;
+use server::Listeners;
 use sns::model::AccountSeed;
 use state::{AppState, Shared};
 use std::io;
@@ -182,11 +185,21 @@ impl Emulator {
         let checked = config.check_accounts();
         checked.map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
         let state = Shared::new(config);
-        let listener = TcpListener::bind(state.config.listen).await?;
-        let addr = listener.local_addr()?;
+        let (plain, addr) = listen(state.config.listen).await?;
         let _ = state.addr.set(addr);
+        let tls = match state.config.tls.listen {
+            Some(tls_listen) => {
+                // A wrong certificate is an error now, not at the first call.
+                state.tls.server_config()?;
+                let (tls, addr) = listen(tls_listen).await?;
+                let _ = state.tls_addr.set(addr);
+                Some(tls)
+            }
+            None => None,
+        };
         let workers = Workers::new(runtimes);
-        let serving = tokio::spawn(server::serve(listener, state.clone(), workers));
+        let listeners = Listeners { plain, tls };
+        let serving = tokio::spawn(server::serve(listeners, state.clone(), workers));
         Ok(Self {
             addr,
             state,
@@ -202,6 +215,30 @@ impl Emulator {
     /// The base URL for clients: `http://` and the address.
     pub fn url(&self) -> String {
         format!("http://{}", self.addr)
+    }
+
+    /// The base URL for clients that use HTTPS: `https://` and the address. `None` if `tls.listen` is not
+    /// configured.
+    pub fn tls_url(&self) -> Option<String> {
+        let addr = self.state.tls_addr.get()?;
+        Some(format!("https://{addr}"))
+    }
+
+    /// The certificate of the CA that HTTPS clients must trust, as PEM. `None` with a certificate of the
+    /// user's own (`tls.certificate`).
+    ///
+    /// # Errors
+    /// When the CA or the certificate cannot be read or made.
+    pub fn ca(&self) -> io::Result<Option<String>> {
+        Ok(self.state.tls.ca()?.map(|pem| pem.to_string()))
+    }
+
+    /// Reads `tls.certificate` and `tls.key` again. Open connections keep the certificate that they began with.
+    ///
+    /// # Errors
+    /// When the certificate cannot be read or used. Then the old one stays in use.
+    pub fn reload_certificate(&self) -> io::Result<()> {
+        self.state.tls.reload()
     }
 
     /// The token that the control API requires (`Authorization: Bearer ...`), if it requires one.
@@ -342,6 +379,19 @@ impl Emulator {
         let _ = tokio::time::timeout(STOP_DEADLINE, finish).await;
         self.serving.abort();
     }
+}
+
+/// Binds an address.
+async fn listen(addr: SocketAddr) -> io::Result<(TcpListener, SocketAddr)> {
+    let bound = async {
+        let listener = TcpListener::bind(addr).await?;
+        let addr = listener.local_addr()?;
+        Ok((listener, addr))
+    };
+    bound.await.map_err(|error: io::Error| {
+        let reason = os_reason(&error);
+        io::Error::new(error.kind(), format!("cannot serve on {addr}: {reason}"))
+    })
 }
 
 impl Drop for Emulator {

@@ -2,45 +2,46 @@
 
 use crate::cli::ServeArgs;
 use std::fmt::Display;
+use std::future::pending;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use tencent_chat_emulator::config::{ControlToken, os_reason};
 use tencent_chat_emulator::{Emulator, telemetry};
+#[cfg(unix)]
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tracing::{info, warn};
 
 /// The exit code after a second signal, which ends the process at once.
 const STOPPED_AT_ONCE: i32 = 130;
 
 pub(crate) fn run(arguments: &ServeArgs, file: Option<PathBuf>) -> Result<(), String> {
-    let config = arguments.listen.load(file)?;
+    let config = arguments.load(file)?;
     let ready_file = arguments.ready_file.as_deref().map(ReadyFile::prepare);
     let ready_file = ready_file.transpose()?;
     let _log = telemetry::start(config.log);
-    let listen = config.listen;
     // A configured token is not printed.
+    let own_certificate = config.tls.certificate.is_some();
     let prints_token = matches!(config.control.token, ControlToken::Default);
     let until_signal = async |emulator: &Emulator| {
         // Signals are caught before the address is printed, so that no signal is lost.
-        let mut signals =
-            Signals::new().map_err(|error| format!("cannot listen for signals: {error}"))?;
+        let mut signals = Signals::new(own_certificate)
+            .map_err(|error| format!("cannot listen for signals: {error}"))?;
         announce(emulator, prints_token);
         if let Some(file) = &ready_file {
             file.write(&emulator.url())?;
         }
-        signals.next().await;
+        signals.next(emulator).await;
         // From now on, calls can be refused.
         if let Some(file) = &ready_file {
             file.remove();
         }
         tokio::spawn(async move {
-            signals.next().await;
+            signals.stop().await;
             std::process::exit(STOPPED_AT_ONCE);
         });
         Ok(())
     };
-    Emulator::run(config, until_signal).map_err(|error| {
-        let (reason, hint) = (os_reason(&error), hint(error.kind()));
-        format!("cannot serve on {listen}: {reason}{hint}")
-    })?
+    Emulator::run(config, until_signal).map_err(|error| format!("{error}{}", hint(error.kind())))?
 }
 
 /// What helps against an error of the start; empty if that is not known.
@@ -71,6 +72,9 @@ fn announce(emulator: &Emulator, prints_token: bool) {
         env!("CARGO_PKG_VERSION"),
         emulator.url()
     );
+    if let Some(url) = emulator.tls_url() {
+        text += &format!("HTTPS: {url}\n");
+    }
     if let Some(token) = emulator.control_token().filter(|_| prints_token) {
         text += &format!("Control token: {token}\n");
     }
@@ -129,24 +133,52 @@ impl<'a> ReadyFile<'a> {
     }
 }
 
-/// The signals that stop the process: SIGTERM and Ctrl-C.
+/// The signals of the process: SIGTERM and Ctrl-C stop it. With a certificate of the user's own, SIGHUP reads it
+/// again; without one, SIGHUP ends the process, as it does by default.
 #[cfg(unix)]
 struct Signals {
-    terminate: tokio::signal::unix::Signal,
-    interrupt: tokio::signal::unix::Signal,
+    terminate: Signal,
+    interrupt: Signal,
+    hang_up: Option<Signal>,
 }
 
 #[cfg(unix)]
 impl Signals {
-    fn new() -> io::Result<Self> {
-        use tokio::signal::unix::{SignalKind, signal};
+    fn new(own_certificate: bool) -> io::Result<Self> {
+        let hang_up = own_certificate.then(|| signal(SignalKind::hangup()));
         Ok(Self {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
+            hang_up: hang_up.transpose()?,
         })
     }
 
-    async fn next(&mut self) {
+    /// Reads the certificate at each SIGHUP, until a signal stops the process.
+    async fn next(&mut self, emulator: &Emulator) {
+        loop {
+            let Self {
+                terminate,
+                interrupt,
+                hang_up,
+            } = self;
+            let hang_up = async {
+                match hang_up {
+                    Some(hang_up) => hang_up.recv().await,
+                    None => pending().await,
+                }
+            };
+            tokio::select! {
+                _ = terminate.recv() => return,
+                _ = interrupt.recv() => return,
+                _ = hang_up => match emulator.reload_certificate() {
+                    Ok(()) => info!("tls.certificate was read again"),
+                    Err(error) => warn!("{error}; the old one stays in use"),
+                },
+            }
+        }
+    }
+
+    async fn stop(&mut self) {
         tokio::select! {
             _ = self.terminate.recv() => {}
             _ = self.interrupt.recv() => {}
@@ -160,11 +192,15 @@ struct Signals;
 
 #[cfg(not(unix))]
 impl Signals {
-    fn new() -> io::Result<Self> {
+    fn new(_: bool) -> io::Result<Self> {
         Ok(Self)
     }
 
-    async fn next(&mut self) {
+    async fn next(&mut self, _: &Emulator) {
+        self.stop().await;
+    }
+
+    async fn stop(&mut self) {
         drop(tokio::signal::ctrl_c().await);
     }
 }

@@ -8,6 +8,7 @@ use crate::config::{AppConfig, Config};
 use crate::deliveries::Deliveries;
 use crate::metrics::Metrics;
 use crate::protocol::ids::SdkAppId;
+use crate::tls::Tls;
 use crate::token::Token;
 use crate::world::{ChangeError, RemovedApp, World};
 use std::net::SocketAddr;
@@ -29,6 +30,9 @@ pub(crate) struct Shared {
     pub(crate) control_token: Option<Token>,
     /// The address of the listener; set once it is bound.
     pub(crate) addr: OnceLock<SocketAddr>,
+    /// The address of the listener for HTTPS; set once it is bound.
+    pub(crate) tls_addr: OnceLock<SocketAddr>,
+    pub(crate) tls: Tls,
     /// The memory for bodies in flight.
     pub(crate) bodies: Budget,
     /// The runtime of the control API.
@@ -51,6 +55,8 @@ impl Shared {
             control_token: Token::of(&config),
             metrics: Metrics::default(),
             addr: OnceLock::new(),
+            tls_addr: OnceLock::new(),
+            tls: Tls::new(&config),
             bodies: Budget::new(config.max_bodies_bytes),
             background: Background::default(),
             stopping: CancellationToken::new(),

@@ -3,7 +3,8 @@
 use crate::strict::Check;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
-use std::net::{Ipv4Addr, SocketAddr};
+use serde_json::Value;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 /// The check `address` of the schemas.
 pub(crate) const ADDRESS: Check = ("address", |value| {
@@ -24,23 +25,21 @@ pub(crate) const HTTP_URL: Check = ("http-url", |value| {
 /// The check `host-names` of the schemas.
 pub(crate) const HOST_NAMES: Check = ("host-names", |value| {
     let names = value.as_array().into_iter().flatten().enumerate();
-    let wrong = names.filter(|(_, name)| name.as_str().is_some_and(|name| !is_host_name(name)));
-    let detail = "should be a host name such as \"chat.example.com\"";
-    wrong
-        .map(|(number, _)| (format!("/{number}"), detail.to_owned()))
-        .collect()
+    let is_wrong = |name: &Value| name.as_str().is_some_and(|name| !is_host(name));
+    let wrong = names.filter(|(_, name)| is_wrong(name));
+    let detail = "should be a host name such as \"chat.example.com\", or an IP address";
+    let problem = |(number, _)| (format!("/{number}"), detail.to_owned());
+    wrong.map(problem).collect()
 });
 
-/// Whether a text is a host name: labels of letters, digits, hyphens and underscores, which need not be in
-/// lower case. An IP address is not a host name.
-fn is_host_name(text: &str) -> bool {
-    let is_label = |label: &str| {
-        let is_part = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
-        (1..=63).contains(&label.len()) && label.chars().all(is_part)
-    };
-    let is_number = |label: &str| label.chars().all(|c| c.is_ascii_digit());
+/// Whether a text is an IP address, or labels of letters, digits, hyphens and underscores.
+pub(crate) fn is_host(text: &str) -> bool {
+    let is_part = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    let is_label = |label: &str| (1..=63).contains(&label.len()) && label.chars().all(is_part);
     let last = text.rsplit('.').next().unwrap_or_default();
-    text.len() <= 253 && text.split('.').all(is_label) && !is_number(last)
+    let is_number = last.chars().all(|c| c.is_ascii_digit());
+    let is_name = text.len() <= 253 && text.split('.').all(is_label) && !is_number;
+    is_name || text.parse::<IpAddr>().is_ok()
 }
 
 /// The result of a check of a value without parts.

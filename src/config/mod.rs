@@ -7,7 +7,7 @@ mod document;
 mod read;
 mod variables;
 
-pub(crate) use checks::{ADDRESS, HOST_NAMES, HTTP_URL};
+pub(crate) use checks::{ADDRESS, HOST_NAMES, HTTP_URL, is_host};
 pub use read::{ConfigError, Sources, os_reason};
 
 use crate::accounts::{AccountDocument, AccountReader, CustomFields};
@@ -142,7 +142,7 @@ pub struct TlsConfig {
     #[serde(default, deserialize_with = "optional_address")]
     #[schemars(with = "Option<String>", extend("x-check" = ADDRESS.0))]
     pub listen: Option<SocketAddr>,
-    /// More host names for the certificate.
+    /// More host names or IP addresses for the certificate.
     #[serde(default)]
     #[schemars(extend("x-check" = HOST_NAMES.0))]
     pub names: Vec<String>,
@@ -162,7 +162,7 @@ pub struct TlsConfig {
 pub struct ProxyConfig {
     /// Whether the emulator is a proxy.
     pub enabled: bool,
-    /// More host names that the emulator answers for itself.
+    /// More host names or IP addresses that the emulator answers for itself.
     #[serde(default)]
     #[schemars(extend("x-check" = HOST_NAMES.0))]
     pub hosts: Vec<String>,

@@ -67,8 +67,8 @@ fn cross_origin(uri: &Uri, headers: &HeaderMap, allowed: &[String]) -> Option<&'
             "the Host header must be an IP address, localhost, a name without a dot, or in control.hosts",
         );
     }
-    let own = host.map(|host| format!("http://{host}"));
-    let is_own = |origin: &HeaderValue| own.as_ref().is_some_and(|own| origin == own);
+    let own = host.map(|host| ["http", "https"].map(|scheme| format!("{scheme}://{host}")));
+    let is_own = |origin: &HeaderValue| own.iter().flatten().any(|own| origin == own);
     if !headers.get_all(header::ORIGIN).iter().all(is_own) {
         return Some("a web page of another origin must not use the control API");
     }

@@ -35,6 +35,7 @@ mod snapshots;
 mod state;
 mod state_reader;
 mod stubs;
+mod tls;
 mod unknown_route;
 mod user_sig;
 mod webhooks;
@@ -74,6 +75,7 @@ fn table() -> Vec<Route> {
         route(Method::GET, "/codes", "Every code: number, text, meaning, causes, how to get it, how to fix it, how it is known.", codes::list),
         route(Method::GET, "/codes/{code}", "The outcomes with this number or name.", codes::show),
         route(Method::GET, "/config", "The effective configuration: each value and its origin; secrets are redacted.", process::config),
+        route(Method::GET, "/tls/ca", "The certificate of the CA that clients of HTTPS must trust, as PEM.", tls::ca).long(),
         route(Method::POST, "/reset", "Resets everything to the configured start: apps, journal, webhook deliveries, faults, clock, limits.", process::reset).long(),
         route(Method::GET, "/apps", "All apps.", apps::list),
         route(Method::POST, "/apps", "Creates an app, isolated from all others, and a UserSig for calls to it.", apps::create).long().max_body_bytes(MAX_ACCOUNTS_BYTES),

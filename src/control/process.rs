@@ -14,6 +14,7 @@ use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use schemars::JsonSchema;
 use serde::Serialize;
+use std::net::SocketAddr;
 
 /// Answers probes.
 pub(super) async fn up(_: RawQuery) -> &'static str {
@@ -29,6 +30,8 @@ pub(super) struct Health {
     uptime_seconds: f64,
     /// The address of the listener.
     listen: String,
+    /// The address of the listener for HTTPS; null if `tls.listen` is not configured.
+    tls_listen: Option<String>,
     /// The SDKAppIDs of all apps.
     apps: Vec<SdkAppId>,
 }
@@ -41,6 +44,7 @@ pub(super) async fn health(State(state): State<AppState>) -> Json<Health> {
         started: state.started.unix_time().0,
         uptime_seconds: state.started.elapsed().as_secs_f64(),
         listen: addr.to_string(),
+        tls_listen: state.tls_addr.get().map(SocketAddr::to_string),
         apps: ids(&state.world()),
     })
 }

@@ -3,6 +3,7 @@
 pub mod code;
 pub mod code_text;
 pub mod flaw;
+pub mod hosts;
 pub mod ids;
 pub(crate) mod lenient;
 pub mod object;

@@ -4,6 +4,7 @@
 use futures_util::FutureExt;
 use serde_json::{Value, json};
 use std::future::Future;
+use std::path::PathBuf;
 use std::time::Duration;
 use tencent_chat_emulator::Emulator;
 use tencent_chat_emulator::config::{AppConfig, Config, NonAdminCode, Sources};
@@ -117,6 +118,7 @@ impl TestApp {
     pub(crate) async fn start_from(mut config: Config, change: impl FnOnce(&mut Config)) -> Self {
         config.listen = "127.0.0.1:0".parse().expect("an address");
         config.app().calls_per_second = Some(0);
+        config.tls.ca_directory = Some(PathBuf::new());
         change(&mut config);
         let emulator = Emulator::start(config).await.expect("a port is free");
         let client = reqwest::Client::builder()

@@ -3,11 +3,12 @@
 //! The loop is written here because `axum::serve` sets neither the header timeout nor the buffer
 //! size, has no deadline for a stop, and serves all connections on one runtime.
 
+mod connection;
+mod proxy;
+
 use crate::client_ip::ClientIp;
-use crate::client_stream::{ClientStream, Connection};
 use crate::commands::{self, stubs};
 use crate::control;
-use crate::faults::ResetConnection;
 use crate::gateway::body;
 use crate::gateway::journal::{Arrival, CallLogInfo};
 use crate::protocol::code::Code;
@@ -15,24 +16,20 @@ use crate::protocol::reply::{CallError, Reply};
 use crate::state::AppState;
 use crate::workers::Workers;
 use axum::Router;
-use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::request::Parts;
 use axum::response::Response;
-use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::{GracefulShutdown, Watcher};
-use std::error::Error;
+use connection::Protocol;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use hyper_util::server::conn::auto;
+use std::future::pending;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::task::TaskTracker;
-use tower::Service;
 use tracing::{debug, warn};
 
 /// The size of a connection's read buffer, and so the longest request head: 64 KiB for the URL and
@@ -77,36 +74,43 @@ fn error_for_unknown(call: &Parts) -> CallError {
     }
 }
 
-/// Serves HTTP/1.0 and 1.1 until the emulator stops, then finishes the calls in flight. Their answers
+/// The addresses that are listened on.
+pub(crate) struct Listeners {
+    pub(crate) plain: TcpListener,
+    /// HTTPS.
+    pub(crate) tls: Option<TcpListener>,
+}
+
+/// Serves HTTP/1.0, 1.1 and 2 until the emulator stops, then finishes the calls in flight. Their answers
 /// must be sent within [`LAST_ANSWERS`].
 ///
 /// A connection is closed when the client does not send a complete request head within
 /// `read_timeout`, or accepts no bytes of an answer for as long.
-pub(crate) async fn serve(listener: TcpListener, state: AppState, mut workers: Workers) {
-    let (connections, calls) = (GracefulShutdown::new(), TaskTracker::new());
+pub(crate) async fn serve(listeners: Listeners, state: AppState, mut workers: Workers) {
     let stopping = state.stopping.clone();
-    let server = Arc::new(Server::new(state, calls.clone()));
+    let server = Arc::new(Server::new(state));
     loop {
-        let (stream, client) = tokio::select! {
+        let (stream, client, protocol) = tokio::select! {
             biased;
             () = stopping.cancelled() => break,
-            accepted = accept(&listener) => accepted,
+            accepted = listeners.accept() => accepted,
         };
-        let (server, watcher) = (Arc::clone(&server), connections.watcher());
-        workers.serve(async move {
-            // An error means that the client disconnected or did not send HTTP.
-            if let Err(error) = server.connection(stream, client, watcher).await {
+        let connection = Arc::clone(&server).connection(stream, client, protocol);
+        workers.serve(server.connections.track_future(async move {
+            // An error means that the client disconnected, or did not speak the protocol.
+            if let Err(error) = connection.await {
                 debug!(error, "connection closed");
             }
-        });
+        }));
     }
-    drop(listener);
-    calls.close();
+    drop(listeners);
+    server.calls.close();
+    server.connections.close();
     tokio::select! {
-        () = connections.shutdown() => {}
+        () = server.connections.wait() => {}
         // The deadline ends connections with an incomplete request head, which is not a call, and
         // connections whose clients do not read.
-        () = async { calls.wait().await; tokio::time::sleep(LAST_ANSWERS).await } => {}
+        () = async { server.calls.wait().await; tokio::time::sleep(LAST_ANSWERS).await } => {}
     }
 }
 
@@ -114,7 +118,9 @@ pub(crate) async fn serve(listener: TcpListener, state: AppState, mut workers: W
 struct Server {
     state: AppState,
     router: Router,
-    http: http1::Builder,
+    http1: auto::Builder<TokioExecutor>,
+    http2: auto::Builder<TokioExecutor>,
+    connections: TaskTracker,
     /// The calls in flight.
     calls: TaskTracker,
     /// The second of the uptime, from 1, with the last warning of TLS.
@@ -122,67 +128,51 @@ struct Server {
 }
 
 impl Server {
-    fn new(state: AppState, calls: TaskTracker) -> Self {
-        let mut http = http1::Builder::new();
-        http.timer(TokioTimer::new())
-            .header_read_timeout(state.config.read_timeout)
+    fn new(state: AppState) -> Self {
+        let timeout = state.config.read_timeout;
+        let mut http1 = auto::Builder::new(TokioExecutor::new()).http1_only();
+        http1
+            .http1()
+            .timer(TokioTimer::new())
+            .header_read_timeout(timeout)
             .max_buf_size(BUFFER_BYTES)
             // A call runs to completion even if its client disconnects. hyper does not read during a call, so
             // that calls which take long watch for a disconnect themselves.
             .half_close(true);
+        let mut http2 = auto::Builder::new(TokioExecutor::new()).http2_only();
+        http2
+            .http2()
+            .timer(TokioTimer::new())
+            // A client that has gone without a word is noticed by its silence.
+            .keep_alive_interval(timeout)
+            .max_header_list_size(BUFFER_BYTES as u32);
         Self {
             router: router(state.clone()),
             state,
-            http,
-            calls,
+            http1,
+            http2,
+            connections: TaskTracker::new(),
+            calls: TaskTracker::new(),
             last_tls_warning: AtomicU64::default(),
-        }
-    }
-
-    /// Serves one connection to its end, on the current runtime.
-    async fn connection(
-        &self,
-        stream: std::net::TcpStream,
-        client: ClientIp,
-        watcher: Watcher,
-    ) -> Result<(), Box<dyn Error + Send + Sync>> {
-        let stream = TcpStream::from_std(stream)?;
-        let (stream, connection) = ClientStream::new(stream, self.state.config.read_timeout);
-        let service = service_fn(|call: hyper::Request<Incoming>| {
-            let mut call = call.map(Body::new);
-            let arrival = Arrival::new(&self.state, client, connection.clone());
-            call.extensions_mut().insert(arrival);
-            let answer = self.router.clone().call(call);
-            let connection = &connection;
-            self.calls.track_future(async move {
-                let Ok(answer) = answer.await;
-                answer_or_reset(answer, connection)
-            })
-        });
-        let serving = self.http.serve_connection(TokioIo::new(stream), service);
-        let served = watcher.watch(serving).await;
-        if connection.is_tls() {
-            self.warn_of_tls();
-        }
-        Ok(served?)
-    }
-
-    /// Logs at most one line in a second, because a client may try again and again.
-    fn warn_of_tls(&self) {
-        let second = self.state.started.elapsed().as_secs() + 1;
-        if self.last_tls_warning.swap(second, Ordering::Relaxed) != second {
-            warn!("a client spoke TLS (https) to this port, which serves plain HTTP: use http://");
         }
     }
 }
 
-/// Returns the answer, or an error if a fault resets the connection: hyper then sends no answer.
-fn answer_or_reset(answer: Response, connection: &Connection) -> io::Result<Response> {
-    if answer.extensions().get::<ResetConnection>().is_some() {
-        connection.reset();
-        return Err(io::ErrorKind::ConnectionReset.into());
+impl Listeners {
+    /// The next connection.
+    async fn accept(&self) -> (std::net::TcpStream, ClientIp, Protocol) {
+        let tls = async {
+            match &self.tls {
+                Some(tls) => accept(tls).await,
+                None => pending().await,
+            }
+        };
+        let ((stream, client), protocol) = tokio::select! {
+            plain = accept(&self.plain) => (plain, Protocol::Http),
+            tls = tls => (tls, Protocol::Https),
+        };
+        (stream, client, protocol)
     }
-    Ok(answer)
 }
 
 async fn accept(listener: &TcpListener) -> (std::net::TcpStream, ClientIp) {

@@ -1,0 +1,184 @@
+//! The proxy: the emulator answers for Tencent's hosts itself. It refuses all other hosts, or connects clients
+//! on loopback to them.
+//!
+//! A client that uses a proxy sends `CONNECT host:443` for an https:// URL. For other URLs, and some clients
+//! for all, it sends the whole URL in place of the path (absolute form, RFC 9112).
+
+use crate::client_ip::ClientIp;
+use crate::config::{OtherHosts, os_reason};
+use crate::protocol::hosts::HOSTS;
+use crate::state::AppState;
+use crate::token::Token;
+use axum::http::uri::Authority;
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use hyper::Request;
+use hyper::body::Incoming;
+use hyper::upgrade::{OnUpgrade, Upgraded};
+use hyper_util::rt::TokioIo;
+use std::io;
+use std::net::IpAddr;
+use std::time::Duration;
+use tokio::io::copy_bidirectional;
+use tokio::net::{TcpStream, lookup_host};
+use tokio::time::timeout;
+use tracing::info;
+
+/// The port of https, the only one that the emulator answers for.
+const HTTPS_PORT: u16 = 443;
+
+/// The deadline for finding a host's addresses, and again for connecting to it.
+const CONNECT_DEADLINE: Duration = Duration::from_secs(10);
+
+/// What a request to the plain port asks for.
+pub(super) enum Asked {
+    /// A call of the emulator.
+    Call,
+    /// What the proxy does not do.
+    Refused(Response),
+    /// A connection to a host.
+    Connected(Target),
+}
+
+/// Where a connection leads to after the answer to CONNECT.
+pub(super) enum Target {
+    /// To the emulator, by TLS.
+    Emulator(OnUpgrade),
+    /// To another host.
+    Other(OnUpgrade, TcpStream),
+}
+
+/// Decides what a request asks for. Removes the proxy's credentials from it.
+pub(super) async fn ask(
+    state: &AppState,
+    client: ClientIp,
+    request: &mut Request<Incoming>,
+) -> Asked {
+    let proxy = &state.config.proxy;
+    let Some(authority) = request.uri().authority().filter(|_| proxy.enabled).cloned() else {
+        return Asked::Call;
+    };
+    let host = host(&authority);
+    let is_connect = request.method() == Method::CONNECT;
+    if !is_connect && is_own(&host) {
+        return Asked::Call;
+    }
+    let token = state.control_token.as_ref();
+    if token.is_some_and(|token| !is_authorized(token, request.headers())) {
+        return Asked::Refused(wants_token());
+    }
+    request.headers_mut().remove(header::PROXY_AUTHORIZATION);
+    let is_served = HOSTS.contains(&&*host)
+        || (proxy.hosts.iter()).any(|served| served.eq_ignore_ascii_case(&host));
+    let port = authority.port_u16().unwrap_or(HTTPS_PORT);
+    let tunnels = proxy.others == OtherHosts::Tunnel && client.0.to_canonical().is_loopback();
+    match (is_connect, is_served) {
+        (false, true) => Asked::Call,
+        (true, true) if port == HTTPS_PORT => {
+            Asked::Connected(Target::Emulator(hyper::upgrade::on(request)))
+        }
+        (true, false) if tunnels => match connect(&host, port).await {
+            Ok(stream) => Asked::Connected(Target::Other(hyper::upgrade::on(request), stream)),
+            Err((status, reason)) => refuse(client, &host, status, &reason),
+        },
+        _ => {
+            let served = HOSTS
+                .into_iter()
+                .chain(proxy.hosts.iter().map(String::as_str));
+            let served: Vec<_> = served.collect();
+            let reason = format!(
+                "this proxy serves only CONNECT to port {HTTPS_PORT}, and http:// URLs, of the hosts {}; \
+                 proxy.hosts adds others, and proxy.others = \"tunnel\" connects clients on loopback to all",
+                served.join(", ")
+            );
+            refuse(client, &host, StatusCode::FORBIDDEN, &reason)
+        }
+    }
+}
+
+/// The host of an authority: in lower case, without the brackets of an IPv6 address and without a final dot.
+fn host(authority: &Authority) -> String {
+    let host = authority.host().trim_start_matches('[');
+    let host = host.trim_end_matches(']').trim_end_matches('.');
+    host.to_ascii_lowercase()
+}
+
+/// Whether a host can be a name of this server in a URL in absolute form, which a client may send to any server.
+/// Nothing is sent anywhere for it.
+fn is_own(host: &str) -> bool {
+    !host.contains('.') || host.parse::<IpAddr>().is_ok()
+}
+
+/// Whether a request has the token: as `Bearer`, or as the password of `Basic`, which clients send for a proxy
+/// URL such as `http://user:TOKEN@127.0.0.1:8080`.
+fn is_authorized(token: &Token, headers: &HeaderMap) -> bool {
+    let given = headers.get(header::PROXY_AUTHORIZATION);
+    let given = given.and_then(|value| value.to_str().ok()?.split_once(' '));
+    let Some((scheme, given)) = given else {
+        return false;
+    };
+    if scheme.eq_ignore_ascii_case("bearer") {
+        return token.matches(given.trim());
+    }
+    let password = STANDARD.decode(given.trim()).ok();
+    let password = password.and_then(|bytes| String::from_utf8(bytes).ok());
+    let password = password.as_deref().and_then(|text| text.split_once(':'));
+    scheme.eq_ignore_ascii_case("basic")
+        && password.is_some_and(|(_, password)| token.matches(password))
+}
+
+fn wants_token() -> Response {
+    let text = "the proxy requires the control token as password: http://any:TOKEN@host:port\n";
+    let mut answer = (StatusCode::PROXY_AUTHENTICATION_REQUIRED, text).into_response();
+    let scheme = HeaderValue::from_static("Basic realm=\"tencent-chat-emulator\"");
+    answer
+        .headers_mut()
+        .insert(header::PROXY_AUTHENTICATE, scheme);
+    answer
+}
+
+fn refuse(client: ClientIp, host: &str, status: StatusCode, reason: &str) -> Asked {
+    let host: String = host.chars().take(100).collect();
+    info!(client = %client.0, host, status = status.as_u16(), "proxy: refused {host}");
+    Asked::Refused((status, format!("{reason}\n")).into_response())
+}
+
+/// Connects to another host. Hosts on this machine and on its link are refused: a client that is on loopback
+/// only because somebody forwards the port must not reach what listens there.
+async fn connect(host: &str, port: u16) -> Result<TcpStream, (StatusCode, String)> {
+    let failed = |reason: String| (StatusCode::BAD_GATEWAY, format!("{host}: {reason}"));
+    let late = |_| failed("no answer in time".to_owned());
+    let found = timeout(CONNECT_DEADLINE, lookup_host((host, port))).await;
+    let found = found
+        .map_err(late)?
+        .map_err(|error| failed(os_reason(&error)))?;
+    let (allowed, forbidden): (Vec<_>, Vec<_>) = found.partition(|addr| is_remote(addr.ip()));
+    if allowed.is_empty() && !forbidden.is_empty() {
+        let reason = format!("{host} is this machine, or on its link: no tunnel leads there");
+        return Err((StatusCode::FORBIDDEN, reason));
+    }
+    let connected = timeout(CONNECT_DEADLINE, TcpStream::connect(&*allowed)).await;
+    connected
+        .map_err(late)?
+        .map_err(|error| failed(os_reason(&error)))
+}
+
+/// Whether an address is neither of this machine's loopback nor of its link.
+fn is_remote(ip: IpAddr) -> bool {
+    let is_near = match ip.to_canonical() {
+        IpAddr::V4(ip) => {
+            ip.is_loopback() || ip.is_link_local() || ip.octets()[0] == 0 || ip.is_broadcast()
+        }
+        IpAddr::V6(ip) => ip.is_loopback() || ip.is_unicast_link_local() || ip.is_unspecified(),
+    };
+    !is_near && !ip.is_multicast()
+}
+
+/// Copies bytes in both directions until both sides have ended.
+pub(super) async fn tunnel(client: Upgraded, mut other: TcpStream) -> io::Result<()> {
+    copy_bidirectional(&mut TokioIo::new(client), &mut other)
+        .await
+        .map(drop)
+}

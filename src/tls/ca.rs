@@ -1,0 +1,271 @@
+//! The emulator's own certification authority (CA), whose certificate clients trust.
+//!
+//! Its key and its certificate are made at first use and kept, so that a developer has to trust it only
+//! once. The certificate permits only the names that the emulator answers for (RFC 5280 name constraints), so
+//! that the key is of no use for any other site.
+
+use super::{Certified, problem};
+use crate::clock::SystemMoment;
+use crate::config::{TlsConfig, is_host};
+use rcgen::{
+    BasicConstraints, CertificateParams, CidrSubnet, DnType, ExtendedKeyUsagePurpose,
+    GeneralSubtree, IsCa, Issuer, KeyPair, KeyUsagePurpose, NameConstraints,
+    PKCS_ECDSA_P256_SHA256, SanType,
+};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
+use sha2::{Digest, Sha256};
+use std::env;
+use std::fs::{self, DirBuilder, Permissions};
+use std::io::{self, ErrorKind, Write};
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+use time::{Duration, OffsetDateTime};
+
+/// The names of the files in the CA's directory.
+const CERTIFICATE: &str = "ca.pem";
+const KEY: &str = "ca.key";
+
+/// How long the CA's certificate is valid.
+const CA_DAYS: i64 = 3650;
+
+/// How long a certificate of the CA is valid. Apple's systems accept at most 825 days.
+const DAYS: i64 = 397;
+
+/// A CA: its certificate and its key.
+pub struct Ca {
+    pem: String,
+    certificate: CertificateDer<'static>,
+    issuer: Issuer<'static, KeyPair>,
+    /// The directory that it is kept in; `None` for a CA in memory.
+    directory: Option<PathBuf>,
+}
+
+impl Ca {
+    /// Reads the CA from its directory, and makes what is missing: a CA for `names`, which are host names and
+    /// IP addresses. When several processes do so at the same time, all get the same CA.
+    ///
+    /// # Errors
+    /// When the directory or a file cannot be read or written, or a file is not what it should be.
+    pub fn open(config: &TlsConfig, names: &[String]) -> io::Result<Self> {
+        let directory = match &config.ca_directory {
+            Some(path) if path.as_os_str().is_empty() => None,
+            Some(path) => Some(path.clone()),
+            None => Some(state_directory()?),
+        };
+        let Some(directory) = directory else {
+            let key = KeyPair::generate().map_err(problem)?;
+            let pem = new_certificate(&key, names)?;
+            return Self::new(pem, key, None);
+        };
+        let in_directory = |error: io::Error| problem(format!("{}: {error}", directory.display()));
+        make_private(&directory).map_err(in_directory)?;
+        // The key is first: all processes make the certificate for the same key.
+        let key = read_or_make(&directory.join(KEY), 0o600, || {
+            Ok(KeyPair::generate().map_err(problem)?.serialize_pem())
+        })?;
+        let key = KeyPair::from_pem_and_sign_algo(&key, &PKCS_ECDSA_P256_SHA256);
+        let key = key.map_err(|error| {
+            let path = directory.join(KEY);
+            problem(format!("{}: is not a key of a CA: {error}", path.display()))
+        })?;
+        let make = || new_certificate(&key, names);
+        let pem = read_or_make(&directory.join(CERTIFICATE), 0o644, make)?;
+        Self::new(pem, key, Some(directory))
+    }
+
+    fn new(pem: String, key: KeyPair, directory: Option<PathBuf>) -> io::Result<Self> {
+        let certificate = CertificateDer::from_pem_slice(pem.as_bytes());
+        Ok(Self {
+            certificate: certificate.map_err(|error| {
+                let at = directory
+                    .as_deref()
+                    .unwrap_or(Path::new(""))
+                    .join(CERTIFICATE);
+                problem(format!("{}: {error}", at.display()))
+            })?,
+            issuer: Issuer::new(ca_params(&key, &[]), key),
+            pem,
+            directory,
+        })
+    }
+
+    /// The CA's certificate as PEM.
+    pub fn pem(&self) -> &str {
+        &self.pem
+    }
+
+    /// Signs a new certificate for `names`, and for the name of this machine if the CA permits it.
+    ///
+    /// # Errors
+    /// When the CA does not permit the names: its certificate was made for others.
+    pub(super) fn sign(&self, names: &[String]) -> io::Result<Certified> {
+        let certified = self.sign_exactly(&with_machine(names))?;
+        if self.check(&certified.0[0]).is_ok() {
+            return Ok(certified);
+        }
+        let certified = self.sign_exactly(names)?;
+        self.check(&certified.0[0]).map_err(|error| {
+            let place = self.directory.as_deref().unwrap_or(Path::new("")).display();
+            problem(format!(
+                "the CA in {place} does not permit all names of this configuration ({error}): give it another \
+                 directory (tls.ca_directory), or delete {CERTIFICATE} and {KEY} there and trust the new CA"
+            ))
+        })?;
+        Ok(certified)
+    }
+
+    fn sign_exactly(&self, names: &[String]) -> io::Result<Certified> {
+        let mut params = CertificateParams::default();
+        params
+            .distinguished_name
+            .push(DnType::CommonName, "tencent-chat-emulator");
+        params.subject_alt_names = names
+            .iter()
+            .map(alternative_name)
+            .collect::<io::Result<_>>()?;
+        params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        params.use_authority_key_identifier_extension = true;
+        (params.not_before, params.not_after) = validity(DAYS);
+        let key = KeyPair::generate().map_err(problem)?;
+        let certificate = params.signed_by(&key, &self.issuer).map_err(problem)?;
+        let key = PrivateKeyDer::try_from(key.serialize_der()).map_err(problem)?;
+        Ok((vec![certificate.der().clone()], key))
+    }
+
+    /// Checks a certificate as a client does that trusts the CA.
+    fn check(&self, certificate: &CertificateDer<'_>) -> Result<(), webpki::Error> {
+        let anchors = [webpki::anchor_from_trusted_cert(&self.certificate)?];
+        let certificate = webpki::EndEntityCert::try_from(certificate)?;
+        let (algorithms, usage) = (
+            webpki::ALL_VERIFICATION_ALGS,
+            webpki::KeyUsage::server_auth(),
+        );
+        let now = UnixTime::now();
+        certificate
+            .verify_for_usage(algorithms, &anchors, &[], now, usage, None, None)
+            .map(drop)
+    }
+}
+
+/// `tencent-chat-emulator` in the user's state directory (XDG base directory specification).
+///
+/// # Errors
+/// When there is neither `XDG_STATE_HOME` nor a home directory.
+pub fn state_directory() -> io::Result<PathBuf> {
+    let state = env::var_os("XDG_STATE_HOME").map(PathBuf::from);
+    let state = state.filter(|path| path.is_absolute());
+    let home = || Some(env::home_dir()?.join(".local/state"));
+    let state = state.or_else(home).ok_or_else(|| {
+        problem("there is no home directory for the CA; name a directory (tls.ca_directory)")
+    })?;
+    Ok(state.join("tencent-chat-emulator"))
+}
+
+/// Makes a directory that only its owner can read, if it does not exist.
+fn make_private(directory: &Path) -> io::Result<()> {
+    let mut builder = DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(directory)
+}
+
+/// The text of a file. If it does not exist, makes it with a new text, atomically: another process that does the
+/// same at the same time gets the text of the first.
+fn read_or_make(
+    path: &Path,
+    mode: u32,
+    make: impl FnOnce() -> io::Result<String>,
+) -> io::Result<String> {
+    let at = |error: io::Error| problem(format!("{}: {error}", path.display()));
+    match fs::read_to_string(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => {}
+        read => return read.map_err(at),
+    }
+    let text = make()?;
+    let directory = path.parent().unwrap_or(Path::new("."));
+    let mut file = tempfile::NamedTempFile::new_in(directory).map_err(at)?;
+    file.write_all(text.as_bytes()).map_err(at)?;
+    #[cfg(unix)]
+    let permissions: Permissions = std::os::unix::fs::PermissionsExt::from_mode(mode);
+    #[cfg(unix)]
+    file.as_file().set_permissions(permissions).map_err(at)?;
+    file.as_file().sync_all().map_err(at)?;
+    match file.persist_noclobber(path) {
+        Ok(_) => Ok(text),
+        Err(error) if error.error.kind() == ErrorKind::AlreadyExists => {
+            fs::read_to_string(path).map_err(at)
+        }
+        Err(error) => Err(at(error.error)),
+    }
+}
+
+/// The names, and the name of this machine if it is a host name.
+fn with_machine(names: &[String]) -> Vec<String> {
+    let machine = gethostname::gethostname().into_string().ok();
+    let machine = machine.filter(|machine| is_host(machine));
+    names.iter().cloned().chain(machine).collect()
+}
+
+/// A certificate of the CA itself, as PEM.
+fn new_certificate(key: &KeyPair, names: &[String]) -> io::Result<String> {
+    let certificate = ca_params(key, &with_machine(names))
+        .self_signed(key)
+        .map_err(problem)?;
+    Ok(certificate.pem())
+}
+
+/// What the CA's certificate says. It follows from the key, except the names that it permits.
+fn ca_params(key: &KeyPair, names: &[String]) -> CertificateParams {
+    let mut params = CertificateParams::default();
+    // Each CA has a name of its own: clients can trust several.
+    let digest = Sha256::digest(key.public_key_raw());
+    let name = format!(
+        "tencent-chat-emulator CA {:02x}{:02x}{:02x}{:02x}",
+        digest[0], digest[1], digest[2], digest[3]
+    );
+    params.distinguished_name.push(DnType::CommonName, name);
+    params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+    params.name_constraints = Some(NameConstraints {
+        permitted_subtrees: names.iter().map(|name| permitted(name)).collect(),
+        excluded_subtrees: names.iter().filter_map(|name| excluded(name)).collect(),
+    });
+    (params.not_before, params.not_after) = validity(CA_DAYS);
+    params
+}
+
+/// The names that a CA for this name permits: the same and names below it, or the IP address, and with an address
+/// of loopback all of 127.0.0.0/8.
+fn permitted(name: &str) -> GeneralSubtree {
+    let subnet = match name.parse::<IpAddr>() {
+        Ok(IpAddr::V4(ip)) if ip.is_loopback() => CidrSubnet::from_v4_prefix([127, 0, 0, 0], 8),
+        Ok(IpAddr::V4(ip)) => CidrSubnet::from_v4_prefix(ip.octets(), 32),
+        Ok(IpAddr::V6(ip)) => CidrSubnet::from_v6_prefix(ip.octets(), 128),
+        Err(_) => return GeneralSubtree::DnsName(name.to_owned()),
+    };
+    GeneralSubtree::IpAddress(subnet)
+}
+
+/// The names below a name without a dot, such as `dev`, which can be a top-level domain.
+fn excluded(name: &str) -> Option<GeneralSubtree> {
+    let has_dot = name.contains(['.', ':']);
+    (!has_dot).then(|| GeneralSubtree::DnsName(format!(".{name}")))
+}
+
+fn alternative_name(name: &String) -> io::Result<SanType> {
+    Ok(match name.parse() {
+        Ok(ip) => SanType::IpAddress(ip),
+        Err(_) => SanType::DnsName(name.as_str().try_into().map_err(problem)?),
+    })
+}
+
+/// From yesterday, because clocks differ, for a number of days.
+fn validity(days: i64) -> (OffsetDateTime, OffsetDateTime) {
+    let now = SystemMoment::now().unix_time().0;
+    let now = OffsetDateTime::from_unix_timestamp(now).unwrap_or(OffsetDateTime::UNIX_EPOCH);
+    (now - Duration::days(1), now + Duration::days(days))
+}
