@@ -49,15 +49,15 @@ fn hint(error: io::ErrorKind) -> &'static str {
     const HINTS: [(io::ErrorKind, &str); 3] = [
         (
             io::ErrorKind::AddrInUse,
-            "; stop the other process, or choose another address with --listen: port 0 means a free port",
+            "; stop the other process, or choose another address (--listen, --tls-listen): port 0 means a free port",
         ),
         (
             io::ErrorKind::AddrNotAvailable,
-            "; this machine does not have the address: choose another with --listen",
+            "; this machine does not have the address: choose another (--listen, --tls-listen)",
         ),
         (
             io::ErrorKind::PermissionDenied,
-            "; ports below 1024 are reserved: choose another with --listen",
+            "; ports below 1024 are reserved: choose another (--listen, --tls-listen)",
         ),
     ];
     let known = HINTS.iter().find(|(kind, _)| *kind == error);

@@ -24,7 +24,6 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
-use tokio_rustls::server::TlsStream;
 use tokio_util::either::Either;
 use tower::Service;
 use tracing::warn;
@@ -52,9 +51,6 @@ pub(super) enum Protocol {
 /// What TLS runs over: a connection, or the rest of one after CONNECT.
 type Transport = Either<ClientStream, TokioIo<Upgraded>>;
 
-/// What HTTP runs over.
-type Stream = Either<ClientStream, Box<TlsStream<Transport>>>;
-
 type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 
 impl Server {
@@ -74,12 +70,13 @@ impl Server {
         if protocol == Protocol::Https {
             return self.https(Either::Left(stream), client, connection).await;
         }
-        let stream = Either::Left(stream);
-        let target = self.http(stream, client, &connection, protocol).await;
+        let target = Mutex::default();
+        let served = self.http(stream, client, &connection, &target).await;
         if connection.is_tls() {
             self.warn_of_tls();
         }
-        match target? {
+        served?;
+        match target.into_inner().unwrap_or_else(PoisonError::into_inner) {
             None => Ok(()),
             Some(Target::Emulator(upgrade)) => {
                 let stream = Either::Right(TokioIo::new(upgrade.await?));
@@ -88,6 +85,36 @@ impl Server {
             Some(Target::Other(upgrade, other)) => {
                 let tunnel = proxy::tunnel(upgrade.await?, other);
                 Ok(self.until_stop(tunnel).await.unwrap_or(Ok(()))?)
+            }
+        }
+    }
+
+    /// Serves plain HTTP/1, until the client or the emulator ends the connection, or until CONNECT gives it a
+    /// target.
+    async fn http(
+        &self,
+        stream: ClientStream,
+        client: ClientIp,
+        connection: &Connection,
+        target: &Mutex<Option<Target>>,
+    ) -> Result<()> {
+        let service = service_fn(async |mut call: hyper::Request<Incoming>| {
+            match proxy::ask(&self.state, client, &mut call).await {
+                Asked::Call => self.call(call, client, connection.clone()).await,
+                Asked::Refused(answer) => Ok(answer),
+                Asked::Connected(to) => {
+                    *target.lock().unwrap_or_else(PoisonError::into_inner) = Some(to);
+                    Ok(Response::new(Body::empty()))
+                }
+            }
+        });
+        let http = self.http1.serve_connection(TokioIo::new(stream), service);
+        let mut serving = pin!(http.with_upgrades());
+        match self.until_stop(serving.as_mut()).await {
+            Some(served) => Ok(served?),
+            None => {
+                serving.as_mut().graceful_shutdown();
+                Ok(serving.await?)
             }
         }
     }
@@ -104,54 +131,28 @@ impl Server {
         let Some(stream) = self.until_stop(handshake).await else {
             return Ok(());
         };
-        let stream = Either::Right(Box::new(stream??));
-        let served = self.http(stream, client, &connection, Protocol::Https);
-        served.await.map(drop)
-    }
-
-    /// Serves calls until the client or the emulator ends the connection, or until CONNECT gives it a target.
-    async fn http(
-        self: &Arc<Self>,
-        stream: Stream,
-        client: ClientIp,
-        connection: &Connection,
-        protocol: Protocol,
-    ) -> Result<Option<Target>> {
-        let http = match &stream {
-            Either::Right(tls) if tls.get_ref().1.alpn_protocol() == Some(b"h2") => &self.http2,
-            _ => &self.http1,
-        };
-        let target = Arc::new(Mutex::new(None));
-        let service = service_fn(|mut call: hyper::Request<Incoming>| {
-            let (server, connection) = (Arc::clone(self), connection.clone());
-            let target = Arc::clone(&target);
-            async move {
-                // A client may send the whole URL to any server, so that over HTTPS it means nothing.
-                let asked = match protocol {
-                    Protocol::Http => proxy::ask(&server.state, client, &mut call).await,
-                    Protocol::Https => Asked::Call,
-                };
-                match asked {
-                    Asked::Call => server.call(call, client, connection).await,
-                    Asked::Refused(answer) => Ok(answer),
-                    Asked::Connected(to) => {
-                        *target.lock().unwrap_or_else(PoisonError::into_inner) = Some(to);
-                        Ok(Response::new(Body::empty()))
-                    }
-                }
-            }
-        });
+        let stream = stream??;
+        let is_http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
         let stream = TokioIo::new(stream);
-        let mut serving = pin!(http.serve_connection_with_upgrades(stream, service));
-        tokio::select! {
-            served = serving.as_mut() => served?,
-            () = self.state.stopping.cancelled() => {
-                serving.as_mut().graceful_shutdown();
-                serving.await?;
+        // A client may send the whole URL to any server, so over HTTPS it does not ask for the proxy.
+        let service = service_fn(|call: hyper::Request<Incoming>| {
+            let (server, connection) = (Arc::clone(&self), connection.clone());
+            async move { server.call(call, client, connection).await }
+        });
+        if is_http2 {
+            let mut serving = pin!(self.http2.serve_connection(stream, service));
+            if let Some(served) = self.until_stop(serving.as_mut()).await {
+                return Ok(served?);
             }
+            serving.as_mut().graceful_shutdown();
+            return Ok(serving.await?);
         }
-        let mut target = target.lock().unwrap_or_else(PoisonError::into_inner);
-        Ok(target.take())
+        let mut serving = pin!(self.http1.serve_connection(stream, service));
+        if let Some(served) = self.until_stop(serving.as_mut()).await {
+            return Ok(served?);
+        }
+        serving.as_mut().graceful_shutdown();
+        Ok(serving.await?)
     }
 
     /// Answers one call.

@@ -20,8 +20,8 @@ use axum::extract::{Request, State};
 use axum::http::request::Parts;
 use axum::response::Response;
 use connection::Protocol;
+use hyper::server::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
-use hyper_util::server::conn::auto;
 use std::future::pending;
 use std::io;
 use std::net::SocketAddr;
@@ -118,8 +118,8 @@ pub(crate) async fn serve(listeners: Listeners, state: AppState, mut workers: Wo
 struct Server {
     state: AppState,
     router: Router,
-    http1: auto::Builder<TokioExecutor>,
-    http2: auto::Builder<TokioExecutor>,
+    http1: http1::Builder,
+    http2: http2::Builder<TokioExecutor>,
     connections: TaskTracker,
     /// The calls in flight.
     calls: TaskTracker,
@@ -130,18 +130,16 @@ struct Server {
 impl Server {
     fn new(state: AppState) -> Self {
         let timeout = state.config.read_timeout;
-        let mut http1 = auto::Builder::new(TokioExecutor::new()).http1_only();
+        let mut http1 = http1::Builder::new();
         http1
-            .http1()
             .timer(TokioTimer::new())
             .header_read_timeout(timeout)
             .max_buf_size(BUFFER_BYTES)
             // A call runs to completion even if its client disconnects. hyper does not read during a call, so
             // that calls which take long watch for a disconnect themselves.
             .half_close(true);
-        let mut http2 = auto::Builder::new(TokioExecutor::new()).http2_only();
+        let mut http2 = http2::Builder::new(TokioExecutor::new());
         http2
-            .http2()
             .timer(TokioTimer::new())
             // A client that has gone without a word is noticed by its silence.
             .keep_alive_interval(timeout)

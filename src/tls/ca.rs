@@ -122,7 +122,7 @@ impl Ca {
             .push(DnType::CommonName, "tencent-chat-emulator");
         params.subject_alt_names = names
             .iter()
-            .map(alternative_name)
+            .map(|name| alternative_name(name))
             .collect::<io::Result<_>>()?;
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
@@ -256,10 +256,10 @@ fn excluded(name: &str) -> Option<GeneralSubtree> {
     (!has_dot).then(|| GeneralSubtree::DnsName(format!(".{name}")))
 }
 
-fn alternative_name(name: &String) -> io::Result<SanType> {
+fn alternative_name(name: &str) -> io::Result<SanType> {
     Ok(match name.parse() {
         Ok(ip) => SanType::IpAddress(ip),
-        Err(_) => SanType::DnsName(name.as_str().try_into().map_err(problem)?),
+        Err(_) => SanType::DnsName(name.try_into().map_err(problem)?),
     })
 }
 

@@ -96,6 +96,14 @@ pub(crate) fn with(mut body: Value, field: &str, value: Value) -> Value {
     body
 }
 
+pub(crate) fn client_builder() -> reqwest::ClientBuilder {
+    // An error means that another test has installed it.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::builder()
+        .no_proxy()
+        .timeout(Duration::from_secs(60))
+}
+
 impl TestApp {
     pub(crate) async fn start() -> Self {
         Self::start_with(|_| ()).await
@@ -121,9 +129,7 @@ impl TestApp {
         config.tls.ca_directory = Some(PathBuf::new());
         change(&mut config);
         let emulator = Emulator::start(config).await.expect("a port is free");
-        let client = reqwest::Client::builder()
-            .no_proxy()
-            .timeout(Duration::from_secs(60));
+        let client = client_builder();
         Self {
             emulator,
             client: client.build().expect("a client"),

@@ -95,6 +95,14 @@ impl Wire {
         }
     }
 
+    /// The first byte after the answers.
+    pub(crate) async fn first_byte(&mut self) -> u8 {
+        if self.unread.is_empty() {
+            self.receive().await;
+        }
+        *self.unread.first().expect("not the end")
+    }
+
     /// Whether the server closes the connection without more bytes.
     pub(crate) async fn is_closed(&mut self) -> bool {
         self.unread.is_empty() && self.receive().await == 0

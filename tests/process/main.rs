@@ -13,3 +13,5 @@ mod readme;
 mod signals;
 mod start;
 mod stubs;
+#[cfg(unix)]
+mod tls;

@@ -194,7 +194,7 @@ fn an_address_in_use_is_named() {
     assert_eq!(
         stderr,
         format!(
-            "cannot serve on {addr}: Address already in use; stop the other process, or choose another address with --listen: port 0 means a free port\n"
+            "cannot serve on {addr}: Address already in use; stop the other process, or choose another address (--listen, --tls-listen): port 0 means a free port\n"
         )
     );
 }

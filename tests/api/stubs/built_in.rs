@@ -319,9 +319,9 @@ async fn each_can_fail_by_a_fault_and_is_in_the_journal() {
             assert_eq!(calls[1]["response"], done.json);
         }
     }
-    let metrics = reqwest::get(bench.control.outside("/metrics"))
-        .await
-        .expect("an answer");
+    let client = crate::harness::client_builder().build().expect("a client");
+    let metrics = client.get(bench.control.outside("/metrics"));
+    let metrics = metrics.send().await.expect("an answer");
     let metrics = metrics.text().await.expect("a text");
     assert!(
         metrics.contains(r#"command="sendmsg",code="0""#),

@@ -1,0 +1,208 @@
+//! HTTPS and the proxy as flags, signals and log lines, called with curl.
+
+use crate::fixture::{GOOD_BODY, Server, program, run, text, wait_for};
+use std::path::Path;
+use std::process::{Command, Output};
+use tempfile::TempDir;
+
+/// A server with HTTPS on a free port, whose CA is in a directory.
+fn start(directory: &Path, arguments: &[&str]) -> Server {
+    let directory = directory.to_str().expect("UTF-8");
+    let ca = ("EMULATOR__TLS__CA_DIRECTORY", directory);
+    let arguments = [&["--tls-listen", "127.0.0.1:0"], arguments].concat();
+    Server::start_with(&arguments, &[ca])
+}
+
+/// The port that the server has printed for HTTPS.
+fn port(server: &Server) -> String {
+    let printed = server.stdout();
+    let url = printed
+        .lines()
+        .find_map(|line| line.strip_prefix("HTTPS: "));
+    let url = url.expect("a line with the URL");
+    url.strip_prefix("https://127.0.0.1:")
+        .expect("a URL")
+        .to_owned()
+}
+
+/// A friend_add call by curl to a host, with its default settings and these arguments.
+fn curl(host: &str, arguments: &[&str]) -> Output {
+    let url = format!("https://{host}/v4/sns/friend_add?{}", Server::query());
+    let mut curl = Command::new("curl");
+    curl.args(["-sS", "--max-time", "10", "-d", GOOD_BODY]);
+    for name in [
+        "https_proxy",
+        "HTTPS_PROXY",
+        "SSL_CERT_FILE",
+        "CURL_CA_BUNDLE",
+    ] {
+        curl.env_remove(name);
+    }
+    curl.args(arguments)
+        .arg(url)
+        .output()
+        .expect("curl is there")
+}
+
+#[track_caller]
+fn expect_answer(output: &Output) {
+    let answer = text(&output.stdout);
+    assert!(
+        answer.contains(r#""ErrorCode":0"#),
+        "{answer} {}",
+        text(&output.stderr)
+    );
+}
+
+#[test]
+fn a_host_of_tencent_that_leads_to_the_port_is_answered() {
+    let directory = TempDir::new().expect("a directory");
+    let server = start(directory.path(), &[]);
+    let ca = directory.path().join("ca.pem");
+    let ca = ca.to_str().expect("UTF-8");
+    let to = format!("::127.0.0.1:{}", port(&server));
+    for host in ["console.tim.qq.com", "adminapiger.im.qcloud.com"] {
+        for version in ["--http1.1", "--http2", "--tlsv1.3"] {
+            expect_answer(&curl(host, &["--cacert", ca, "--connect-to", &to, version]));
+        }
+    }
+    // curl trusts only the roots of the system.
+    let refused = curl("console.tim.qq.com", &["--connect-to", &to]);
+    assert_eq!(refused.status.code(), Some(60), "{}", text(&refused.stderr));
+}
+
+#[test]
+fn a_client_that_uses_the_proxy_is_answered() {
+    let directory = TempDir::new().expect("a directory");
+    let server = start(directory.path(), &[]);
+    let ca = directory.path().join("ca.pem");
+    let ca = ca.to_str().expect("UTF-8");
+    expect_answer(&curl(
+        "console.tim.qq.com",
+        &["--cacert", ca, "-x", &server.url],
+    ));
+    let refused = curl("example.com", &["-x", &server.url]);
+    assert!(text(&refused.stderr).contains("response 403"));
+    let log = server.stop();
+    assert!(log.contains("proxy: refused example.com"), "{log}");
+}
+
+#[test]
+fn sighup_reads_the_users_own_certificate_again() {
+    let directory = TempDir::new().expect("a directory");
+    let at = |name: &str| directory.path().join(name);
+    let write = || {
+        let key = rcgen::KeyPair::generate().expect("a key");
+        let params = rcgen::CertificateParams::new(["localhost".to_owned()]);
+        let certificate = params.expect("a name").self_signed(&key).expect("signed");
+        std::fs::write(at("own.pem"), certificate.pem()).expect("writable");
+        std::fs::write(at("own.key"), key.serialize_pem()).expect("writable");
+    };
+    write();
+    let config = "[tls]\ncertificate = \"own.pem\"\nkey = \"own.key\"\n";
+    std::fs::write(at("config.toml"), config).expect("writable");
+    let mut command = program(&["--config", "config.toml", "--listen", "127.0.0.1:0"]);
+    command
+        .args(["--tls-listen", "127.0.0.1:0"])
+        .current_dir(directory.path());
+    let server = Server::spawn(command);
+    let to = format!("::127.0.0.1:{}", port(&server));
+    let own = at("own.pem");
+    let call = || {
+        curl(
+            "localhost",
+            &[
+                "--cacert",
+                own.to_str().expect("UTF-8"),
+                "--connect-to",
+                &to,
+            ],
+        )
+    };
+    expect_answer(&call());
+
+    write();
+    assert_ne!(call().status.code(), Some(0), "it was read again too early");
+    server.signal("HUP");
+    wait_for("the new certificate", || {
+        call().status.success().then_some(())
+    });
+
+    std::fs::write(&own, "nonsense").expect("writable");
+    server.signal("HUP");
+    wait_for("a warning", || {
+        server
+            .stderr()
+            .contains("the old one stays in use")
+            .then_some(())
+    });
+    server.still_serves();
+}
+
+/// As by default, when a terminal goes.
+#[test]
+fn without_an_own_certificate_sighup_ends_the_process() {
+    let directory = TempDir::new().expect("a directory");
+    let mut server = start(directory.path(), &[]);
+    server.signal("HUP");
+    assert_eq!(server.wait().code(), None);
+}
+
+#[test]
+fn a_port_in_use_and_a_wrong_certificate_are_errors_that_say_so() {
+    let directory = TempDir::new().expect("a directory");
+    let server = start(directory.path(), &[]);
+    let taken = format!("127.0.0.1:{}", port(&server));
+    let error = |arguments: &[&str]| {
+        let output = run(&[&["--listen", "127.0.0.1:0"], arguments].concat());
+        assert_eq!(output.status.code(), Some(1));
+        text(&output.stderr)
+    };
+    let expected = format!(
+        "cannot serve on {taken}: Address already in use; stop the other process, or choose another \
+         address (--listen, --tls-listen): port 0 means a free port"
+    );
+    let mut command = program(&["--listen", "127.0.0.1:0", "--tls-listen", &taken]);
+    command.env("EMULATOR__TLS__CA_DIRECTORY", "");
+    let in_use = command.output().expect("the program starts");
+    let in_use = text(&in_use.stderr);
+    assert!(in_use.starts_with(&expected), "{in_use}");
+    let wrong = error(&["--tls-listen", "somewhere"]);
+    assert!(
+        wrong.contains("--tls-listen: tls.listen should be an address"),
+        "{wrong}"
+    );
+    let misplaced = run(&["--tls-listen", "1", "health"]);
+    assert!(text(&misplaced.stderr).contains("--tls-listen must be after the command"));
+}
+
+/// In a network of its own, where another address than loopback is this machine's, too.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_tunnel_leads_clients_on_loopback_to_other_hosts() {
+    const SCRIPT: &str = r#"
+        ip link set lo up && ip address add 192.0.2.1/32 dev lo || exit 9
+        trap 'kill $emulator $other' EXIT
+        "$1" --listen 0.0.0.0:18080 --ready-file ready >out 2>log & emulator=$!
+        echo inside >page; python3 -m http.server --bind 192.0.2.1 18081 >/dev/null 2>&1 & other=$!
+        for i in $(seq 100); do [ -e ready ] && curl -s 192.0.2.1:18081 >/dev/null && break; sleep 0.1; done
+        get() { curl -s --max-time 10 -o answer -w '%{http_connect} ' "$@"; cat answer 2>/dev/null; rm -f answer; }
+        echo "loopback: $(get -p -x 127.0.0.1:18080 http://192.0.2.1:18081/page)"
+        echo "by token: $(get -p -x user:secret@127.0.0.1:18080 http://192.0.2.1:18081/page)"
+        echo "outside: $(get -p -x user:secret@192.0.2.1:18080 http://192.0.2.1:18081/page)"
+        echo "itself: $(get -p -x user:secret@127.0.0.1:18080 http://127.0.0.1:18080/healthz)"
+    "#;
+    let directory = TempDir::new().expect("a directory");
+    let mut command = Command::new("unshare");
+    command.args(["--map-root-user", "--net", "sh", "-c", SCRIPT, "sh"]);
+    command
+        .arg(env!("CARGO_BIN_EXE_tencent-chat-emulator"))
+        .current_dir(&directory);
+    command
+        .env("EMULATOR__PROXY__OTHERS", "tunnel")
+        .env("EMULATOR__CONTROL__TOKEN", "secret");
+    let output = command.output().expect("util-linux is there");
+    let (out, err) = (text(&output.stdout), text(&output.stderr));
+    let expected = "loopback: 407 \nby token: 200 inside\noutside: 403 \nitself: 403 \n";
+    assert_eq!(out, expected, "{err}");
+}
