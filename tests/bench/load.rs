@@ -7,6 +7,9 @@ use tencent_chat_emulator::protocol::ids::{SdkAppId, UnixTime};
 use tencent_chat_emulator::protocol::user_sig::{self, SecretKey};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+use tokio_util::either::Either;
 
 #[expect(clippy::disallowed_methods, reason = "a benchmark needs the real time")]
 pub(crate) fn now() -> Instant {
@@ -73,16 +76,40 @@ pub(crate) fn request(path: &str, body: &str) -> Vec<u8> {
     .into_bytes()
 }
 
+/// Where a server listens.
+#[derive(Clone)]
+pub(crate) enum Place {
+    Plain(SocketAddr),
+    /// HTTPS, with the client's settings.
+    Tls(SocketAddr, TlsConnector),
+}
+
+impl From<SocketAddr> for Place {
+    fn from(addr: SocketAddr) -> Self {
+        Self::Plain(addr)
+    }
+}
+
 /// A connection that is kept alive.
 pub(crate) struct Connection {
-    stream: TcpStream,
+    stream: Either<TcpStream, Box<TlsStream<TcpStream>>>,
     buffer: Vec<u8>,
 }
 
 impl Connection {
-    pub(crate) async fn open(addr: SocketAddr) -> Self {
+    pub(crate) async fn open(place: impl Into<Place>) -> Self {
+        let place = place.into();
+        let (Place::Plain(addr) | Place::Tls(addr, _)) = place;
         let stream = TcpStream::connect(addr).await.expect("the server listens");
         stream.set_nodelay(true).expect("a socket option");
+        let stream = match place {
+            Place::Plain(_) => Either::Left(stream),
+            Place::Tls(_, connector) => {
+                let name = "localhost".try_into().expect("a name");
+                let stream = connector.connect(name, stream).await;
+                Either::Right(Box::new(stream.expect("a handshake")))
+            }
+        };
         Self {
             stream,
             buffer: Vec::with_capacity(1 << 18),
@@ -95,6 +122,7 @@ impl Connection {
             .write_all(request)
             .await
             .expect("the server reads");
+        self.stream.flush().await.expect("the server reads");
         self.buffer.clear();
         let mut whole = None;
         loop {
@@ -189,17 +217,18 @@ pub(crate) fn all(addr: SocketAddr, connections: usize, requests: &[Vec<u8>], ex
 
 /// The calls per second of all `connections` together. `next` makes the request of a number.
 pub(crate) fn calls_per_second(
-    addr: SocketAddr,
+    place: impl Into<Place>,
     connections: usize,
     duration: Duration,
     numbers: &AtomicU64,
     next: impl Fn(u64) -> Vec<u8>,
 ) -> f64 {
     let calls = AtomicU64::new(0);
+    let place = place.into();
     let started = now();
     block_on(async {
         let one = async || {
-            let mut connection = Connection::open(addr).await;
+            let mut connection = Connection::open(place.clone()).await;
             while started.elapsed() < duration {
                 let request = next(numbers.fetch_add(1, Ordering::Relaxed));
                 let answer = connection.call(&request).await;

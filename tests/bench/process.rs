@@ -41,16 +41,11 @@ impl Server {
         Self::spawn(command, folder)
     }
 
-    /// The emulator with the built-in configuration, and the time until its first call was
-    /// answered.
-    pub(crate) fn start_and_call() -> (Self, Duration) {
-        let folder = TempDir::new().expect("a temporary folder");
-        let mut command = Command::new(BINARY);
-        command
-            .args(["--listen", "127.0.0.1:0", "--ready-file"])
-            .arg(folder.path().join("ready"));
+    /// The emulator with this configuration, which keeps the built-in app, and the time until its first call
+    /// was answered.
+    pub(crate) fn start_and_call(config: &str) -> (Self, Duration) {
         let started = load::now();
-        let server = Self::spawn(command, folder);
+        let server = Self::emulator(config);
         load::call_once(server.addr, &load::first_call());
         (server, started.elapsed())
     }

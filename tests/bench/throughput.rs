@@ -7,12 +7,12 @@ use crate::{Table, load, median};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-const ROUNDS: usize = 9;
+pub(crate) const ROUNDS: usize = 9;
 
 /// Enough accounts for two million new pairs.
-const ACCOUNTS: usize = 2000;
+pub(crate) const ACCOUNTS: usize = 2000;
 
-fn config(accounts: usize) -> String {
+pub(crate) fn config(accounts: usize) -> String {
     let accounts: String = (0..accounts)
         .map(|number| format!("{} = {{}}\n", load::user(number)))
         .collect();
@@ -71,7 +71,7 @@ pub(crate) fn one_item(table: &mut Table) {
 }
 
 /// The n-th pair of accounts; all pairs are different.
-fn pair(number: usize) -> (usize, usize) {
+pub(crate) fn pair(number: usize) -> (usize, usize) {
     let (from, distance) = (number % ACCOUNTS, 1 + number / ACCOUNTS);
     assert!(distance < ACCOUNTS / 2, "the benchmark is out of pairs");
     (from, (from + distance) % ACCOUNTS)
