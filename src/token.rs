@@ -9,14 +9,16 @@ use sha2::{Digest, Sha256};
 pub(crate) struct Token(SecretKey);
 
 impl Token {
-    /// The configured token, or a random token if the emulator listens off loopback. `None` if the
-    /// control API needs no token.
+    /// The configured token, or a random token if the emulator listens off loopback, for HTTP or for HTTPS.
+    /// `None` if the control API needs no token.
     pub(crate) fn of(config: &Config) -> Option<Self> {
         match &config.control.token {
             ControlToken::Given(token) => Some(Self(token.clone())),
             ControlToken::None => None,
             ControlToken::Default => {
-                let is_local = config.listen.ip().is_loopback();
+                let addresses = [Some(config.listen), config.tls.listen];
+                let mut addresses = addresses.iter().flatten();
+                let is_local = addresses.all(|listen| listen.ip().is_loopback());
                 (!is_local).then(|| Self(SecretKey::random()))
             }
         }
@@ -50,7 +52,11 @@ mod tests {
             ("192.0.2.1:0", true),
             ("[::ffff:192.0.2.1]:0", true),
         ] {
+            config.listen = "127.0.0.1:0".parse().expect("an address");
+            config.tls.listen = Some(listen.parse().expect("an address"));
+            assert_eq!(Token::of(&config).is_some(), is_made, "HTTPS on {listen}");
             config.listen = listen.parse().expect("an address");
+            config.tls.listen = None;
             let token = Token::of(&config);
             assert_eq!(token.is_some(), is_made, "{listen}");
             let Some(token) = token else { continue };
