@@ -9,6 +9,7 @@ mod logs;
 #[cfg(target_os = "linux")]
 mod memory;
 mod openapi;
+mod package;
 mod readme;
 mod signals;
 mod start;
