@@ -1,9 +1,12 @@
 //! The program as a process: its command line, its files, its signals, its log and its memory.
 
 mod fixture;
+mod tools;
 
 mod cli;
 mod control;
+#[cfg(target_os = "linux")]
+mod image;
 mod load;
 mod logs;
 #[cfg(target_os = "linux")]
