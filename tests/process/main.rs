@@ -6,6 +6,8 @@ mod tools;
 mod cli;
 mod control;
 #[cfg(target_os = "linux")]
+mod fixtures;
+#[cfg(target_os = "linux")]
 mod image;
 mod load;
 mod logs;

@@ -5,13 +5,19 @@ use std::process::Command;
 
 /// The packed files outside `src`. Cargo makes `Cargo.toml.orig` and `.cargo_vcs_info.json`, the latter only in
 /// a git repository.
-const OUTSIDE_SRC: [&str; 6] = [
+const OUTSIDE_SRC: [&str; 12] = [
     "Cargo.lock",
     "Cargo.toml",
     "Cargo.toml.orig",
     "LICENSE",
     "README.md",
     "config/emulator.toml",
+    "config/fixtures/EmulatorTest.java",
+    "config/fixtures/compose.yaml",
+    "config/fixtures/emulator.test.mjs",
+    "config/fixtures/emulator_test.go",
+    "config/fixtures/github-actions.yaml",
+    "config/fixtures/test_emulator.py",
 ];
 
 fn packed() -> Vec<String> {
