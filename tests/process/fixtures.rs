@@ -8,6 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use tempfile::TempDir;
+use tencent_chat_emulator::protocol::hosts::HOSTS;
 
 /// A file of tests for a test runner.
 struct Recipe {
@@ -231,26 +232,3 @@ fn the_workflow_publishes_the_port_that_its_tests_use() {
             .is_some_and(|image| image.ends_with(&version))
     );
 }
-
-/// The hosts of Tencent's REST API: of each region, the backup of each, and an old name.
-const HOSTS: [&str; 19] = [
-    "console.tim.qq.com",
-    "adminapisgp.im.qcloud.com",
-    "adminapikr.im.qcloud.com",
-    "adminapijpn.im.qcloud.com",
-    "adminapiger.im.qcloud.com",
-    "adminapiusa.im.qcloud.com",
-    "adminapiidn.im.qcloud.com",
-    "adminapiksa.im.qcloud.com",
-    "adminapiind.im.qcloud.com",
-    "adminapi.my-imcloud.com",
-    "adminapisgp.my-imcloud.com",
-    "adminapikr.my-imcloud.com",
-    "adminapijpn.my-imcloud.com",
-    "adminapiger.my-imcloud.com",
-    "adminapiusa.my-imcloud.com",
-    "adminapiidn.my-imcloud.com",
-    "adminapiksa.my-imcloud.com",
-    "adminapiind.my-imcloud.com",
-    "yun.tim.qq.com",
-];
