@@ -34,6 +34,9 @@ pub(crate) struct App {
     pub(crate) sdkappid: SdkAppId,
     /// A reset rebuilds the app from this configuration.
     pub(crate) config: Arc<AppConfig>,
+    /// Whether it is an app of the emulator's configuration, whose accounts the state file keeps. `POST apps`
+    /// makes other apps.
+    pub(crate) is_configured: bool,
     pub(crate) store: Store,
     pub(crate) clock: Arc<Clock>,
     /// An account with the default settings.
@@ -92,6 +95,7 @@ impl App {
             verified: DashMap::default(),
             clock,
             config,
+            is_configured: false,
         }
     }
 

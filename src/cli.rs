@@ -45,6 +45,10 @@ pub(crate) struct ServeArgs {
     /// start and at the end
     #[arg(long, value_name = "PATH")]
     pub(crate) ready_file: Option<PathBuf>,
+    /// Keep the accounts in this file: it is read at the start, and saved every two seconds when something
+    /// has changed and at the end
+    #[arg(long, value_name = "FILE")]
+    state: Option<String>,
 }
 
 #[derive(Debug, Default, Args)]
@@ -89,6 +93,7 @@ impl Cli {
             ("--listen", serve.listen.listen.is_some()),
             ("--tls-listen", serve.tls_listen.is_some()),
             ("--ready-file", serve.ready_file.is_some()),
+            ("--state", serve.state.is_some()),
         ];
         let given = flags.iter().find(|(_, is_given)| *is_given);
         if let (Some(_), Some((flag, _))) = (&command, given) {
@@ -101,34 +106,37 @@ impl Cli {
     }
 }
 
-impl ListenArgs {
-    /// Loads the configuration from the file, the environment and the flag.
-    pub(crate) fn load(&self, file: Option<PathBuf>) -> Result<Config, String> {
-        load(file, [("--listen", "listen", &self.listen)])
-    }
-}
-
 impl ServeArgs {
     /// Loads the configuration from the file, the environment and the flags.
     pub(crate) fn load(&self, file: Option<PathBuf>) -> Result<Config, String> {
         let flags = [
             ("--listen", "listen", &self.listen.listen),
             ("--tls-listen", "tls.listen", &self.tls_listen),
+            ("--state", "state_file", &self.state),
         ];
-        load(file, flags)
+        load(file, &flags)
     }
 }
 
-/// Loads the configuration. Each flag has its name, its key, and its value if it is given.
-fn load<const N: usize>(
+impl ListenArgs {
+    /// Loads the configuration from the file, the environment and the flag.
+    pub(crate) fn load(&self, file: Option<PathBuf>) -> Result<Config, String> {
+        load(file, &[("--listen", "listen", &self.listen)])
+    }
+}
+
+/// Loads the configuration. Each flag has its name, its key and its value.
+fn load(
     file: Option<PathBuf>,
-    flags: [(&'static str, &'static str, &Option<String>); N],
+    flags: &[(&'static str, &'static str, &Option<String>)],
 ) -> Result<Config, String> {
-    let given = |(name, key, value): (_, _, &Option<String>)| Some((name, key, value.clone()?));
+    let given = flags
+        .iter()
+        .filter_map(|(flag, key, value)| Some((*flag, *key, (*value).clone()?)));
     let loaded = Config::load(&Sources {
         file,
         env: std::env::vars_os().collect(),
-        flags: flags.into_iter().filter_map(given).collect(),
+        flags: given.collect(),
     });
     loaded.map_err(|error| error.to_string())
 }

@@ -12,8 +12,9 @@
 //! ```text
 //! main ─► server ─► commands ─► gateway ─► state ─► world ─► apps ─► store ─► sns, profile ─► protocol
 //!             │                    └───► http ─► protocol     └───► limiter, webhooks ─► deliveries ─► protocol
-//!             └───► control ─► commands, state       └───► faults, journal, clock, tls, config ─► stub ─► strict
+//!             └───► control ─► commands, saved       └───► faults, journal, clock, tls, config ─► stub ─► strict
 //!                                                                                         └───► accounts ─► store
+//!           state_file ─► state, saved ─► apps, accounts
 //! ```
 //!
 //! | module | job |
@@ -30,6 +31,7 @@
 //! | `budget` | the memory for bodies in flight |
 //! | `background` | a separate runtime for the control API, whose calls can take long |
 //! | `state`, `token` | the state that all calls share; the token of the control API |
+//! | `state_file`, `atomic_file` | keeps the accounts between runs; replaces a file atomically |
 //! | `world` | the state that a reset replaces atomically; a call uses one world from start to end |
 //! | `apps` | the apps, each with its own accounts, limits and webhook |
 //! | `store` | accounts and relationships: runs the given rule on two accounts under a lock, applies its changes |
@@ -39,8 +41,9 @@
 //! | `metrics` | counters for Prometheus |
 //! | `config`, `telemetry` | the configuration; the log |
 //! | `accounts` | the form in which accounts are given and shown, in the configuration and the control API |
+//! | `saved` | the documents of an app's accounts and of all apps' accounts, written and read piece by piece |
 //! | `stub` | stubs: commands that answer from a template |
-//! | `checks` | the list of checks that schemas name |
+//! | `checks` | the list of checks that schemas name, and the readers that know them |
 //! | `strict` | the strict reader of JSON, for the control API's requests and the configuration |
 //! | `sns` | the rules, pure functions: facts in, decision out |
 //! | `profile` | the profile fields of accounts, pure functions |
@@ -54,6 +57,7 @@
 
 pub mod accounts;
 mod apps;
+pub mod atomic_file;
 mod background;
 mod budget;
 mod checks;
@@ -73,9 +77,11 @@ mod metrics;
 pub mod profile;
 pub mod protocol;
 mod ring;
+mod saved;
 mod server;
 pub mod sns;
 mod state;
+mod state_file;
 pub mod store;
 mod strict;
 pub mod stub;
@@ -85,6 +91,8 @@ mod token;
 mod webhooks;
 mod workers;
 mod world;
+
+pub use state_file::StateFileError;
 
 use clock::EmulatorClock;
 use commands::{Command, FriendAdd};
@@ -96,6 +104,7 @@ use serde_json::json;
 use server::Listeners;
 use sns::model::AccountSeed;
 use state::{AppState, Shared};
+use state_file::{Keeper, StateFile};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -105,7 +114,7 @@ use token::Token;
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
-use tracing::warn;
+use tracing::{error, warn};
 use workers::Workers;
 
 impl Config {
@@ -119,13 +128,15 @@ impl Config {
     }
 }
 
-/// The longest time that [`Emulator::stop`] takes, and the process after SIGTERM.
+/// The longest time that [`Emulator::stop`] takes, and the process after SIGTERM. The last save of the state
+/// file comes after it, and may take longer.
 pub const STOP_DEADLINE: Duration = Duration::from_millis(2700);
 
 /// A running emulator.
 ///
 /// Dropping the emulator stops it like [`Emulator::stop`], but does not wait: it stops listening,
-/// cancels delays and the waits of the control API, and closes connections.
+/// cancels delays and the waits of the control API, and closes connections. It does not save the last changes in
+/// the state file ([`Config::state_file`]): only [`Emulator::stop`] does.
 ///
 /// ```
 /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
@@ -144,14 +155,17 @@ pub struct Emulator {
     addr: SocketAddr,
     state: AppState,
     serving: JoinHandle<()>,
+    /// Saves the state file, if there is one.
+    keeper: Option<Keeper>,
 }
 
 impl Emulator {
-    /// Creates the configured apps and accounts, binds the address, and serves on the current Tokio
-    /// runtime.
+    /// Creates the configured apps and accounts, reads the state file, binds the address, and serves on the
+    /// current Tokio runtime.
     ///
     /// # Errors
-    /// When the address cannot be bound, or a configured account is invalid: a [`ConfigError`].
+    /// When the address cannot be bound, a configured account is invalid (a [`ConfigError`]), or the state file
+    /// cannot be used (a [`StateFileError`]).
     pub async fn start(config: Config) -> io::Result<Self> {
         Self::start_on(config, vec![Handle::current()]).await
     }
@@ -160,8 +174,8 @@ impl Emulator {
     /// current thread, and stops the emulator when `body` returns. `body` may block.
     ///
     /// # Errors
-    /// When the threads cannot be started, the address cannot be bound, or a configured account is
-    /// invalid: a [`ConfigError`].
+    /// As [`Self::start`], or when the threads cannot be started, or the state file cannot be saved at the end
+    /// (a [`StateFileError`]).
     ///
     /// # Panics
     /// When called inside a Tokio runtime.
@@ -172,7 +186,7 @@ impl Emulator {
             let starting = accepting.spawn(Self::start_on(config, runtimes));
             let emulator = starting.await.map_err(io::Error::other)??;
             let result = body(&emulator).await;
-            emulator.stop().await;
+            emulator.stop_and_save().await?;
             Ok(result)
         })
     }
@@ -184,7 +198,13 @@ impl Emulator {
         }
         let checked = config.check_accounts();
         checked.map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
+        let state_file = config.state_file.as_deref();
+        let state_file = state_file.map(StateFile::open).transpose()?;
         let state = Shared::new(config);
+        let saved = match &state_file {
+            Some(file) => file.load(&state.world())?,
+            None => None,
+        };
         let (plain, addr) = listen(state.config.listen).await?;
         let _ = state.addr.set(addr);
         let tls = match state.config.tls.listen {
@@ -197,6 +217,9 @@ impl Emulator {
             }
             None => None,
         };
+        let interval = state.config.state_interval;
+        let keep = |file| Keeper::start(file, saved, state.clone(), interval);
+        let keeper = state_file.map(keep).transpose()?;
         let workers = Workers::new(runtimes);
         let listeners = Listeners { plain, tls };
         let serving = tokio::spawn(server::serve(listeners, state.clone(), workers));
@@ -204,6 +227,7 @@ impl Emulator {
             addr,
             state,
             serving,
+            keeper,
         })
     }
 
@@ -364,20 +388,34 @@ impl Emulator {
     }
 
     /// Stops listening, finishes the calls in flight, and waits until their answers and webhooks have been
-    /// sent, but not longer than [`STOP_DEADLINE`] in all.
-    pub async fn stop(mut self) {
+    /// sent, but not longer than [`STOP_DEADLINE`] in all. Then saves the state file, if there is one, however
+    /// long that takes: it has all that was answered. If it cannot be saved, the log says so.
+    pub async fn stop(self) {
+        if let Err(error) = self.stop_and_save().await {
+            error!("{error}");
+        }
+    }
+
+    async fn stop_and_save(mut self) -> Result<(), StateFileError> {
         self.state.stopping.cancel();
-        let finish = async {
-            // An error means that the server task panicked or its runtime ended.
-            let _ = (&mut self.serving).await;
+        let deadline = tokio::time::sleep(STOP_DEADLINE);
+        // The server has the same deadline. An error means that its task panicked or its runtime ended.
+        let _ = (&mut self.serving).await;
+        let flush_webhooks = async {
             for app in self.state.world().apps.values() {
                 if let Some(webhook) = &app.webhook {
                     webhook.flush().await;
                 }
             }
         };
-        let _ = tokio::time::timeout(STOP_DEADLINE, finish).await;
-        self.serving.abort();
+        tokio::select! {
+            () = flush_webhooks => {}
+            () = deadline => {}
+        }
+        match self.keeper.take() {
+            Some(keeper) => keeper.stop().await,
+            None => Ok(()),
+        }
     }
 }
 

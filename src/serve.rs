@@ -6,7 +6,7 @@ use std::future::pending;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use tencent_chat_emulator::config::{ControlToken, os_reason};
-use tencent_chat_emulator::{Emulator, telemetry};
+use tencent_chat_emulator::{Emulator, StateFileError, telemetry};
 #[cfg(unix)]
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::{info, warn};
@@ -41,7 +41,10 @@ pub(crate) fn run(arguments: &ServeArgs, file: Option<PathBuf>) -> Result<(), St
         });
         Ok(())
     };
-    Emulator::run(config, until_signal).map_err(|error| format!("{error}{}", hint(error.kind())))?
+    Emulator::run(config, until_signal).map_err(|error| match error.get_ref() {
+        Some(inner) if inner.is::<StateFileError>() => error.to_string(),
+        _ => format!("{error}{}", hint(error.kind())),
+    })?
 }
 
 /// What helps against an error of the start; empty if that is not known.

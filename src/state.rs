@@ -107,7 +107,7 @@ impl Shared {
         loop {
             let chosen = sdkappid.or_else(next);
             let chosen = chosen.ok_or_else(ChangeError::too_many_apps)?;
-            match self.put_app(chosen, &config, World::insert_app) {
+            match self.put_app(chosen, &config, false, World::insert_app) {
                 Err(ChangeError::Conflict(_)) if sdkappid.is_none() => {}
                 created => return created,
             }
@@ -116,7 +116,8 @@ impl Shared {
 
     /// Resets an app to its configured start. `None` if the app was removed or replaced meanwhile.
     pub(crate) fn reset_app(&self, app: &App) -> Option<RemovedApp> {
-        self.put_app(app.sdkappid, &app.config, World::replace_app)
+        let replace = World::replace_app;
+        self.put_app(app.sdkappid, &app.config, app.is_configured, replace)
     }
 
     /// Makes an app whose clock moves with the world's, and puts it into that world. When a reset replaces
@@ -125,6 +126,7 @@ impl Shared {
         &self,
         sdkappid: SdkAppId,
         config: &Arc<AppConfig>,
+        is_configured: bool,
         put: impl Fn(&mut World, Arc<App>) -> T,
     ) -> T {
         let unknown = self.config.sns.unknown_accounts;
@@ -132,9 +134,11 @@ impl Shared {
             let World {
                 clock, deliveries, ..
             } = World::clone(&self.world());
-            let app = App::new(sdkappid, Arc::clone(config), unknown, &clock, &deliveries).into();
-            let put =
-                |world: &mut World| Arc::ptr_eq(&world.clock, &clock).then(|| put(world, app));
+            let mut app = App::new(sdkappid, Arc::clone(config), unknown, &clock, &deliveries);
+            app.is_configured = is_configured;
+            let put = |world: &mut World| {
+                Arc::ptr_eq(&world.clock, &clock).then(|| put(world, app.into()))
+            };
             if let Some(result) = self.change(put) {
                 return result;
             }

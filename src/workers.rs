@@ -61,6 +61,13 @@ impl Workers {
         let (runtime, connections) = idlest.expect("there is at least one runtime");
         connections.spawn_on(connection, runtime);
     }
+
+    /// Aborts the connections, and waits until none of them runs.
+    pub(crate) async fn shutdown(mut self) {
+        for (_, connections) in &mut self.0 {
+            connections.shutdown().await;
+        }
+    }
 }
 
 #[cfg(test)]

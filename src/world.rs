@@ -11,6 +11,7 @@ use crate::deliveries::Deliveries;
 use crate::faults::{Fault, Faults, Plan};
 use crate::journal::Journal;
 use crate::protocol::ids::SdkAppId;
+use crate::store::{Accounts, StoreError};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
@@ -65,7 +66,8 @@ impl World {
         let clock = Arc::<EmulatorClock>::default();
         let unknown = config.sns.unknown_accounts;
         let apps = config.apps.iter().map(|(sdkappid, app)| {
-            let app = App::new(*sdkappid, app.clone().into(), unknown, &clock, &deliveries);
+            let mut app = App::new(*sdkappid, app.clone().into(), unknown, &clock, &deliveries);
+            app.is_configured = true;
             (*sdkappid, app.into())
         });
         Self {
@@ -75,6 +77,21 @@ impl World {
             journal: Journal::new(config.journal.bytes).into(),
             deliveries,
         }
+    }
+
+    /// The configured apps, unless they were removed.
+    pub(crate) fn configured_apps(&self) -> BTreeMap<SdkAppId, Arc<App>> {
+        let apps = self.apps.iter().filter(|(_, app)| app.is_configured);
+        apps.map(|(id, app)| (*id, Arc::clone(app))).collect()
+    }
+
+    /// The accounts of the configured apps, those of each app at one moment.
+    pub(crate) async fn saved_accounts(&self) -> Result<Vec<(SdkAppId, Accounts)>, StoreError> {
+        let mut all = Vec::new();
+        for (id, app) in self.configured_apps() {
+            all.push((id, app.store.accounts_without_gaps().await?));
+        }
+        Ok(all)
     }
 
     /// Resets everything to `start`. Only the numbering of faults, calls and deliveries continues.

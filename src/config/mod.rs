@@ -73,6 +73,10 @@ pub struct Config {
     /// The file that keeps the accounts of all configured apps between runs; without it, they are lost at the
     /// end.
     pub state_file: Option<PathBuf>,
+    /// The pause between two saves of the state file. Nothing is saved when nothing has changed.
+    #[serde(rename = "state_interval_ms", deserialize_with = "milliseconds")]
+    #[schemars(with = "u32", range(min = 1, max = 86_400_000))]
+    pub state_interval: Duration,
     /// The apps, by SDKAppID; at least one.
     #[schemars(
         with = "BTreeMap<String, AppConfig>",
@@ -347,6 +351,10 @@ impl AppConfig {
 
 fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
     u64::deserialize(deserializer).map(Duration::from_secs)
+}
+
+fn milliseconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    u64::deserialize(deserializer).map(Duration::from_millis)
 }
 
 fn level<'de, D: Deserializer<'de>>(deserializer: D) -> Result<LevelFilter, D::Error> {

@@ -3,25 +3,18 @@
 
 use super::problem::{InvalidField, Part, Problem};
 use super::receive::elsewhere;
-use crate::checks::CHECKS;
+pub(super) use crate::checks::reader;
 use crate::state::AppState;
-use crate::strict::{MAX_ERRORS, Reader, StrictRead, field_schema, join, typed};
+use crate::strict::{MAX_ERRORS, StrictRead, field_schema, join, max_errors, typed};
 use axum::body::to_bytes;
 use axum::extract::rejection::RawPathParamsRejection;
 use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use bytes::Bytes;
-use dashmap::DashMap;
 use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value};
-use std::any::{Any, TypeId};
 use std::collections::HashSet;
-use std::sync::{Arc, LazyLock};
-
-/// The largest body in which all invalid fields are named. In a larger body only the first is named,
-/// because to find all takes much time and memory.
-const MAX_BYTES_FOR_ALL_ERRORS: usize = 1 << 20;
 
 /// The path's parameters.
 pub(super) struct Path<T>(pub(super) T);
@@ -135,15 +128,6 @@ pub(super) fn read_query<T: StrictRead>(call: &Parts) -> Result<T, Problem> {
     read_texts(Part::Query, pairs)
 }
 
-/// The reader of a type, from a cache, because to make a reader takes long.
-pub(super) fn reader<T: StrictRead>() -> Arc<Reader<T>> {
-    static READERS: LazyLock<DashMap<TypeId, Arc<dyn Any + Send + Sync>>> =
-        LazyLock::new(DashMap::new);
-    let new = || Arc::new(Reader::<T>::new(CHECKS)) as Arc<dyn Any + Send + Sync>;
-    let reader = Arc::clone(&READERS.entry(TypeId::of::<T>()).or_insert_with(new));
-    reader.downcast().expect("the key is the reader's type")
-}
-
 /// Reads a part of a call. The error names at most `max_errors` invalid fields.
 fn read<T: StrictRead>(part: Part, value: Value, max_errors: usize) -> Result<T, Problem> {
     reader().read(value, max_errors).map_err(|mut invalid| {
@@ -189,14 +173,6 @@ fn pairs(query: &str) -> Result<Vec<(String, String)>, Problem> {
 
 pub(super) fn read_body<T: StrictRead>(bytes: &[u8]) -> Result<T, Problem> {
     read(Part::Body, parse(bytes)?, max_errors(bytes.len()))
-}
-
-/// The maximum number of invalid fields that are named of a body of this size.
-pub(super) fn max_errors(body_bytes: usize) -> usize {
-    match body_bytes <= MAX_BYTES_FOR_ALL_ERRORS {
-        true => MAX_ERRORS,
-        false => 1,
-    }
 }
 
 pub(super) fn parse(bytes: &[u8]) -> Result<Value, Problem> {

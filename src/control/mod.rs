@@ -33,7 +33,6 @@ mod route;
 mod schemas;
 mod snapshots;
 mod state;
-mod state_reader;
 mod stubs;
 mod tls;
 mod unknown_route;
@@ -93,6 +92,8 @@ fn table() -> Vec<Route> {
         route(Method::POST, "/apps/{sdkappid}/explain", "What friend_add would answer to a body, why, and the change that would make the code 0. Writes nothing.", explain::explain).long(),
         route(Method::GET, "/apps/{sdkappid}/state", "The whole relationship graph, as JSON or as a drawing.", state::show).long(),
         route(Method::PUT, "/apps/{sdkappid}/state", "Replaces all accounts with a saved graph.", state::replace).long().max_body_bytes(usize::MAX),
+        route(Method::GET, "/state", "The relationship graphs of all configured apps, as the state file has them.", state::show_all).long(),
+        route(Method::PUT, "/state", "Replaces all accounts of configured apps with saved graphs. An app that the body lacks stays as it is.", state::replace_all).long().max_body_bytes(usize::MAX),
         route(Method::GET, "/apps/{sdkappid}/snapshots", "The names of the snapshots.", snapshots::list),
         route(Method::POST, "/apps/{sdkappid}/snapshots/{name}", "Saves the app's accounts under a name, in memory.", snapshots::save).long(),
         route(Method::DELETE, "/apps/{sdkappid}/snapshots/{name}", "Deletes a snapshot.", snapshots::remove).long(),

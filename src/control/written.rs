@@ -83,18 +83,6 @@ impl Writer {
         self.send_piece(PIECE_BYTES).await
     }
 
-    /// Writes a field of an object as JSON.
-    pub(super) async fn field(
-        &mut self,
-        name: &str,
-        value: &impl Serialize,
-    ) -> Result<(), Disconnected> {
-        self.element(&name).await?;
-        self.piece.push(b':');
-        serde_json::to_writer(&mut self.piece, value).expect("it is JSON");
-        self.send_piece(PIECE_BYTES).await
-    }
-
     /// Sends the rest.
     pub(super) async fn finish(mut self, text: &str) -> Result<(), Disconnected> {
         self.text(text).await?;

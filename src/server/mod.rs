@@ -6,6 +6,7 @@
 mod connection;
 mod proxy;
 
+use crate::STOP_DEADLINE;
 use crate::client_ip::ClientIp;
 use crate::commands::{self, stubs};
 use crate::control;
@@ -111,7 +112,10 @@ pub(crate) async fn serve(listeners: Listeners, state: AppState, mut workers: Wo
         // The deadline ends connections with an incomplete request head, which is not a call, and
         // connections whose clients do not read.
         () = async { server.calls.wait().await; tokio::time::sleep(LAST_ANSWERS).await } => {}
+        () = tokio::time::sleep(STOP_DEADLINE) => {}
     }
+    // Only then has the last call ended, so that the state file can be saved.
+    workers.shutdown().await;
 }
 
 /// The parts that all connections share.

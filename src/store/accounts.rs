@@ -146,6 +146,12 @@ impl Accounts {
         }
     }
 
+    /// Whether no account was created, changed or deleted between these two copies of a store's accounts.
+    /// Shards and accounts are compared by their addresses, so it takes little time.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        self.len() == other.len() && self.changed_from(other).next().is_none()
+    }
+
     /// The number of accounts.
     pub(crate) fn len(&self) -> usize {
         self.shards.iter().map(|shard| shard.len()).sum()

@@ -62,6 +62,20 @@ impl MemoryStore {
         Ok(self.lock().clone())
     }
 
+    /// All accounts at a moment when no deletion is in progress, so that each account that a list names is
+    /// among them.
+    pub(crate) async fn accounts_without_gaps(&self) -> Result<Accounts, StoreError> {
+        let _no_deletion = self.deletion.read().await;
+        self.accounts().await
+    }
+
+    /// Begins with these accounts instead. Unlike with [`Self::replace`], their sequences stay as they are.
+    pub(crate) fn begin_with(&self, accounts: Accounts) {
+        let old = std::mem::replace(&mut *self.lock(), accounts);
+        // The old accounts are dropped after the lock is released.
+        drop(old);
+    }
+
     /// Replaces all accounts in one step. The sequences of the lists that differ move on.
     pub(crate) async fn replace(&self, mut accounts: Accounts) -> Result<(), StoreError> {
         let _no_deletion = self.deletion.read().await;
@@ -353,4 +367,52 @@ fn targets<I: ItemTarget>(from: UserId, items: &[Result<I, Code>]) -> impl Itera
 fn set_fields(account: &mut SharedAccount, fields: Vec<ProfileField>) {
     let profile = &mut Arc::make_mut(account).profile;
     fields.into_iter().for_each(|field| profile.set(field));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sns::model::Friend;
+    use tokio::runtime::Builder;
+
+    /// While an account is deleted, the lists of the others still name it.
+    #[test]
+    fn a_copy_without_gaps_has_each_account_that_a_list_names() {
+        let user = |name: &str| UserId::parse(name).expect("a legal UserID");
+        let gone = user("gone");
+        let friend = || Friend {
+            to: gone,
+            add_time: Default::default(),
+            add_source: None,
+            details: None,
+        };
+        let mut fan = Account::default();
+        fan.friends.insert(friend());
+        let fans = (0..300).map(|number| (user(&format!("u{number}")), fan.clone().into()));
+        let all: Accounts = fans.chain([(gone, Account::default().into())]).collect();
+        let store = MemoryStore::new(all.clone(), UnknownAccounts::Refuse, AllowType::AllowAny);
+        let runtime = || Builder::new_current_thread().build().expect("a runtime");
+        let names_gone = |accounts: &Accounts| accounts.friendships() > 0;
+
+        let (mut before, mut after) = (0, 0);
+        std::thread::scope(|scope| {
+            let deleting = scope.spawn(|| {
+                for _ in 0..500 {
+                    let deleted = runtime().block_on(store.delete_accounts(&[gone]));
+                    assert_eq!(deleted, Ok(vec![true]));
+                    std::thread::yield_now();
+                    store.begin_with(all.clone());
+                }
+            });
+            while !deleting.is_finished() {
+                let copy = runtime().block_on(store.accounts_without_gaps());
+                let copy = copy.expect("all accounts");
+                let has_gone = copy.get(gone).is_some();
+                assert_eq!(names_gone(&copy), has_gone);
+                *(if has_gone { &mut before } else { &mut after }) += 1;
+            }
+        });
+
+        assert!(before > 0 && after > 0, "{before} before, {after} after");
+    }
 }

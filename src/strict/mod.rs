@@ -22,6 +22,18 @@ use std::marker::PhantomData;
 /// The maximum number of invalid fields that are reported at once.
 pub(crate) const MAX_ERRORS: usize = 100;
 
+/// The largest document in which all invalid fields are reported. In a larger one only the first is
+/// reported, because to find all takes much time and memory.
+const MAX_BYTES_FOR_ALL_ERRORS: usize = 1 << 20;
+
+/// The maximum number of invalid fields that are reported of a document of this size.
+pub(crate) fn max_errors(document_bytes: usize) -> usize {
+    match document_bytes <= MAX_BYTES_FOR_ALL_ERRORS {
+        true => MAX_ERRORS,
+        false => 1,
+    }
+}
+
 /// An invalid field of a request or of the configuration.
 #[derive(Debug, PartialEq, Serialize, JsonSchema)]
 pub(crate) struct InvalidField {

@@ -4,7 +4,7 @@ mod accounts;
 mod apps;
 mod arrange;
 mod calls;
-mod client;
+pub(crate) mod client;
 mod clock;
 mod document;
 mod documents;

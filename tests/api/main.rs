@@ -28,4 +28,5 @@ mod parity;
 mod proxy;
 mod rate_limit;
 mod records;
+mod state_file;
 mod stubs;

@@ -8,7 +8,7 @@
 mod paging;
 mod reads;
 mod rules;
-mod steps;
+pub(crate) mod steps;
 mod writes;
 
 use self::rules::{Caps, Model};

@@ -115,8 +115,14 @@ fn user_sig_makes_a_wrong_one_on_purpose() {
 #[test]
 fn help_names_every_flag_of_every_verb() {
     for (verb, flags) in [
-        (None, &["--config", "--listen", "--ready-file"][..]),
-        (Some("serve"), &["--config", "--listen", "--ready-file"]),
+        (
+            None,
+            &["--config", "--listen", "--ready-file", "--state"][..],
+        ),
+        (
+            Some("serve"),
+            &["--config", "--listen", "--ready-file", "--state"],
+        ),
         (
             Some("user-sig"),
             &[

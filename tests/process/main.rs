@@ -18,6 +18,8 @@ mod package;
 mod readme;
 mod signals;
 mod start;
+#[cfg(target_os = "linux")]
+mod state_file;
 mod stubs;
 #[cfg(unix)]
 mod tls;

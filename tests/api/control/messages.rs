@@ -2,7 +2,7 @@
 
 use super::client::document;
 use super::document::{Document, Operation, pairs};
-use crate::harness::TestApp;
+use crate::harness::{APP, TestApp};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -211,6 +211,7 @@ fn cases(document: &Value, pointer: &str, schema: &Value, cases_found: &mut Vec<
         if schema["additionalProperties"].is_object() {
             let name = match schema["propertyNames"]["pattern"].as_str() {
                 Some(pattern) if pattern.contains("}/[") => "openim~1x",
+                Some(pattern) if pattern.starts_with("^[1-9]") => APP,
                 _ => "7",
             };
             let pointer = format!("{pointer}/{name}");

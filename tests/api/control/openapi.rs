@@ -227,7 +227,7 @@ async fn every_body_that_is_taken_is_described_and_no_other() {
             );
         }
     }
-    assert_eq!(described, 16);
+    assert_eq!(described, 17);
 }
 
 #[tokio::test]

@@ -37,7 +37,7 @@ impl Dice {
 }
 
 /// The steps of a seed: first the accounts are imported and get profiles; then random calls follow.
-pub(super) fn steps(seed: u64, count: usize) -> Vec<Value> {
+pub(crate) fn steps(seed: u64, count: usize) -> Vec<Value> {
     let mut dice = Dice(seed);
     let mut steps: Vec<_> = NAMES.iter().map(|name| import(name, &mut dice)).collect();
     for name in NAMES {

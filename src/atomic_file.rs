@@ -1,0 +1,135 @@
+//! Files that are replaced atomically: a reader, and a process that is killed, finds the old content or the
+//! new content, never a part.
+
+use std::ffi::{OsStr, OsString};
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+use tempfile::{Builder, NamedTempFile};
+
+/// The number of random characters in the name of a temporary file.
+const RANDOM: usize = 6;
+
+/// The end of the name of a temporary file.
+const SUFFIX: &str = ".tmp";
+
+/// The size of a write to the disk, in bytes.
+const BUFFER_BYTES: usize = 256 << 10;
+
+/// The most symbolic links that are followed, as on Linux.
+const MAX_LINKS: usize = 40;
+
+/// Writes a file with `write` under a temporary name in its directory, flushes it to the disk, and then renames
+/// it. `path` must not be a symbolic link: see [`follow_links`]. After an error, `path` is as it was. An existing
+/// file's permissions stay.
+///
+/// # Errors
+/// When the file cannot be written, or `write` fails.
+pub fn replace(
+    path: &Path,
+    write: impl FnOnce(&mut BufWriter<&File>) -> io::Result<()>,
+) -> io::Result<()> {
+    let unfinished = temporary(path)?;
+    let file = unfinished.as_file();
+    if let Ok(old) = fs::metadata(path) {
+        file.set_permissions(old.permissions())?;
+    }
+    let mut out = BufWriter::with_capacity(BUFFER_BYTES, file);
+    write(&mut out)?;
+    out.flush()?;
+    drop(out);
+    file.sync_all()?;
+    unfinished.persist(path)?;
+    sync_directory(path)
+}
+
+/// Checks that [`replace`] can write to the directory of `path`.
+///
+/// # Errors
+/// When it cannot.
+pub(crate) fn check_directory(path: &Path) -> io::Result<()> {
+    temporary(path)?.close()
+}
+
+/// A new file in the directory of `path`, removed when it is dropped.
+fn temporary(path: &Path) -> io::Result<NamedTempFile> {
+    let prefix = prefix(path);
+    let mut builder = Builder::new();
+    builder.prefix(&prefix).suffix(SUFFIX).rand_bytes(RANDOM);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        // As for any new file: the umask narrows it.
+        builder.permissions(fs::Permissions::from_mode(0o666));
+    }
+    builder.tempfile_in(directory(path))
+}
+
+/// Removes the temporary files of `path` that killed processes have left behind. No process may be writing the
+/// file.
+pub(crate) fn remove_unfinished(path: &Path) -> io::Result<()> {
+    let prefix = prefix(path);
+    let is_unfinished = |name: &OsStr| {
+        let name = name.as_encoded_bytes();
+        let rest = name.strip_prefix(prefix.as_encoded_bytes());
+        let random = rest.and_then(|rest| rest.strip_suffix(SUFFIX.as_bytes()));
+        random
+            .is_some_and(|text| text.len() == RANDOM && text.iter().all(u8::is_ascii_alphanumeric))
+    };
+    for entry in fs::read_dir(directory(path))? {
+        let entry = entry?;
+        if is_unfinished(&entry.file_name()) {
+            fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+/// The beginning of the names of a file's temporary files.
+fn prefix(path: &Path) -> OsString {
+    beside(path, ".")
+}
+
+/// The hidden name with this end for a file that belongs to `path`.
+pub(crate) fn beside(path: &Path, end: &str) -> OsString {
+    let mut name = OsString::from(".");
+    name.push(path.file_name().unwrap_or_default());
+    name.push(end);
+    name
+}
+
+/// The file that a path names after all symbolic links, which need not exist.
+///
+/// # Errors
+/// When there are too many links.
+pub fn follow_links(path: &Path) -> io::Result<PathBuf> {
+    let mut path = path.to_owned();
+    for _ in 0..MAX_LINKS {
+        match fs::read_link(&path) {
+            Ok(target) => path = directory(&path).join(target),
+            // It is not a link, or does not exist.
+            Err(_) => return Ok(path),
+        }
+    }
+    Err(io::Error::other("too many levels of symbolic links"))
+}
+
+/// The directory of a file.
+pub(crate) fn directory(path: &Path) -> &Path {
+    let parent = path
+        .parent()
+        .filter(|parent| !parent.as_os_str().is_empty());
+    parent.unwrap_or(Path::new("."))
+}
+
+/// Flushes the renaming of a file to the disk.
+#[cfg(unix)]
+fn sync_directory(path: &Path) -> io::Result<()> {
+    File::open(directory(path))?.sync_all()
+}
+
+/// On Windows, a directory cannot be flushed.
+#[cfg(not(unix))]
+fn sync_directory(_: &Path) -> io::Result<()> {
+    Ok(())
+}
