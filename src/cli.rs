@@ -3,7 +3,7 @@
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use tencent_chat_emulator::clock::SystemMoment;
 use tencent_chat_emulator::config::{Config, Sources};
 use tencent_chat_emulator::protocol::flaw::Flaw;
@@ -32,6 +32,11 @@ pub(crate) enum Command {
     UserSig(UserSigArgs),
     /// Check that an emulator is running; exit 0 if it is, 1 if it is not
     Health(HealthArgs),
+    /// Write the accounts of a running emulator to a file, in the format of --state
+    Export(TransferArgs),
+    /// Replace the accounts of a running emulator with those of a file; if a part of the file is invalid,
+    /// nothing is replaced
+    Import(TransferArgs),
 }
 
 #[derive(Debug, Default, Args)]
@@ -79,6 +84,22 @@ pub(crate) struct UserSigArgs {
 pub(crate) struct HealthArgs {
     #[command(flatten)]
     pub(crate) listen: ListenArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TransferArgs {
+    #[command(flatten)]
+    pub(crate) listen: ListenArgs,
+    /// The file; - or none is standard output or standard input
+    file: Option<PathBuf>,
+}
+
+impl TransferArgs {
+    /// The file; `None` for standard output and standard input.
+    pub(crate) fn path(&self) -> Option<&Path> {
+        let file = self.file.as_deref();
+        file.filter(|file| *file != Path::new("-"))
+    }
 }
 
 impl Cli {

@@ -1,8 +1,9 @@
 //! `tencent-chat-emulator health`: a health check for images without curl.
 
 use crate::cli::HealthArgs;
+use crate::control_client::{HINT, reachable};
 use std::io::{Read, Write};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::path::PathBuf;
 use std::time::Duration;
 use tencent_chat_emulator::config::os_reason;
@@ -12,7 +13,6 @@ const TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Gets `/healthz` from the configured address.
 pub(crate) fn check(arguments: &HealthArgs, file: Option<PathBuf>) -> Result<(), String> {
-    const HINT: &str = "if the emulator listens elsewhere, name its address with --listen";
     let addr = reachable(arguments.listen.load(file)?.listen);
     let answer = get_healthz(addr).map_err(|error| {
         let reason = os_reason(&error);
@@ -37,14 +37,4 @@ fn get_healthz(addr: SocketAddr) -> std::io::Result<String> {
     let mut answer = String::new();
     stream.take(4096).read_to_string(&mut answer)?;
     Ok(answer)
-}
-
-/// The address to connect to: loopback for a server that listens on all addresses.
-fn reachable(listen: SocketAddr) -> SocketAddr {
-    let ip = match listen.ip() {
-        ip if !ip.is_unspecified() => ip,
-        IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
-        IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
-    };
-    SocketAddr::new(ip, listen.port())
 }

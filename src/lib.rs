@@ -19,7 +19,8 @@
 //!
 //! | module | job |
 //! |---|---|
-//! | `main`, `cli`, `serve`, `health` | the process: command line, signals, exit codes |
+//! | `main`, `cli`, `serve`, `health`, `transfer` | the process: command line, signals, exit codes |
+//! | `control_client` | calls the control API of a running emulator, for the commands that use one |
 //! | `server` | all routes; the loop that accepts connections; HTTPS and the proxy |
 //! | `tls` | the certificate for HTTPS, and the CA that signs it |
 //! | `client_stream`, `client_ip` | a client's connection; its IP address |

@@ -197,6 +197,16 @@ pub enum ControlToken {
     Given(SecretKey),
 }
 
+impl ControlToken {
+    /// The configured token in clear text, if there is one.
+    pub fn given(&self) -> Option<&str> {
+        match self {
+            Self::Given(token) => Some(token.as_str()),
+            Self::Default | Self::None => None,
+        }
+    }
+}
+
 impl From<SecretKey> for ControlToken {
     fn from(token: SecretKey) -> Self {
         match token.as_str() {

@@ -123,6 +123,8 @@ fn help_names_every_flag_of_every_verb() {
             Some("serve"),
             &["--config", "--listen", "--ready-file", "--state"],
         ),
+        (Some("export"), &["--config", "--listen"]),
+        (Some("import"), &["--config", "--listen"]),
         (
             Some("user-sig"),
             &[
@@ -144,7 +146,7 @@ fn help_names_every_flag_of_every_verb() {
             for flag in flags {
                 assert!(stdout.contains(flag), "{verb:?} {flag}: {stdout}");
             }
-            for verb in ["serve", "user-sig", "health"] {
+            for verb in ["serve", "user-sig", "health", "export", "import"] {
                 let is_root = !stdout.contains("Commands:");
                 assert!(is_root || stdout.contains(verb), "{stdout}");
             }

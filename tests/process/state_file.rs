@@ -3,13 +3,14 @@
 
 mod kills;
 mod large;
+mod transfer;
 
 use crate::fixture::{APP, Server, post, program, run, text, wait_for};
 use serde_json::{Value, json};
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Output};
 use tempfile::TempDir;
 
 /// No rate limit, accounts that are made when they are first named, and a save every 20 ms.
@@ -373,4 +374,10 @@ fn a_stop_under_load_loses_nothing_that_was_answered() {
             );
         }
     }
+}
+
+/// The output of a command for the running server.
+fn command(server: &Server, arguments: &[&str]) -> Output {
+    let addr = server.addr.to_string();
+    run(&[arguments, &["--listen", &addr]].concat())
 }
