@@ -44,6 +44,13 @@ pub struct EmulatorClock {
     apps: Mutex<Vec<Weak<Clock>>>,
 }
 
+/// The clock of one app. It can be moved alone.
+#[derive(Clone, Debug)]
+pub struct AppClock {
+    own: Arc<Clock>,
+    emulator: Arc<EmulatorClock>,
+}
+
 /// A moment on a clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Moment {
@@ -321,6 +328,48 @@ impl EmulatorClock {
 
     fn lock(&self) -> MutexGuard<'_, Vec<Weak<Clock>>> {
         self.apps.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl AppClock {
+    /// `emulator` is the clock that moves `own` as well.
+    pub(crate) fn new(own: Arc<Clock>, emulator: Arc<EmulatorClock>) -> Self {
+        Self { own, emulator }
+    }
+
+    /// The present moment.
+    pub fn now(&self) -> Moment {
+        self.own.now()
+    }
+
+    /// Whether the clock is held.
+    pub fn is_held(&self) -> bool {
+        self.own.is_held()
+    }
+
+    /// Holds the clock: at the wall-clock time `at`, or at its present time.
+    pub fn hold(&self, at: Option<UnixTime>) {
+        self.change(Change::Hold(at));
+    }
+
+    /// Moves the clock on, to the end of the year 9999 at most. A running clock goes on, and a held clock stays
+    /// held.
+    pub fn advance(&self, by: Duration) {
+        self.change(Change::Advance(by));
+    }
+
+    /// Lets the clock, if it is held, run on from its time.
+    pub fn release(&self) {
+        self.change(Change::Release);
+    }
+
+    /// Makes the clock a copy of the emulator's clock again. Steady time continues.
+    pub fn reset(&self) {
+        self.emulator.reset_app_clock(&self.own);
+    }
+
+    pub(crate) fn change(&self, change: Change) {
+        self.own.change(change);
     }
 }
 

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Folders or files, and the words that their code must not use.
-const FORBIDDEN: [(&str, &[&str]); 13] = [
+const FORBIDDEN: [(&str, &[&str]); 14] = [
     (
         "src/protocol",
         &[
@@ -96,6 +96,7 @@ const FORBIDDEN: [(&str, &[&str]); 13] = [
         "src/gateway",
         &["crate::commands", "crate::store", "crate::sns"],
     ),
+    ("src/control", &["crate::emulator", "crate::server"]),
     ("src/commands", &["crate::control", "DashMap", "SystemTime"]),
     ("src/faults", ABOVE_THE_WORLD),
     ("src/journal.rs", ABOVE_THE_WORLD),

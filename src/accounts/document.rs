@@ -4,8 +4,7 @@ use crate::protocol::ids::{UnixTime, UserId};
 use crate::protocol::tag::TagValue;
 use crate::sns::friend_tag::FriendTag;
 use crate::sns::model::{
-    AccountSeed, AdminForbidType, AllowType, Blocked, Friend, PendingRequest, RequestMinute,
-    Sequences,
+    AdminForbidType, AllowType, Blocked, Friend, PendingRequest, RequestMinute, Sequences,
 };
 use crate::sns::texts::{AddSource, AddWording, GroupName, Remark};
 use crate::store::{Account, Accounts};
@@ -195,18 +194,6 @@ impl From<UserId> for RequestDocument {
             add_wording: None,
             remark: None,
             groups: Vec::new(),
-        }
-    }
-}
-
-impl From<&AccountSeed> for AccountDocument {
-    fn from(seed: &AccountSeed) -> Self {
-        let blocklist = seed.blocklist.iter().map(|to| Entry::from(*to));
-        Self {
-            allow_type: Some(seed.allow_type),
-            admin_forbid_type: Some(seed.admin_forbid_type),
-            blocklist: Some(blocklist.collect()),
-            ..Self::default()
         }
     }
 }

@@ -275,7 +275,7 @@ pub struct AppConfig {
     pub default_allow_type: AllowType,
     /// The rate limit of each command in calls per second; 0 means no limit. The default is each
     /// command's documented limit.
-    #[schemars(range(max = 1_000_000))]
+    #[schemars(range(max = MAX_CALLS_PER_SECOND))]
     pub calls_per_second: Option<u32>,
     /// Whether a friendship stays when one side blocks the other. The default is false.
     #[serde(default, rename = "remain_friends")]
@@ -296,6 +296,9 @@ pub struct AppConfig {
     #[schemars(with = "NamesOrAccounts")]
     pub accounts: BTreeMap<UserId, Option<Box<AccountDocument>>>,
 }
+
+/// The largest rate limit.
+const MAX_CALLS_PER_SECOND: u32 = 1_000_000;
 
 /// The largest number of accounts in a list of UserIDs.
 const MAX_ACCOUNTS: usize = 100_000;
@@ -330,6 +333,23 @@ pub struct WebhookConfig {
     #[serde(default)]
     #[schemars(range(max = 10))]
     pub retries: u32,
+}
+
+/// An app with a random secret key, the admin "administrator" and the default settings.
+impl Default for AppConfig {
+    fn default() -> Self {
+        Self {
+            secret_key: SecretKey::random(),
+            admins: administrator(),
+            default_allow_type: AllowType::default(),
+            calls_per_second: None,
+            friendship_when_blocked: Friendship::default(),
+            custom_fields: CustomFields::default(),
+            webhook: None,
+            stubs: Stubs::default(),
+            accounts: BTreeMap::new(),
+        }
+    }
 }
 
 impl AppConfig {

@@ -2,7 +2,7 @@
 //! with its origin.
 
 use super::document::{self, DEFAULTS_NAME, Document};
-use super::{AppConfig, Config, variables};
+use super::{AppConfig, Config, MAX_CALLS_PER_SECOND, variables};
 use crate::protocol::ids::{SdkAppId, UnixTime};
 use crate::strict::{Check, InvalidField, MAX_ERRORS, Reader};
 use serde_json::Value;
@@ -123,13 +123,18 @@ fn line(message: &str, file: &str) -> usize {
 }
 
 impl Config {
-    /// Checks the accounts of all apps, which a caller in process can change after [`Config::load`].
-    pub(crate) fn check_accounts(&self) -> Result<(), ConfigError> {
+    /// Checks the apps and their accounts, which a caller in process can change after [`Config::load`].
+    pub(crate) fn check(&self) -> Result<(), ConfigError> {
         let message = |field: InvalidField| {
             let key = document::key(&field.pointer);
             format!("{key} {}", field.detail)
         };
-        let errors: Vec<_> = self.invalid_accounts().into_iter().map(message).collect();
+        let no_app = self.apps.is_empty().then(|| empty("/apps"));
+        let of_apps = self.apps.iter();
+        let of_apps = of_apps.flat_map(|(id, app)| app.invalid_fields(&format!("/apps/{id}")));
+        let invalid = no_app.into_iter().chain(of_apps);
+        let invalid = invalid.chain(self.invalid_accounts());
+        let errors: Vec<_> = invalid.map(message).collect();
         match errors.is_empty() {
             true => Ok(()),
             false => Err(ConfigError { errors }),
@@ -144,6 +149,27 @@ impl Config {
         };
         self.apps.iter().flat_map(invalid).collect()
     }
+}
+
+impl AppConfig {
+    /// The fields whose values the schema rejects in a file, but a caller in process can have set. `at` is the
+    /// app's JSON pointer.
+    pub(crate) fn invalid_fields(&self, at: &str) -> Vec<InvalidField> {
+        let no_admin = self
+            .admins
+            .is_empty()
+            .then(|| empty(&format!("{at}/admins")));
+        let too_many = |limit: &u32| *limit > MAX_CALLS_PER_SECOND;
+        let limit = self.calls_per_second.filter(too_many).map(|_| {
+            let detail = format!("should be at most {MAX_CALLS_PER_SECOND}");
+            InvalidField::new(None, format!("{at}/calls_per_second"), detail)
+        });
+        no_admin.into_iter().chain(limit).collect()
+    }
+}
+
+fn empty(pointer: &str) -> InvalidField {
+    InvalidField::new(None, pointer, "should not be empty")
 }
 
 fn read_file(path: &Path, errors: &mut Vec<String>) -> Document {

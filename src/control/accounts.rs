@@ -11,6 +11,7 @@ use crate::protocol::code::Code;
 use crate::protocol::ids::{SdkAppId, UnixTime, UserId};
 use crate::protocol::webhook::{AddedPair, Event, Pair};
 use crate::sns::friend_response::{self, Answered, Response};
+use crate::sns::model::SnsPolicy;
 use crate::state::AppState;
 use crate::store::{Account, Accounts, Edit, SharedAccount, StoreError};
 use crate::strict::listed;
@@ -32,7 +33,8 @@ fn no_account(accounts: &Accounts, user: UserId) -> Problem {
     Problem::not_found(format!("there is no account {user}; {known}"))
 }
 
-fn find(accounts: &Accounts, user: UserId) -> Result<&SharedAccount, Problem> {
+/// One of these accounts.
+pub(crate) fn find(accounts: &Accounts, user: UserId) -> Result<&SharedAccount, Problem> {
     accounts.get(user).ok_or_else(|| no_account(accounts, user))
 }
 
@@ -90,9 +92,7 @@ pub(super) async fn put(
     draft: Draft<AccountDocument>,
 ) -> Result<Json<AccountDocument>, Problem> {
     let app = find_app(&state, sdkappid)?;
-    let now = app.clock.now().unix_time();
-    let wanted = draft.checked(|wanted, _| invalid_fields(&app, user, wanted.clone(), now))?;
-    document(&put_account(&app, user, wanted, now).await?, user)
+    document(&put_account(&app, user, draft).await?, user)
 }
 
 /// The fields of a document that are invalid only for its app, for its account or beside others.
@@ -109,13 +109,14 @@ fn invalid_fields(
 }
 
 /// Creates or changes an account. Returns all accounts right after the change. Retries if another
-/// call has changed an account meanwhile.
+/// call has changed an account meanwhile. The error names all invalid fields.
 pub(crate) async fn put_account(
     app: &App,
     user: UserId,
-    wanted: AccountDocument,
-    now: UnixTime,
+    draft: Draft<AccountDocument>,
 ) -> Result<Accounts, Problem> {
+    let now = app.clock.now().unix_time();
+    let wanted = draft.checked(|wanted, _| invalid_fields(app, user, wanted.clone(), now))?;
     loop {
         let accounts = app.store.accounts().await?;
         let mut reader = AccountReader::new(&app.config.custom_fields, &app.new_account, now);
@@ -138,13 +139,19 @@ pub(super) async fn remove(
     Path(AccountPath { sdkappid, user }): Path<AccountPath>,
 ) -> Result<Json<AccountDocument>, Problem> {
     let app = find_app(&state, sdkappid)?;
+    let deleted = document(&app.store.accounts().await?, user)?;
+    delete_account(&app, user).await?;
+    Ok(deleted)
+}
+
+/// Deletes an account, and removes it from all lists.
+pub(crate) async fn delete_account(app: &App, user: UserId) -> Result<(), Problem> {
     if app.config.admins.contains(&user) {
         let detail = format!("{user} is an app admin, and app admins always exist");
         return Err(Problem::conflict(detail));
     }
-    let deleted = document(&app.store.accounts().await?, user)?;
     match app.store.delete_accounts(&[user]).await?[..] {
-        [true] => Ok(deleted),
+        [true] => Ok(()),
         _ => Err(no_account(&app.store.accounts().await?, user)),
     }
 }
@@ -172,14 +179,27 @@ pub(super) struct Responded {
     to: AccountDocument,
 }
 
-/// Answers a pending request on a copy of the accounts, then writes the two accounts. Retries if
-/// another call has changed them meanwhile.
 pub(super) async fn respond(
     State(state): State<AppState>,
     Path(RequestPath { sdkappid, from, to }): Path<RequestPath>,
     Body(Action { action }): Body<Action>,
 ) -> Result<Json<Responded>, Problem> {
     let app = find_app(&state, sdkappid)?;
+    let accounts = answer_request(&app, &state.config.sns, from, to, action).await?;
+    let Json(from) = document(&accounts, from)?;
+    let Json(to) = document(&accounts, to)?;
+    Ok(Json(Responded { from, to }))
+}
+
+/// Answers a pending request on a copy of the accounts, then writes the two accounts. Retries if
+/// another call has changed them meanwhile. Returns all accounts right after the change.
+pub(crate) async fn answer_request(
+    app: &App,
+    policy: &SnsPolicy,
+    from: UserId,
+    to: UserId,
+    action: Response,
+) -> Result<Accounts, Problem> {
     let no_request = |sender: &SharedAccount| {
         let receivers = sender.sent.iter().map(|request| request.with);
         let known = listed(receivers, sender.sent.len());
@@ -196,7 +216,7 @@ pub(super) async fn respond(
             request,
             response: action,
         };
-        let (now, policy) = (app.clock.now().unix_time(), &state.config.sns);
+        let now = app.clock.now().unix_time();
         let trial = app.trial_store(&accounts);
         let judge = |pair: &_, item: &_| friend_response::judge(from, pair, item, now, policy);
         let judged = trial.judge_each(from, &[Ok(answered)], judge).await?;
@@ -235,9 +255,6 @@ pub(super) async fn respond(
         if let Some(webhook) = app.webhook.as_ref().filter(|_| !event.is_empty()) {
             webhook.send(&event, ClientIp::default());
         }
-        return Ok(Json(Responded {
-            from: AccountDocument::of(from, &new_sender, &accounts),
-            to: AccountDocument::of(to, &new_receiver, &accounts),
-        }));
+        return Ok(accounts);
     }
 }

@@ -33,7 +33,7 @@ pub(super) struct AppFilter {
     pub(super) sdkappid: Option<SdkAppId>,
 }
 
-pub(super) fn find_app(state: &AppState, sdkappid: SdkAppId) -> Result<Arc<App>, Problem> {
+pub(crate) fn find_app(state: &AppState, sdkappid: SdkAppId) -> Result<Arc<App>, Problem> {
     let app = state.world().apps.get(&sdkappid).cloned();
     app.ok_or_else(|| no_app(state, sdkappid))
 }
@@ -51,7 +51,7 @@ pub(super) fn list_apps(state: &AppState) -> String {
 /// A new app, described as in the configuration. Every field is optional.
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields, transform = all_optional)]
-pub(super) struct NewApp {
+pub(crate) struct NewApp {
     /// The next free SDKAppID, if not given.
     sdkappid: Option<SdkAppId>,
     #[serde(flatten)]
@@ -146,10 +146,28 @@ pub(super) async fn create(
     State(state): State<AppState>,
     draft: Draft<NewApp>,
 ) -> Result<Created<AppInfo>, Problem> {
+    let app = create_app(&state, draft)?;
+    Ok(Created(info(&app).await?))
+}
+
+/// Creates an app. The error names all invalid fields.
+pub(crate) fn create_app(state: &AppState, draft: Draft<NewApp>) -> Result<Arc<App>, Problem> {
     let mut new = draft.checked(invalid_accounts)?;
     new.config.stubs.accept().map_err(stubs::full)?;
-    let app = state.create_app(new.sdkappid, new.config)?;
-    Ok(Created(info(&app).await?))
+    Ok(state.create_app(new.sdkappid, new.config)?)
+}
+
+impl NewApp {
+    /// An app with this configuration, which gets the next free SDKAppID.
+    pub(crate) fn of(config: AppConfig) -> Draft<Self> {
+        Draft {
+            invalid: config.invalid_fields(""),
+            value: Some(Self {
+                sdkappid: None,
+                config,
+            }),
+        }
+    }
 }
 
 /// The fields of accounts that are invalid only for the app or beside others; none if the app's custom
@@ -186,20 +204,31 @@ pub(super) async fn remove(
     State(state): State<AppState>,
     Path(path): Path<AppPath>,
 ) -> Result<Json<AppRemoval>, Problem> {
-    let removed = state.change(|world| world.remove_app(path.sdkappid));
-    let removed = removed.ok_or_else(|| no_app(&state, path.sdkappid))?;
+    let removed = remove_app(&state, path.sdkappid)?;
     Ok(Json(AppRemoval::of(&removed).await?))
+}
+
+/// Removes an app and what belongs to it.
+pub(crate) fn remove_app(state: &AppState, sdkappid: SdkAppId) -> Result<RemovedApp, Problem> {
+    let removed = state.change(|world| world.remove_app(sdkappid));
+    removed.ok_or_else(|| no_app(state, sdkappid))
 }
 
 pub(super) async fn reset(
     State(state): State<AppState>,
     Path(path): Path<AppPath>,
 ) -> Result<Json<AppRemoval>, Problem> {
+    let removed = reset_app(&state, path.sdkappid)?;
+    Ok(Json(AppRemoval::of(&removed).await?))
+}
+
+/// Resets an app to its start. Needs a Tokio runtime if the app has a webhook.
+pub(crate) fn reset_app(state: &AppState, sdkappid: SdkAppId) -> Result<RemovedApp, Problem> {
     // A parallel reset may have replaced the app: then the new app is reset.
     loop {
-        let app = find_app(&state, path.sdkappid)?;
+        let app = find_app(state, sdkappid)?;
         if let Some(removed) = state.reset_app(&app) {
-            return Ok(Json(AppRemoval::of(&removed).await?));
+            return Ok(removed);
         }
     }
 }

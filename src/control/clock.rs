@@ -3,8 +3,8 @@
 use super::apps::{AppPath, find_app};
 use super::extract::{Body, Path};
 use super::problem::Problem;
-use crate::clock::{Change, LATEST, Moment};
-use crate::protocol::ids::UnixTime;
+use crate::clock::{AppClock, Change, LATEST, Moment};
+use crate::protocol::ids::{SdkAppId, UnixTime};
 use crate::state::AppState;
 use axum::Json;
 use axum::extract::State;
@@ -98,12 +98,19 @@ pub(super) async fn reset(State(state): State<AppState>) -> Json<Time> {
     Time::of(clock.now(), clock.is_held())
 }
 
+/// The clock of an app.
+pub(crate) fn find_clock(state: &AppState, sdkappid: SdkAppId) -> Result<AppClock, Problem> {
+    let app = find_app(state, sdkappid)?;
+    let emulator = Arc::clone(&state.world().clock);
+    Ok(AppClock::new(Arc::clone(&app.clock), emulator))
+}
+
 pub(super) async fn show_of_app(
     State(state): State<AppState>,
     Path(path): Path<AppPath>,
 ) -> Result<Json<Time>, Problem> {
-    let app = find_app(&state, path.sdkappid)?;
-    Ok(Time::of(app.clock.now(), app.clock.is_held()))
+    let clock = find_clock(&state, path.sdkappid)?;
+    Ok(Time::of(clock.now(), clock.is_held()))
 }
 
 pub(super) async fn hold_of_app(
@@ -111,9 +118,9 @@ pub(super) async fn hold_of_app(
     Path(path): Path<AppPath>,
     Body(hold): Body<Hold>,
 ) -> Result<Json<Time>, Problem> {
-    let app = find_app(&state, path.sdkappid)?;
-    app.clock.change(hold.change());
-    Ok(Time::of(app.clock.now(), app.clock.is_held()))
+    let clock = find_clock(&state, path.sdkappid)?;
+    clock.change(hold.change());
+    Ok(Time::of(clock.now(), clock.is_held()))
 }
 
 pub(super) async fn advance_of_app(
@@ -121,25 +128,25 @@ pub(super) async fn advance_of_app(
     Path(path): Path<AppPath>,
     Body(advance): Body<Advance>,
 ) -> Result<Json<Time>, Problem> {
-    let app = find_app(&state, path.sdkappid)?;
-    app.clock.change(advance.change(app.clock.now())?);
-    Ok(Time::of(app.clock.now(), app.clock.is_held()))
+    let clock = find_clock(&state, path.sdkappid)?;
+    clock.change(advance.change(clock.now())?);
+    Ok(Time::of(clock.now(), clock.is_held()))
 }
 
 pub(super) async fn release_of_app(
     State(state): State<AppState>,
     Path(path): Path<AppPath>,
 ) -> Result<Json<Time>, Problem> {
-    let app = find_app(&state, path.sdkappid)?;
-    app.clock.change(Change::Release);
-    Ok(Time::of(app.clock.now(), app.clock.is_held()))
+    let clock = find_clock(&state, path.sdkappid)?;
+    clock.release();
+    Ok(Time::of(clock.now(), clock.is_held()))
 }
 
 pub(super) async fn reset_of_app(
     State(state): State<AppState>,
     Path(path): Path<AppPath>,
 ) -> Result<Json<Time>, Problem> {
-    let app = find_app(&state, path.sdkappid)?;
-    state.world().clock.reset_app_clock(&app.clock);
-    Ok(Time::of(app.clock.now(), app.clock.is_held()))
+    let clock = find_clock(&state, path.sdkappid)?;
+    clock.reset();
+    Ok(Time::of(clock.now(), clock.is_held()))
 }

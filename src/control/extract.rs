@@ -28,7 +28,7 @@ pub(super) struct Body<T>(pub(super) T);
 
 /// The JSON body of a handler that checks more than the type can, so that all invalid fields are named
 /// at once.
-pub(super) struct Draft<T> {
+pub(crate) struct Draft<T> {
     /// The body without its invalid fields; `None` if these cannot be left out.
     pub(super) value: Option<T>,
     pub(super) invalid: Vec<InvalidField>,
@@ -82,9 +82,25 @@ impl<T: StrictRead> FromRequest<AppState> for Draft<T> {
     }
 }
 
+impl<T: StrictRead> Draft<T> {
+    /// Reads a body that a caller in the same process has made.
+    pub(crate) fn of(body: Value) -> Self {
+        match read(Part::Body, body.clone(), MAX_ERRORS) {
+            Ok(value) => Self {
+                value: Some(value),
+                invalid: Vec::new(),
+            },
+            Err(Problem { errors, .. }) => Self {
+                value: reader::<T>().read_rest(body, &errors),
+                invalid: errors,
+            },
+        }
+    }
+}
+
 impl<T> Draft<T> {
     /// The value, or all invalid fields of the body: `check` returns those that the type accepts.
-    pub(super) fn checked(
+    pub(crate) fn checked(
         mut self,
         check: impl FnOnce(&T, &[InvalidField]) -> Vec<InvalidField>,
     ) -> Result<T, Problem> {

@@ -22,7 +22,7 @@ const MAX_DELAY_MS: u64 = 600_000;
 /// A fault: its scope, when it fires, and one kind of failure.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct FaultDocument {
+pub(crate) struct FaultDocument {
     /// Only calls of this app.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) sdkappid: Option<SdkAppId>,

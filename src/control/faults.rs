@@ -1,4 +1,4 @@
-//! The routes of fault injection.
+//! Fault injection: the routes, and what they have in common with the Rust API.
 
 use super::apps::AppFilter;
 use super::extract::{Draft, Path, Query};
@@ -6,6 +6,7 @@ use super::fault_document::{FaultDocument, document, plan, unknown_names};
 use super::problem::{InvalidField, Part, Problem};
 use super::route::Created;
 use crate::faults::Fault;
+use crate::protocol::ids::SdkAppId;
 use crate::state::AppState;
 use crate::strict::listed;
 use crate::world::MAX_FAULTS;
@@ -37,27 +38,42 @@ pub(super) async fn list(
     State(state): State<AppState>,
     Query(AppFilter { sdkappid }): Query<AppFilter>,
 ) -> Result<Json<Vec<Armed>>, Problem> {
+    Ok(Json(all_armed(&find_all(&state, sdkappid))))
+}
+
+/// The armed faults that are limited to this app, or all.
+pub(crate) fn find_all(state: &AppState, sdkappid: Option<SdkAppId>) -> Vec<Arc<Fault>> {
     let world = state.world();
     let faults = world.faults.all().iter();
-    let faults = faults.filter(|fault| fault.is_of(sdkappid));
-    Ok(Json(faults.map(|fault| armed(fault)).collect()))
+    faults
+        .filter(|fault| fault.is_of(sdkappid))
+        .cloned()
+        .collect()
 }
 
 pub(super) async fn add(
     State(state): State<AppState>,
-    Draft { value, mut invalid }: Draft<FaultDocument>,
+    draft: Draft<FaultDocument>,
 ) -> Result<Created<Armed>, Problem> {
+    let fault = arm(&state, draft)?;
+    Ok(Created(armed(&fault)))
+}
+
+/// Arms a fault. The error names all invalid fields.
+pub(crate) fn arm(
+    state: &AppState,
+    Draft { value, mut invalid }: Draft<FaultDocument>,
+) -> Result<Arc<Fault>, Problem> {
     let document = match value {
         Some(document) if invalid.is_empty() => document,
         rest => {
-            let names = rest.map(|rest| unknown_names(&state, "", &rest));
+            let names = rest.map(|rest| unknown_names(state, "", &rest));
             invalid.extend(names.unwrap_or_default());
             return Err(Problem::invalid(invalid));
         }
     };
-    let plan = plan(&state, "", &document).map_err(Problem::invalid)?;
-    let fault = state.change(|world| world.arm(plan))?;
-    Ok(Created(armed(&fault)))
+    let plan = plan(state, "", &document).map_err(Problem::invalid)?;
+    Ok(state.change(|world| world.arm(plan))?)
 }
 
 #[derive(Deserialize, JsonSchema)]
@@ -104,11 +120,15 @@ pub(super) async fn clear(
     State(state): State<AppState>,
     Query(AppFilter { sdkappid }): Query<AppFilter>,
 ) -> Result<Json<Changed>, Problem> {
-    let disarmed = state.change(|world| world.faults.disarm(|fault| fault.is_of(sdkappid)));
     Ok(Json(Changed {
         armed: Vec::new(),
-        disarmed: all_armed(&disarmed),
+        disarmed: all_armed(&disarm_all(&state, sdkappid)),
     }))
+}
+
+/// Disarms the faults that are limited to this app, or all.
+pub(crate) fn disarm_all(state: &AppState, sdkappid: Option<SdkAppId>) -> Vec<Arc<Fault>> {
+    state.change(|world| world.faults.disarm(|fault| fault.is_of(sdkappid)))
 }
 
 #[derive(Deserialize, JsonSchema)]
@@ -121,14 +141,19 @@ pub(super) async fn remove(
     State(state): State<AppState>,
     Path(FaultPath { id }): Path<FaultPath>,
 ) -> Result<Json<Armed>, Problem> {
+    let fault = disarm(&state, id)?;
+    Ok(Json(armed(&fault)))
+}
+
+/// Disarms a fault.
+pub(crate) fn disarm(state: &AppState, id: u64) -> Result<Arc<Fault>, Problem> {
     let disarmed = state.change(|world| world.faults.disarm(|fault| fault.id == id));
-    let fault = disarmed.first().ok_or_else(|| {
+    disarmed.into_iter().next().ok_or_else(|| {
         let world = state.world();
         let ids = world.faults.all().iter().map(|fault| fault.id);
         let known = listed(ids, world.faults.all().len());
         Problem::not_found(format!("there is no fault {id}; {known}"))
-    })?;
-    Ok(Json(armed(fault)))
+    })
 }
 
 /// The answer if every fault has been consumed.
@@ -138,36 +163,49 @@ pub(super) struct Consumed {
     faults: usize,
 }
 
-/// With `sdkappid`, looks only at the faults that are armed for this app. A fault without `sdkappid`
-/// belongs to no app: it can fire for another app's call, so an app cannot be blamed for it.
 pub(super) async fn verify(
     State(state): State<AppState>,
     Query(AppFilter { sdkappid }): Query<AppFilter>,
 ) -> Result<Json<Consumed>, Problem> {
+    let faults = check_consumed(&state, sdkappid)?;
+    Ok(Json(Consumed { faults }))
+}
+
+/// Checks that every fault has been consumed, and returns how many there are. The error names each fault that
+/// has not.
+///
+/// With `sdkappid`, looks only at the faults that are armed for this app. A fault without `sdkappid`
+/// belongs to no app: it can fire for another app's call, so an app cannot be blamed for it.
+pub(crate) fn check_consumed(
+    state: &AppState,
+    sdkappid: Option<SdkAppId>,
+) -> Result<usize, Problem> {
     let world = state.world();
     // For an app that does not exist, the answer would always be that all faults are consumed.
     if sdkappid.is_some_and(|app| !world.apps.contains_key(&app)) {
         let field = InvalidField::new(Some(Part::Query), "/sdkappid", "is not an existing app");
         return Err(Problem::invalid(vec![field]));
     }
-    let all = world.faults.all().iter();
-    let all: Vec<_> = all.filter(|fault| fault.is_of(sdkappid)).collect();
+    let all = find_all(state, sdkappid);
     let pending = all.iter().filter(|fault| !fault.is_consumed());
-    let pending = pending.map(|fault| {
-        let document = serde_json::to_string(&document(&fault.plan)).expect("it is JSON");
-        let mut detail = format!("fault {} {document}: {} hits", fault.id, fault.hits());
-        if let Some(left) = fault.left() {
-            detail += &format!(", {left} left");
-        }
-        InvalidField::new(None, "", detail)
-    });
+    let pending = pending.map(|fault| InvalidField::new(None, "", description(fault)));
     let pending: Vec<_> = pending.collect();
     if pending.is_empty() {
-        return Ok(Json(Consumed { faults: all.len() }));
+        return Ok(all.len());
     }
     let (count, all) = (pending.len(), all.len());
     let detail = format!("{count} of {all} faults have not been consumed");
     Err(Problem::conflict(detail).with_errors(pending))
+}
+
+/// An armed fault and its counters, in one line.
+pub(crate) fn description(fault: &Fault) -> String {
+    let document = serde_json::to_string(&document(&fault.plan)).expect("it is JSON");
+    let mut text = format!("fault {} {document}: {} hits", fault.id, fault.hits());
+    if let Some(left) = fault.left() {
+        text += &format!(", {left} left");
+    }
+    text
 }
 
 fn all_armed(faults: &[Arc<Fault>]) -> Vec<Armed> {

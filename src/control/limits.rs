@@ -34,7 +34,7 @@ pub(super) struct Limit {
 /// the app's limit for all commands applies, or else the documented limit.
 #[derive(Deserialize, JsonSchema)]
 #[serde(transparent)]
-pub(super) struct NewLimits(BTreeMap<String, Option<RateOrLimit>>);
+pub(crate) struct NewLimits(BTreeMap<String, Option<RateOrLimit>>);
 
 #[derive(Clone, Copy, Deserialize, JsonSchema)]
 #[serde(untagged)]
@@ -53,13 +53,22 @@ pub(super) async fn show(
     Ok(Json(limits(&app)))
 }
 
-/// Sets the limits of the named commands. What [`show`] answers changes nothing.
 pub(super) async fn put(
     State(state): State<AppState>,
     Path(path): Path<AppPath>,
-    Draft { value, mut invalid }: Draft<NewLimits>,
+    draft: Draft<NewLimits>,
 ) -> Result<Json<Limits>, Problem> {
     let app = find_app(&state, path.sdkappid)?;
+    set_limits(&app, draft)?;
+    Ok(Json(limits(&app)))
+}
+
+/// Sets the limits of the named commands. What [`show`] answers changes nothing. The error names all invalid
+/// fields.
+pub(crate) fn set_limits(
+    app: &App,
+    Draft { value, mut invalid }: Draft<NewLimits>,
+) -> Result<(), Problem> {
     let mut known = BTreeMap::new();
     for (name, limit) in value.into_iter().flat_map(|NewLimits(new)| new) {
         let limit = match limit {
@@ -80,7 +89,7 @@ pub(super) async fn put(
         return Err(Problem::invalid(invalid));
     }
     app.limiter.set(known.into_values());
-    Ok(Json(limits(&app)))
+    Ok(())
 }
 
 /// The limits of all commands and of the app's stubs.

@@ -3,12 +3,13 @@
 //!
 //! A new route is one line in [`table`], a handler in the file of its resource, and an example in
 //! `examples.json` (see [`examples`]). The handler is an async function of extractors, whose types
-//! also describe the route in `openapi.json`.
+//! also describe the route in `openapi.json`. What a route and a method of the Rust API both do is one
+//! function, which the handler and `emulator` call.
 
-mod accounts;
-mod apps;
+pub(crate) mod accounts;
+pub(crate) mod apps;
 mod arrange;
-mod clock;
+pub(crate) mod clock;
 mod code_name;
 mod codes;
 mod drawing;
@@ -16,19 +17,19 @@ mod edits;
 mod events;
 mod examples;
 mod explain;
-mod extract;
+pub(crate) mod extract;
 mod fault_document;
-mod faults;
+pub(crate) mod faults;
 mod guard;
-mod limits;
+pub(crate) mod limits;
 mod openapi;
-mod problem;
+pub(crate) mod problem;
 mod process;
 mod rate;
 mod receive;
-mod recorded;
-mod redact;
-mod requests;
+pub(crate) mod recorded;
+pub(crate) mod redact;
+pub(crate) mod requests;
 mod route;
 mod schemas;
 mod snapshots;
@@ -40,8 +41,6 @@ mod user_sig;
 mod webhooks;
 pub(crate) mod welcome;
 mod written;
-
-pub(crate) use accounts::put_account;
 
 use crate::accounts::MAX_ACCOUNTS_BYTES;
 use crate::gateway::body;
@@ -60,7 +59,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use unknown_route::{not_found, wrong_method};
 
 /// The path under which the control API is served.
-const PREFIX: &str = "/_emulator/v1";
+pub(crate) const PREFIX: &str = "/_emulator/v1";
 
 /// The table of control routes, one line each. A `long` route reads or writes a whole app, a long
 /// list or the journal; it runs on the control API's own runtime.

@@ -46,12 +46,12 @@ impl Problem {
     }
 
     /// 409.
-    pub(super) fn conflict(detail: impl Into<String>) -> Self {
+    pub(crate) fn conflict(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::CONFLICT, detail)
     }
 
     /// 422: the request was understood, but fields of it are invalid.
-    pub(super) fn invalid(errors: Vec<InvalidField>) -> Self {
+    pub(crate) fn invalid(errors: Vec<InvalidField>) -> Self {
         let mut detail = errors.first().map(described).unwrap_or_default();
         if errors.len() > 1 {
             detail += &format!(" (`errors` has {} more)", errors.len() - 1);
@@ -71,19 +71,37 @@ impl Problem {
     }
 
     /// 422 for one invalid field of the body.
-    pub(super) fn invalid_field(pointer: impl Into<String>, detail: impl Into<String>) -> Self {
+    pub(crate) fn invalid_field(pointer: impl Into<String>, detail: impl Into<String>) -> Self {
         Self::invalid(vec![InvalidField::of_body(pointer, detail)])
     }
 
-    /// One message for each invalid field, or the description.
-    pub(crate) fn messages(self) -> Vec<String> {
-        if self.errors.is_empty() {
-            return vec![self.detail];
+    /// The status, and the messages of the Rust API: one for each invalid field, or the description and one
+    /// for each fault that has not been consumed.
+    pub(crate) fn into_messages(self) -> (StatusCode, Vec<String>) {
+        let Self {
+            status,
+            detail,
+            errors,
+            ..
+        } = self.redacted();
+        let names_fields = status == StatusCode::UNPROCESSABLE_ENTITY && !errors.is_empty();
+        let detail = (!names_fields).then_some(detail);
+        let message =
+            |InvalidField {
+                 pointer, detail, ..
+             }| format!("{pointer} {detail}").trim_start().to_owned();
+        let errors = errors.into_iter().map(message);
+        (status, detail.into_iter().chain(errors).collect())
+    }
+
+    /// A message can name a part of the request, and so a secret in the wrong place.
+    fn redacted(mut self) -> Self {
+        self.detail = redact_text(&self.detail);
+        for error in &mut self.errors {
+            error.pointer = redact_pointer(&error.pointer);
+            error.detail = redact_text(&error.detail);
         }
-        let errors = self.errors.into_iter();
-        errors
-            .map(|error| format!("{} {}", error.pointer, error.detail))
-            .collect()
+        self
     }
 
     pub(super) fn with_errors(self, errors: Vec<InvalidField>) -> Self {
@@ -150,21 +168,16 @@ impl InvalidField {
 }
 
 impl IntoResponse for Problem {
-    fn into_response(mut self) -> Response {
-        // A message can name a part of the request, and so a secret in the wrong place.
-        self.detail = redact_text(&self.detail);
-        for error in &mut self.errors {
-            error.pointer = redact_pointer(&error.pointer);
-            error.detail = redact_text(&error.detail);
-        }
-        let mut response = (self.status, Json(&self)).into_response();
+    fn into_response(self) -> Response {
+        let problem = self.redacted();
+        let mut response = (problem.status, Json(&problem)).into_response();
         let headers = response.headers_mut();
         let content_type = HeaderValue::from_static("application/problem+json");
         headers.insert(header::CONTENT_TYPE, content_type);
-        if self.status == StatusCode::UNAUTHORIZED {
+        if problem.status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
-        if self.status == StatusCode::SERVICE_UNAVAILABLE {
+        if problem.status == StatusCode::SERVICE_UNAVAILABLE {
             headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
         }
         response

@@ -12,13 +12,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// The maximum number of entries in an answer, if `limit` is not given.
-const DEFAULT_LIMIT: usize = 1000;
+pub(crate) const DEFAULT_LIMIT: usize = 1000;
 
 /// The maximum size of the entries in an answer.
 const MAX_ANSWER_BYTES: usize = 8 << 20;
 
 /// A filter of recorded entries.
-pub(super) trait Filter {
+pub(crate) trait Filter {
     type Entry: RingEntry;
 
     /// The word for the entries in messages.
@@ -35,6 +35,28 @@ pub(super) trait Filter {
     /// Visits the entries that match.
     fn read(&self, state: &AppState, visit: impl FnMut(Self::Entry)) -> Coverage {
         self.read_after(self.since().unwrap_or_default(), &Self::ring(state), visit)
+    }
+
+    /// The number of entries that match.
+    fn count(&self, state: &AppState) -> Count {
+        let mut count = 0;
+        let coverage = self.read(state, |_| count += 1);
+        Count { count, coverage }
+    }
+
+    /// The newest entries that match, oldest first, and the number of all that match: at most `limit`, and at
+    /// most 8 MiB of them.
+    fn newest(&self, state: &AppState, limit: usize) -> (Vec<Self::Entry>, Count) {
+        let mut matching = Vec::new();
+        let coverage = self.read(state, |entry| matching.push(entry));
+        let count = matching.len();
+        let mut bytes = 0;
+        let fit = matching.iter().rev().take(limit).take_while(|entry| {
+            bytes += entry.bytes();
+            bytes <= MAX_ANSWER_BYTES
+        });
+        let fit = fit.count();
+        (matching.split_off(count - fit), Count { count, coverage })
     }
 
     fn read_after(
@@ -77,8 +99,8 @@ pub(super) struct WaitQuery<F> {
 
 /// The number of entries that match.
 #[derive(Serialize, JsonSchema)]
-pub(super) struct Count {
-    pub(super) count: usize,
+pub(crate) struct Count {
+    pub(crate) count: usize,
     #[serde(flatten)]
     pub(super) coverage: Coverage,
 }
@@ -90,60 +112,60 @@ impl<F: Filter> ListQuery<F> {
         state: &AppState,
         document: impl Fn(&F::Entry) -> T,
     ) -> (Vec<T>, Count) {
-        let mut matching = Vec::new();
-        let coverage = self.filter.read(state, |entry| matching.push(entry));
         let limit = self.limit.unwrap_or(DEFAULT_LIMIT);
-        let mut bytes = 0;
-        let fit = matching.iter().rev().take(limit).take_while(|entry| {
-            bytes += entry.bytes();
-            bytes <= MAX_ANSWER_BYTES
-        });
-        let mut documents: Vec<_> = fit.map(document).collect();
-        documents.reverse();
-        let count = matching.len();
-        (documents, Count { count, coverage })
+        let (entries, count) = self.filter.newest(state, limit);
+        (entries.iter().map(document).collect(), count)
     }
 }
 
 impl<F: Filter> WaitQuery<F> {
-    /// Waits until enough entries match.
     pub(super) async fn wait(self, state: &AppState) -> Result<Json<Count>, Problem> {
-        let mut ring = F::ring(state);
-        if !ring.is_enabled() {
-            let detail = format!("no {} are recorded: `journal.bytes` is 0", F::NOUN);
-            return Err(Problem::conflict(detail));
-        }
         let target = self.count.unwrap_or(1);
         let timeout = Duration::from_millis(self.timeout_ms.unwrap_or(10_000));
-        let mut timer = pin!(tokio::time::sleep(timeout));
-        let start = self.filter.since().unwrap_or_default();
-        let (mut cursor, mut count, mut complete) = (start, 0, true);
-        loop {
-            let current = F::ring(state);
-            if !Arc::ptr_eq(&ring, &current) {
-                // The ring was emptied: the count restarts.
-                (cursor, count, complete) = (start, 0, true);
-                ring = current;
+        wait(&self.filter, state, target, timeout).await.map(Json)
+    }
+}
+
+/// Waits until enough entries match; 408 after `timeout` by the system's clock.
+pub(crate) async fn wait<F: Filter>(
+    filter: &F,
+    state: &AppState,
+    target: usize,
+    timeout: Duration,
+) -> Result<Count, Problem> {
+    let mut ring = F::ring(state);
+    if !ring.is_enabled() {
+        let detail = format!("no {} are recorded: `journal.bytes` is 0", F::NOUN);
+        return Err(Problem::conflict(detail));
+    }
+    let mut timer = pin!(tokio::time::sleep(timeout));
+    let start = filter.since().unwrap_or_default();
+    let (mut cursor, mut count, mut complete) = (start, 0, true);
+    loop {
+        let current = F::ring(state);
+        if !Arc::ptr_eq(&ring, &current) {
+            // The ring was emptied: the count restarts.
+            (cursor, count, complete) = (start, 0, true);
+            ring = current;
+        }
+        let next_entry = ring.next_entry();
+        // Only the new entries are counted.
+        let mut coverage = filter.read_after(cursor, &ring, |_| count += 1);
+        cursor = cursor.max(coverage.last_id);
+        complete &= coverage.complete;
+        coverage.complete = complete;
+        let counted = Count { count, coverage };
+        if count >= target {
+            return Ok(counted);
+        }
+        tokio::select! {
+            biased;
+            () = next_entry => {}
+            () = state.stopping.cancelled() => {
+                let status = StatusCode::SERVICE_UNAVAILABLE;
+                return Err(Problem::new(status, "the emulator is shutting down"));
             }
-            let next_entry = ring.next_entry();
-            // Only the new entries are counted.
-            let mut coverage = self.filter.read_after(cursor, &ring, |_| count += 1);
-            cursor = cursor.max(coverage.last_id);
-            complete &= coverage.complete;
-            coverage.complete = complete;
-            let counted = Count { count, coverage };
-            if count >= target {
-                return Ok(Json(counted));
-            }
-            tokio::select! {
-                biased;
-                () = next_entry => {}
-                () = state.stopping.cancelled() => {
-                    let status = StatusCode::SERVICE_UNAVAILABLE;
-                    return Err(Problem::new(status, "the emulator is shutting down"));
-                }
-                () = &mut timer => return Err(timed_out::<F>(&counted, target, timeout)),
-            }
+            () = &mut timer => return Err(timed_out::<F>(&counted, target, timeout)),
         }
     }
 }

@@ -8,7 +8,7 @@ use serde_json::value::{RawValue, to_raw_value};
 const REDACTED: &str = "***";
 
 /// The redacted body: JSON, or a JSON string if the body is not JSON; `None` if it is empty.
-pub(super) fn redact_body(bytes: &[u8]) -> Option<Box<RawValue>> {
+pub(crate) fn redact_body(bytes: &[u8]) -> Option<Box<RawValue>> {
     if bytes.is_empty() {
         return None;
     }

@@ -20,19 +20,19 @@ use serde_json::value::RawValue;
 use std::sync::Arc;
 
 /// A filter of calls. Without fields, it matches every call.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct CallFilter {
+pub(crate) struct CallFilter {
     /// Only calls of this app.
-    pub(super) sdkappid: Option<SdkAppId>,
+    pub(crate) sdkappid: Option<SdkAppId>,
     /// Only calls of this command, such as friend_add or sns/friend_add.
-    pub(super) command: Option<String>,
+    pub(crate) command: Option<String>,
     /// Only calls with this From_Account. A call has none if its body was not decoded.
-    pub(super) from_account: Option<UserId>,
+    pub(crate) from_account: Option<UserId>,
     /// Only calls with this ErrorCode, or with this ResultCode of an item.
-    pub(super) code: Option<u32>,
+    pub(crate) code: Option<u32>,
     /// Only calls after the call with this id.
-    pub(super) since: Option<u64>,
+    pub(crate) since: Option<u64>,
 }
 
 /// The message for a command that [`commands::named`] does not find.
@@ -46,7 +46,7 @@ pub(super) fn unknown_command(name: &str) -> String {
 
 impl CallFilter {
     /// Rejects a command that neither exists nor was called, because it would never match.
-    pub(super) fn check(&self, state: &AppState) -> Result<(), Problem> {
+    pub(crate) fn check(&self, state: &AppState) -> Result<(), Problem> {
         let Some(command) = &self.command else {
             return Ok(());
         };
@@ -196,9 +196,7 @@ pub(super) async fn count(
     Query(filter): Query<CallFilter>,
 ) -> Result<Json<Count>, Problem> {
     filter.check(&state)?;
-    let mut count = 0;
-    let coverage = filter.read(&state, |_| count += 1);
-    Ok(Json(Count { count, coverage }))
+    Ok(Json(filter.count(&state)))
 }
 
 pub(super) async fn wait(
@@ -220,13 +218,18 @@ pub(super) async fn clear(
     State(state): State<AppState>,
     Query(AppFilter { sdkappid }): Query<AppFilter>,
 ) -> Result<Json<Cleared>, Problem> {
-    let calls = state.change(|world| match sdkappid {
+    let calls = remove_calls(&state, sdkappid);
+    Ok(Json(Cleared { calls }))
+}
+
+/// Removes the calls that named this app, or all calls. Returns how many there were.
+pub(crate) fn remove_calls(state: &AppState, sdkappid: Option<SdkAppId>) -> usize {
+    state.change(|world| match sdkappid {
         Some(app) => world.journal.remove(|entry| entry.call.app == Some(app)),
         None => {
             let calls = world.journal.len();
             world.empty_journal();
             calls
         }
-    });
-    Ok(Json(Cleared { calls }))
+    })
 }

@@ -120,17 +120,6 @@ pub enum DeleteType {
 
 wire_spelling!(DeleteType { Single = "Delete_Type_Single", Both = "Delete_Type_Both" });
 
-/// The settings of an account when it is imported.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct AccountSeed {
-    /// How it treats friend requests.
-    pub allow_type: AllowType,
-    /// Whether it may send friend requests.
-    pub admin_forbid_type: AdminForbidType,
-    /// The accounts that it has blocked.
-    pub blocklist: Vec<UserId>,
-}
-
 /// An entry of a friend list. Fields that few friends have are boxed, to save memory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Friend {

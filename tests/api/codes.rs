@@ -2,10 +2,11 @@
 //! has one, else by a scripted fault.
 
 use crate::commands::COMMANDS;
-use crate::harness::{APP, ConfigExt, TestApp, app_id, user};
+use crate::harness::{APP, ConfigExt, TestApp};
 use crate::records;
 use serde_json::Value;
 use std::collections::BTreeSet;
+use tencent_chat_emulator::Fault;
 use tencent_chat_emulator::protocol::code::Code;
 use tencent_chat_emulator::sns::texts::Keyword;
 
@@ -115,7 +116,6 @@ fn row(number: u32) -> Code {
 #[tokio::test]
 async fn every_documented_code_of_every_command_is_met() {
     let app = start().await;
-    let id = app_id(APP);
     // The records are replayed by their own test.
     let records = records::all();
     let by_state = records.iter().filter_map(|record| {
@@ -167,20 +167,19 @@ async fn every_documented_code_of_every_command_is_met() {
                 continue;
             }
             let code = row(*number);
-            let to = user("id1");
             let has_from = good(command).get("From_Account").is_some();
-            let from = if has_from { user("id") } else { to };
-            let script = |code| match row(*number).is_calls() {
-                true => app.emulator.script_call(id, name, code),
-                false => app.emulator.script(id, from, to, code),
+            let from = if has_from { "id" } else { "id1" };
+            let fault = match code.is_calls() {
+                true => Fault::error_code(code).command(name),
+                false => Fault::result_code(code).from(from).to("id1"),
             };
-            script(Some(code)).expect("there is room for a fault");
+            let fault = app.arm(fault);
             let reply = app.call(command, good(command)).await;
             let (answered, info) = reply.outcome();
             assert_eq!(answered, *number, "{command}: {}", reply.text);
             assert_eq!(reply.error_code() == 0, !code.is_calls(), "{}", reply.text);
             assert!(!info.contains("<Api>"), "{}", reply.text);
-            script(None).expect("the app exists");
+            fault.disarm();
             met.insert((command, *number));
         }
         assert_eq!(app.account("id"), before, "{command}");
@@ -218,13 +217,12 @@ async fn an_item_of_every_command_that_has_items_can_be_scripted() {
     ] {
         let before = (app.account("id"), app.account("id1"));
         for number in codes {
-            app.script(from, "id1", row(*number));
+            let fault = app.script(from, "id1", row(*number));
             let reply = app.call(command, good(command)).await;
+            fault.disarm();
             assert_eq!(reply.error_code(), 0, "{command}: {}", reply.text);
             assert_eq!(reply.outcome().0, *number, "{command}: {}", reply.text);
         }
-        let removed = (app.emulator).script(app_id(APP), user(from), user("id1"), None);
-        removed.expect("the app exists");
         assert_eq!((app.account("id"), app.account("id1")), before, "{command}");
     }
 }

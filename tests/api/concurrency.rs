@@ -12,8 +12,7 @@ use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread;
 use std::time::Duration;
 use tencent_chat_emulator::protocol::user_sig::SecretKey;
-use tencent_chat_emulator::sns::model::AccountSeed;
-use tencent_chat_emulator::sns::model::AllowType;
+use tencent_chat_emulator::{AccountSeed, AllowType};
 use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 
@@ -242,10 +241,7 @@ async fn of_64_requests_that_race_for_10_pending_places_exactly_10_wait() {
     let app = Arc::new(app);
     let askers = names("asker", 64);
     app.import(&askers);
-    let shy = AccountSeed {
-        allow_type: AllowType::NeedConfirm,
-        ..AccountSeed::default()
-    };
+    let shy = AccountSeed::new().allow_type(AllowType::NeedConfirm);
     app.put("id", shy);
     let request = |asker: &String| body(asker, &["id".into()], "Add_Type_Both");
     let requests: Vec<_> = askers.iter().map(request).collect();

@@ -6,6 +6,7 @@
 
 use crate::harness::{ConfigExt, TestApp};
 use serde_json::{Value, json};
+use tencent_chat_emulator::Fault;
 use tencent_chat_emulator::config::Config;
 use tencent_chat_emulator::protocol::code::Code;
 use tencent_chat_emulator::protocol::ids::UnixTime;
@@ -402,14 +403,12 @@ async fn portrait_get_answers_as_its_page() {
 #[tokio::test]
 async fn portrait_set_answers_as_its_page_where_it_fails_as_in_it() {
     let app = start(|_| ()).await;
-    let id = crate::harness::app_id(crate::harness::APP);
-    let script = |code| app.emulator.script_call(id, "portrait_set", code);
-    script(Some(Code::ProfileDecode)).expect("there is room for a fault");
+    let fault = app.arm(Fault::error_code(Code::ProfileDecode).command("portrait_set"));
     let name = "set nick (the page's only answer is a failure)";
     app.replay("profile/portrait_set", page!("portrait_set"), name)
         .await;
 
-    script(None).expect("the app exists");
+    fault.disarm();
     let (request, _) = sample(page!("portrait_set"), name);
     let envelope = r#"{"ActionStatus":"OK","ErrorCode":0,"ErrorInfo":"","ErrorDisplay":""}"#;
     assert_eq!(

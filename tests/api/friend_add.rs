@@ -3,24 +3,18 @@
 
 use crate::harness::{ConfigExt, TestApp, one, user, with};
 use serde_json::json;
+use tencent_chat_emulator::AccountSeed;
 use tencent_chat_emulator::accounts::AccountDocument;
 use tencent_chat_emulator::protocol::code::Code;
 use tencent_chat_emulator::protocol::ids::UnixTime;
-use tencent_chat_emulator::sns::model::AccountSeed;
 use tencent_chat_emulator::sns::model::{AdminForbidType, AllowType, UnknownAccounts};
 
 fn allowing(allow_type: AllowType) -> AccountSeed {
-    AccountSeed {
-        allow_type,
-        ..AccountSeed::default()
-    }
+    AccountSeed::new().allow_type(allow_type)
 }
 
 fn blocking(name: &str) -> AccountSeed {
-    AccountSeed {
-        blocklist: vec![user(name)],
-        ..AccountSeed::default()
-    }
+    AccountSeed::new().blocks(name)
 }
 
 #[tokio::test]
@@ -138,10 +132,7 @@ async fn who_is_forbidden_to_add_gets_30009_forced_or_not() {
     let app = TestApp::start().await;
     app.put(
         "id",
-        AccountSeed {
-            admin_forbid_type: AdminForbidType::SendOut,
-            ..AccountSeed::default()
-        },
+        AccountSeed::new().admin_forbid_type(AdminForbidType::SendOut),
     );
     for force in [0, 1] {
         let body = with(
@@ -357,8 +348,9 @@ async fn outcomes_that_no_state_gives_are_met_by_script() {
         Code::TooManyRequests,
     ];
     for code in scripted {
-        app.script("id", "id1", code);
+        let fault = app.script("id", "id1", code);
         let reply = app.friend_add(one(json!({"To_Account": "id1"}))).await;
+        fault.disarm();
         let info = code.info().replace("<Api>", "FriendAdd");
         assert_eq!(reply.only(), (u64::from(code.number()), &*info));
     }

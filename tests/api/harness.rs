@@ -6,11 +6,11 @@ use serde_json::{Value, json};
 use std::future::Future;
 use std::path::PathBuf;
 use std::time::Duration;
-use tencent_chat_emulator::Emulator;
 use tencent_chat_emulator::config::{AppConfig, Config, NonAdminCode, Sources};
 use tencent_chat_emulator::protocol::code::{API, Code};
 use tencent_chat_emulator::protocol::ids::{SdkAppId, UserId};
-use tencent_chat_emulator::{sns::model::AccountSeed, store::Account};
+use tencent_chat_emulator::store::Account;
+use tencent_chat_emulator::{AccountSeed, ArmedFault, Emulator, Fault};
 
 /// The app of the built-in configuration, and one of its admins.
 pub(crate) const APP: &str = "88888888";
@@ -222,25 +222,33 @@ impl TestApp {
 
     /// Imports an account, or changes an existing one.
     pub(crate) fn put(&self, name: &str, seed: AccountSeed) {
-        let put = ready(self.emulator.put_account(app_id(APP), user(name), &seed));
-        put.expect("a good seed");
+        let app = self.emulator.default_app();
+        ready(app.put_account(name, seed)).expect("a good seed");
     }
 
     /// Imports accounts with default settings.
     pub(crate) fn import(&self, names: impl IntoIterator<Item = impl AsRef<str>>) {
         for name in names {
-            self.put(name.as_ref(), AccountSeed::default());
+            self.put(name.as_ref(), AccountSeed::new());
         }
     }
 
-    pub(crate) fn script(&self, from: &str, to: &str, code: Code) {
-        let scripted = (self.emulator).script(app_id(APP), user(from), user(to), Some(code));
-        scripted.expect("there is room for a fault");
+    /// Arms a fault of the built-in app.
+    pub(crate) fn arm(&self, fault: Fault) -> ArmedFault {
+        let armed = self.emulator.default_app().faults().arm(fault);
+        armed.expect("a fault that can fire")
+    }
+
+    /// Makes every item with these accounts fail. For a command without From_Account, `from` is the item's
+    /// account, too.
+    pub(crate) fn script(&self, from: &str, to: &str, code: Code) -> ArmedFault {
+        self.arm(Fault::result_code(code).from(from).to(to))
     }
 
     /// An account of an app, if it is imported.
     pub(crate) fn account_of(&self, sdkappid: &str, name: &str) -> Option<Account> {
-        ready(self.emulator.account(app_id(sdkappid), user(name)))
+        let app = self.emulator.app(app_id(sdkappid))?;
+        ready(app.account(name)).ok()
     }
 
     pub(crate) fn account(&self, name: &str) -> Account {

@@ -14,7 +14,7 @@ use tencent_chat_emulator::config::{Config, WebhookConfig};
 use tencent_chat_emulator::protocol::ids::UnixTime;
 use tencent_chat_emulator::protocol::user_sig::SecretKey;
 use tencent_chat_emulator::sns::black_list::Friendship;
-use tencent_chat_emulator::sns::model::{AccountSeed, AllowType};
+use tencent_chat_emulator::{AccountSeed, AllowType};
 use tokio::task::JoinSet;
 
 const PAGES: &str = include_str!("../vectors/family/webhooks.json");
@@ -197,13 +197,7 @@ async fn a_two_way_operation_tells_both_directions_and_only_those_that_changed()
 async fn what_did_not_happen_and_what_is_not_told_stays_untold() {
     let mut receiver = Receiver::start(Mood::Good).await;
     let app = start(&receiver).await;
-    app.put(
-        "id3",
-        AccountSeed {
-            allow_type: AllowType::NeedConfirm,
-            ..AccountSeed::default()
-        },
-    );
+    app.put("id3", AccountSeed::new().allow_type(AllowType::NeedConfirm));
     let import = json!({"From_Account": "id", "AddFriendItem": [{"To_Account": "id2", "AddSource": "AddSource_Type_Web"}]});
     let remark = json!([{"Tag": "Tag_SNS_IM_Remark", "Value": "pal"}]);
     let bad_tag = json!([{"Tag": "Tag_Profile_IM_Nope", "Value": "x"}]);

@@ -4,6 +4,7 @@ use super::document::Document;
 use crate::harness::{Reply, TestApp};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
+use tencent_chat_emulator::Emulator;
 use tokio::sync::OnceCell;
 
 /// A client of an emulator's control API.
@@ -57,6 +58,15 @@ impl TestApp {
 }
 
 impl Control {
+    /// The control API of an emulator in this process.
+    pub(crate) fn of(emulator: &Emulator) -> Self {
+        let client = reqwest::Client::builder().no_proxy().build();
+        Self {
+            client: client.expect("a client"),
+            url: emulator.url(),
+        }
+    }
+
     /// A request to a path below the prefix, such as `/faults`, or to a URL that begins with
     /// `http:`.
     pub(crate) fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
