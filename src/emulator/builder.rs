@@ -146,3 +146,20 @@ fn read(user: &str, seed: AccountSeed) -> Result<(UserId, AccountDocument), Erro
 fn invalid_input(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidInput, error)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tls_is_served_on_a_free_port_with_a_ca_in_memory_and_only_if_it_is_asked_for() {
+        let config = Builder::default().into_config();
+        assert_eq!(config.expect("the defaults are good").tls.listen, None);
+
+        let config = Builder::default().tls().into_config();
+
+        let tls = config.expect("the defaults are good").tls;
+        assert_eq!(tls.listen, Some(free_port()));
+        assert_eq!(tls.ca_directory, Some(PathBuf::new()));
+    }
+}

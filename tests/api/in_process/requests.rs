@@ -144,7 +144,7 @@ async fn a_wait_ends_with_the_call_with_the_time_or_with_the_emulator() {
 
     let waits = tokio::spawn({
         let requests = requests.clone();
-        async move { requests.wait(2, Duration::from_secs(600)).await }
+        async move { requests.wait(2, Duration::from_secs(20)).await }
     });
     tokio::task::yield_now().await;
     drop(emulator);
