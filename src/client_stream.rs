@@ -14,7 +14,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_io_timeout::TimeoutStream;
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 /// A vectored write of at most this many bytes is copied into one buffer, because a plain write
 /// costs less. Most answers are that short.
@@ -32,7 +32,7 @@ pub(crate) struct ClientStream {
     connection: Connection,
 }
 
-/// A handle to a client's connection, for the calls that arrive on it.
+/// A handle to a client's connection, or to its stream of HTTP/2, for the calls that arrive on it.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Connection(Arc<Signals>);
 
@@ -57,6 +57,11 @@ impl Connection {
     /// Whether the client's first bytes are TLS.
     pub(crate) fn is_tls(&self) -> bool {
         self.0.is_tls.load(Ordering::Relaxed)
+    }
+
+    /// Says that the client has hung up when the guard is dropped.
+    pub(crate) fn hang_up_on_drop(&self) -> DropGuard {
+        self.0.hung_up.clone().drop_guard()
     }
 
     /// Frees the connection's file descriptor as soon as the client hangs up, although a call is being
@@ -120,8 +125,6 @@ impl ClientStream {
 
 impl Drop for ClientStream {
     fn drop(&mut self) {
-        // Over HTTP/2, a call can outlive its connection.
-        self.connection.0.hung_up.cancel();
         if let Some(stream) = &self.stream
             && self.connection.0.is_reset.load(Ordering::Relaxed)
         {

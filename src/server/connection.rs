@@ -2,14 +2,16 @@
 //! through the proxy.
 
 use super::Server;
+use super::idle::until_idle;
 use super::proxy::{self, Asked, Target};
+use super::tunnel;
 use crate::client_ip::ClientIp;
 use crate::client_stream::{ClientStream, Connection};
 use crate::faults::ResetConnection;
 use crate::gateway::journal::Arrival;
 use axum::body::Body;
-use axum::http::Version;
 use axum::response::Response;
+use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper::upgrade::Upgraded;
@@ -17,13 +19,14 @@ use hyper_util::rt::TokioIo;
 use std::error::Error;
 use std::io;
 use std::pin::pin;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 use tokio_util::either::Either;
 use tower::Service;
 use tracing::warn;
@@ -83,8 +86,9 @@ impl Server {
                 self.https(stream, client, connection).await
             }
             Some(Target::Other(upgrade, other)) => {
-                let tunnel = proxy::tunnel(upgrade.await?, other);
-                Ok(self.until_stop(tunnel).await.unwrap_or(Ok(()))?)
+                let idle_timeout = self.state.config.read_timeout;
+                let copied = tunnel::copy(upgrade.await?, other, idle_timeout);
+                Ok(self.until_stop(copied).await.unwrap_or(Ok(()))?)
             }
         }
     }
@@ -134,25 +138,55 @@ impl Server {
         let stream = stream??;
         let is_http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
         let stream = TokioIo::new(stream);
-        // A client may send the whole URL to any server, so over HTTPS it does not ask for the proxy.
-        let service = service_fn(|call: hyper::Request<Incoming>| {
-            let (server, connection) = (Arc::clone(&self), connection.clone());
-            async move { server.call(call, client, connection).await }
-        });
         if is_http2 {
-            let mut serving = pin!(self.http2.serve_connection(stream, service));
-            if let Some(served) = self.until_stop(serving.as_mut()).await {
-                return Ok(served?);
-            }
-            serving.as_mut().graceful_shutdown();
-            return Ok(serving.await?);
+            return self.http2(stream, client).await;
         }
+        // A client may send the whole URL to any server, so over HTTPS it does not ask for the proxy.
+        let service = service_fn(|call| self.call(call, client, connection.clone()));
         let mut serving = pin!(self.http1.serve_connection(stream, service));
         if let Some(served) = self.until_stop(serving.as_mut()).await {
             return Ok(served?);
         }
         serving.as_mut().graceful_shutdown();
         Ok(serving.await?)
+    }
+
+    /// Serves HTTP/2. hyper has no timeout for an idle connection, and none for the client's preface.
+    async fn http2(
+        self: &Arc<Self>,
+        stream: TokioIo<TlsStream<Transport>>,
+        client: ClientIp,
+    ) -> Result<()> {
+        // The number of calls; each call in flight has a clone of the pointer.
+        let calls = Arc::new(AtomicU64::new(0));
+        let service = service_fn(|call: hyper::Request<Incoming>| {
+            calls.fetch_add(1, Ordering::Relaxed);
+            let (server, in_flight) = (Arc::clone(self), Arc::clone(&calls));
+            async move {
+                let answer = server.call_over_http2(call, client).await?;
+                let body = answer.map(|body| {
+                    let frame = move |frame| {
+                        let _ = &in_flight;
+                        frame
+                    };
+                    Body::new(body.map_frame(frame))
+                });
+                Ok::<_, io::Error>(body)
+            }
+        });
+        let mut serving = pin!(self.http2.serve_connection(stream, service));
+        let idle_timeout = self.state.config.read_timeout;
+        let idle = until_idle(idle_timeout, || {
+            (Arc::strong_count(&calls) == 1).then(|| calls.load(Ordering::Relaxed))
+        });
+        tokio::select! {
+            served = serving.as_mut() => return Ok(served?),
+            () = self.state.stopping.cancelled() => {}
+            () = idle => {}
+        }
+        serving.as_mut().graceful_shutdown();
+        // The shutdown begins only after the preface.
+        Ok(timeout(idle_timeout, serving).await??)
     }
 
     /// Answers one call.
@@ -162,24 +196,45 @@ impl Server {
         client: ClientIp,
         connection: Connection,
     ) -> io::Result<Response> {
-        let is_http2 = call.version() == Version::HTTP_2;
-        let mut call = call.map(Body::new);
-        let arrival = Arrival::new(&self.state, client, connection.clone());
-        call.extensions_mut().insert(arrival);
-        let answer = self.calls.track_future(self.router.clone().call(call));
-        let Ok(answer) = match is_http2 {
-            // hyper drops the future when the client cancels the call, but a call runs to completion.
-            true => tokio::spawn(answer).await?,
-            false => answer.await,
-        };
-        if answer.extensions().get::<ResetConnection>().is_some() {
-            // Over HTTP/2, only the call's stream is reset: other calls share the connection.
-            if !is_http2 {
-                connection.reset();
-            }
+        let answer = self.answer(call, client, connection.clone()).await;
+        if is_reset(&answer) {
+            connection.reset();
             return Err(io::ErrorKind::ConnectionReset.into());
         }
         Ok(answer)
+    }
+
+    /// Answers one call. When the client cancels it, hyper drops this future; but a call runs to completion, unless
+    /// it only waits.
+    async fn call_over_http2(
+        &self,
+        call: hyper::Request<Incoming>,
+        client: ClientIp,
+    ) -> io::Result<Response> {
+        let stream = Connection::default();
+        let _cancelled = stream.hang_up_on_drop();
+        let answer = tokio::spawn(self.answer(call, client, stream)).await?;
+        match is_reset(&answer) {
+            // Only the call's own stream is reset: other calls share the connection.
+            true => Err(io::ErrorKind::ConnectionReset.into()),
+            false => Ok(answer),
+        }
+    }
+
+    fn answer(
+        &self,
+        call: hyper::Request<Incoming>,
+        client: ClientIp,
+        connection: Connection,
+    ) -> impl Future<Output = Response> + use<> {
+        let mut call = call.map(Body::new);
+        let arrival = Arrival::new(&self.state, client, connection);
+        call.extensions_mut().insert(arrival);
+        let answer = self.calls.track_future(self.router.clone().call(call));
+        async {
+            let Ok(answer) = answer.await;
+            answer
+        }
     }
 
     /// Whether a client speaks plain HTTP. Waits for its first byte.
@@ -219,4 +274,9 @@ async fn refuse_plain_http(mut stream: TcpStream) -> io::Result<()> {
     tokio::io::copy(&mut rest, &mut tokio::io::sink())
         .await
         .map(drop)
+}
+
+/// Whether a fault resets the connection instead of the answer.
+fn is_reset(answer: &Response) -> bool {
+    answer.extensions().get::<ResetConnection>().is_some()
 }

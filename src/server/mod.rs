@@ -4,7 +4,9 @@
 //! size, has no deadline for a stop, and serves all connections on one runtime.
 
 mod connection;
+mod idle;
 mod proxy;
+mod tunnel;
 
 use crate::STOP_DEADLINE;
 use crate::client_ip::ClientIp;

@@ -4,8 +4,9 @@
 //! A client that uses a proxy sends `CONNECT host:443` for an https:// URL. For other URLs, and some clients
 //! for all, it sends the whole URL in place of the path (absolute form, RFC 9112).
 
+use super::tunnel;
 use crate::client_ip::ClientIp;
-use crate::config::{OtherHosts, os_reason};
+use crate::config::OtherHosts;
 use crate::protocol::hosts::HOSTS;
 use crate::state::AppState;
 use crate::token::Token;
@@ -16,21 +17,13 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use hyper::Request;
 use hyper::body::Incoming;
-use hyper::upgrade::{OnUpgrade, Upgraded};
-use hyper_util::rt::TokioIo;
-use std::io;
+use hyper::upgrade::OnUpgrade;
 use std::net::IpAddr;
-use std::time::Duration;
-use tokio::io::copy_bidirectional;
-use tokio::net::{TcpStream, lookup_host};
-use tokio::time::timeout;
+use tokio::net::TcpStream;
 use tracing::info;
 
 /// The port of https, the only one that the emulator answers for.
 const HTTPS_PORT: u16 = 443;
-
-/// The deadline for finding a host's addresses, and again for connecting to it.
-const CONNECT_DEADLINE: Duration = Duration::from_secs(10);
 
 /// What a request to the plain port asks for.
 pub(super) enum Asked {
@@ -62,6 +55,11 @@ pub(super) async fn ask(
     };
     let host = host(&authority);
     let is_connect = request.method() == Method::CONNECT;
+    let port = authority.port_u16();
+    if is_connect && (port.is_none() || authority.as_str().contains('@')) {
+        let reason = "CONNECT needs a host and a port, such as console.tim.qq.com:443";
+        return refuse(client, &host, StatusCode::BAD_REQUEST, reason);
+    }
     if !is_connect && is_own(&host) {
         return Asked::Call;
     }
@@ -72,14 +70,11 @@ pub(super) async fn ask(
     request.headers_mut().remove(header::PROXY_AUTHORIZATION);
     let is_served = HOSTS.contains(&&*host)
         || (proxy.hosts.iter()).any(|served| served.eq_ignore_ascii_case(&host));
-    let port = authority.port_u16().unwrap_or(HTTPS_PORT);
     let tunnels = proxy.others == OtherHosts::Tunnel && client.0.to_canonical().is_loopback();
-    match (is_connect, is_served) {
-        (false, true) => Asked::Call,
-        (true, true) if port == HTTPS_PORT => {
-            Asked::Connected(Target::Emulator(hyper::upgrade::on(request)))
-        }
-        (true, false) if tunnels => match connect(&host, port).await {
+    match (is_served, port) {
+        (true, _) if !is_connect => Asked::Call,
+        (true, Some(HTTPS_PORT)) => Asked::Connected(Target::Emulator(hyper::upgrade::on(request))),
+        (false, Some(port)) if is_connect && tunnels => match tunnel::connect(&host, port).await {
             Ok(stream) => Asked::Connected(Target::Other(hyper::upgrade::on(request), stream)),
             Err((status, reason)) => refuse(client, &host, status, &reason),
         },
@@ -143,42 +138,4 @@ fn refuse(client: ClientIp, host: &str, status: StatusCode, reason: &str) -> Ask
     let host: String = host.chars().take(100).collect();
     info!(client = %client.0, host, status = status.as_u16(), "proxy: refused {host}");
     Asked::Refused((status, format!("{reason}\n")).into_response())
-}
-
-/// Connects to another host. Hosts on this machine and on its link are refused: a client that is on loopback
-/// only because somebody forwards the port must not reach what listens there.
-async fn connect(host: &str, port: u16) -> Result<TcpStream, (StatusCode, String)> {
-    let failed = |reason: String| (StatusCode::BAD_GATEWAY, format!("{host}: {reason}"));
-    let late = |_| failed("no answer in time".to_owned());
-    let found = timeout(CONNECT_DEADLINE, lookup_host((host, port))).await;
-    let found = found
-        .map_err(late)?
-        .map_err(|error| failed(os_reason(&error)))?;
-    let (allowed, forbidden): (Vec<_>, Vec<_>) = found.partition(|addr| is_remote(addr.ip()));
-    if allowed.is_empty() && !forbidden.is_empty() {
-        let reason = format!("{host} is this machine, or on its link: no tunnel leads there");
-        return Err((StatusCode::FORBIDDEN, reason));
-    }
-    let connected = timeout(CONNECT_DEADLINE, TcpStream::connect(&*allowed)).await;
-    connected
-        .map_err(late)?
-        .map_err(|error| failed(os_reason(&error)))
-}
-
-/// Whether an address is neither of this machine's loopback nor of its link.
-fn is_remote(ip: IpAddr) -> bool {
-    let is_near = match ip.to_canonical() {
-        IpAddr::V4(ip) => {
-            ip.is_loopback() || ip.is_link_local() || ip.octets()[0] == 0 || ip.is_broadcast()
-        }
-        IpAddr::V6(ip) => ip.is_loopback() || ip.is_unicast_link_local() || ip.is_unspecified(),
-    };
-    !is_near && !ip.is_multicast()
-}
-
-/// Copies bytes in both directions until both sides have ended.
-pub(super) async fn tunnel(client: Upgraded, mut other: TcpStream) -> io::Result<()> {
-    copy_bidirectional(&mut TokioIo::new(client), &mut other)
-        .await
-        .map(drop)
 }

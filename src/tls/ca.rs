@@ -71,6 +71,13 @@ impl Ca {
         })?;
         let make = || new_certificate(&key, names);
         let pem = read_or_make(&directory.join(CERTIFICATE), 0o644, make)?;
+        if pem.contains("PRIVATE KEY") {
+            let path = directory.join(CERTIFICATE);
+            return Err(problem(format!(
+                "{}: has a private key; it is for clients",
+                path.display()
+            )));
+        }
         Self::new(pem, key, Some(directory))
     }
 
@@ -107,10 +114,13 @@ impl Ca {
         let certified = self.sign_exactly(names)?;
         self.check(&certified.0[0]).map_err(|error| {
             let place = self.directory.as_deref().unwrap_or(Path::new("")).display();
-            problem(format!(
-                "the CA in {place} does not permit all names of this configuration ({error}): give it another \
-                 directory (tls.ca_directory), or delete {CERTIFICATE} and {KEY} there and trust the new CA"
-            ))
+            problem(match error {
+                webpki::Error::NameConstraintViolation => format!(
+                    "the CA in {place} does not permit all names of this configuration: give it another \
+                     directory (tls.ca_directory), or delete {CERTIFICATE} and {KEY} there and trust the new CA"
+                ),
+                error => format!("{CERTIFICATE} and {KEY} in {place} do not belong together: {error}"),
+            })
         })?;
         Ok(certified)
     }

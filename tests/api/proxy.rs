@@ -124,6 +124,21 @@ fn forbidden(port: u16) -> Vec<String> {
     hosts.map(|host| format!("{host}:{port}")).to_vec()
 }
 
+#[tokio::test]
+async fn connect_needs_a_host_and_a_port() {
+    let app = TestApp::start_with(tunnels).await;
+    for target in [
+        "console.tim.qq.com",
+        "console.tim.qq.com:",
+        "console.tim.qq.com:65536",
+        "console.tim.qq.com:-1",
+        "user@console.tim.qq.com:443",
+        "example.com:",
+    ] {
+        assert_eq!(connect(&app, target).await.status, 400, "{target}");
+    }
+}
+
 /// Asserts that nobody has connected to a listener.
 async fn expect_nobody(listener: &TcpListener) {
     let connected = timeout(Duration::from_millis(50), listener.accept()).await;

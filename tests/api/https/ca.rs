@@ -121,9 +121,16 @@ async fn a_name_that_the_kept_ca_does_not_permit_is_an_error_that_says_what_to_d
 #[tokio::test]
 async fn files_that_are_no_ca_are_named_and_left_as_they_are() {
     let directory = TempDir::new().expect("a directory");
+    let other = Https::start().await.ca;
     for (name, content, expected) in [
         ("ca.key", "not a key", "ca.key: is not a key of a CA"),
         ("ca.pem", "not a certificate", "ca.pem: "),
+        (
+            "ca.pem",
+            "-----BEGIN PRIVATE KEY-----",
+            "ca.pem: has a private key",
+        ),
+        ("ca.pem", &other, "ca.pem and ca.key in"),
     ] {
         let path = directory.path().join(name);
         std::fs::write(&path, content).expect("writable");

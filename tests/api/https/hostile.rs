@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
+use tokio_rustls::client::TlsStream;
 
 /// Much longer than a refusal takes.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -136,5 +137,72 @@ async fn a_long_head_over_http2_is_refused_and_the_connection_goes_on() {
         Ok(answer) => assert_eq!(answer.status(), 431),
         Err(error) => assert!(!error.is_timeout(), "{error:?}"),
     }
+    assert!(https.call(&client, "localhost").await.is_ok());
+}
+
+/// A connection over which HTTP/2 was agreed, for bytes that no client sends.
+async fn raw_http2(https: &Https) -> TlsStream<TcpStream> {
+    let tls = trusting(&https.ca, &[HTTP2], rustls::ALL_VERSIONS);
+    let connector = tokio_rustls::TlsConnector::from(std::sync::Arc::new(tls));
+    let stream = TcpStream::connect(https.addr()).await.expect("it listens");
+    let name = "localhost".try_into().expect("a name");
+    connector.connect(name, stream).await.expect("a handshake")
+}
+
+#[tokio::test]
+async fn an_http2_connection_without_calls_is_closed() {
+    const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+    const EMPTY_SETTINGS: &[u8] = &[0, 0, 0, 4, 0, 0, 0, 0, 0];
+    let https = Https::start_with(|config| config.read_timeout = Duration::from_secs(1)).await;
+    let whole = [PREFACE, EMPTY_SETTINGS].concat();
+    for sent in [&b""[..], &PREFACE[..9], PREFACE, &whole] {
+        let mut stream = raw_http2(&https).await;
+        stream.write_all(sent).await.expect("it reads");
+        stream.flush().await.expect("it reads");
+        let mut rest = Vec::new();
+        let ended = timeout(PATIENCE, stream.read_to_end(&mut rest)).await;
+        assert!(ended.is_ok(), "{} bytes", sent.len());
+    }
+}
+
+/// Each lasts longer than the timeout of an idle connection.
+#[tokio::test]
+async fn a_call_in_flight_and_a_stream_of_events_keep_an_http2_connection() {
+    let https = Https::start_with(|config| config.read_timeout = Duration::from_secs(1)).await;
+    let client = https.client("localhost", &[HTTP2]);
+    let events = client.get(https.control("events")).send().await;
+    let mut events = events.expect("an answer");
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    let delay = serde_json::json!({"delay_ms": 3000});
+    https.app.control().post("/faults", delay).await.ok();
+    assert!(https.call(&client, "localhost").await.is_ok());
+    let event = timeout(PATIENCE, events.chunk()).await.expect("an event");
+    assert!(event.expect("an open stream").is_some());
+}
+
+#[tokio::test]
+async fn a_wait_whose_http2_client_cancels_it_ends() {
+    let https = Https::start().await;
+    let client = https.client("localhost", &[HTTP2]);
+    assert!(https.call(&client, "localhost").await.is_ok());
+    // The emulator runs on this runtime.
+    let tasks = || {
+        tokio::runtime::Handle::current()
+            .metrics()
+            .num_alive_tasks()
+    };
+    let before = tasks();
+    let wait = https.control("requests/wait?count=99&timeout_ms=60000");
+    for _ in 0..50 {
+        let call = client.get(&wait).send();
+        let cut = timeout(Duration::from_millis(20), call).await;
+        assert!(cut.is_err(), "it did not wait");
+    }
+    let ended = async {
+        while tasks() > before + 5 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    assert!(timeout(PATIENCE, ended).await.is_ok(), "{} tasks", tasks());
     assert!(https.call(&client, "localhost").await.is_ok());
 }
