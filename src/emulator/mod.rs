@@ -189,11 +189,15 @@ impl Emulator {
         format!("http://{}", self.addr)
     }
 
+    /// The address of the listener for HTTPS; `None` if `tls.listen` is not configured.
+    pub fn tls_addr(&self) -> Option<SocketAddr> {
+        self.state.tls_addr.get().copied()
+    }
+
     /// The base URL for clients that use HTTPS: `https://` and the address. `None` if `tls.listen` is not
     /// configured.
     pub fn tls_url(&self) -> Option<String> {
-        let addr = self.state.tls_addr.get()?;
-        Some(format!("https://{addr}"))
+        Some(format!("https://{}", self.tls_addr()?))
     }
 
     /// The certificate of the CA that HTTPS clients must trust, as PEM. `None` with a certificate of the

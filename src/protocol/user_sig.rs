@@ -53,7 +53,8 @@ impl SecretKey {
         Self(digits.collect())
     }
 
-    pub(crate) fn as_str(&self) -> &str {
+    /// The key in clear text.
+    pub fn as_str(&self) -> &str {
         &self.0
     }
 
