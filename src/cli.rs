@@ -1,7 +1,9 @@
 //! The command line.
 
+use crate::{environment, exec};
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand};
+use std::ffi::OsString;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use tencent_chat_emulator::clock::SystemMoment;
@@ -37,6 +39,30 @@ pub(crate) enum Command {
     /// Replace the accounts of a running emulator with those of a file; if a part of the file is invalid,
     /// nothing is replaced
     Import(TransferArgs),
+    /// Wait until an emulator is ready for calls; exit 0 as soon as it is, 1 if it is not in time
+    Wait(WaitArgs),
+    /// Run a command beside an emulator of its own, which ends with the command
+    Exec(ExecArgs),
+    /// Print the variables of a running emulator: eval "$(tencent-chat-emulator env)"
+    Env(EnvArgs),
+    /// The CA and the host names of HTTPS
+    #[command(subcommand)]
+    Tls(TlsCommand),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum TlsCommand {
+    /// Print the certificate of the CA as PEM; make the CA if there is none
+    Ca,
+    /// Print the lines for /etc/hosts that lead clients of Tencent's hosts to this machine
+    Hosts(HostsArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct HostsArgs {
+    /// Print the aliases for a compose file instead, for the networks of the emulator's service
+    #[arg(long)]
+    pub(crate) compose: bool,
 }
 
 #[derive(Debug, Default, Args)]
@@ -102,6 +128,51 @@ impl TransferArgs {
     }
 }
 
+#[derive(Debug, Args)]
+pub(crate) struct WaitArgs {
+    #[command(flatten)]
+    pub(crate) listen: ListenArgs,
+    /// The longest time to wait, in seconds; 0 asks once
+    #[arg(long, value_name = "SECONDS", default_value_t = 30)]
+    pub(crate) timeout: u32,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = format!("{}\n\n{}", exec::HELP, environment::HELP))]
+pub(crate) struct ExecArgs {
+    /// The address to listen on [default: a free port of 127.0.0.1]
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    listen: Option<String>,
+    /// The address for HTTPS [default: a free port of 127.0.0.1]
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    tls_listen: Option<String>,
+    /// The app that the variables are for, by SDKAppID [default: the first app]
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) app: Option<String>,
+    /// Lead calls of Tencent's hosts to the emulator, with variables that most clients heed
+    #[arg(long)]
+    pub(crate) intercept: bool,
+    /// Do not check that the faults have been consumed
+    #[arg(long)]
+    pub(crate) no_verify: bool,
+    /// The command and its arguments
+    #[arg(last = true, required = true, value_name = "CMD")]
+    pub(crate) command: Vec<OsString>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = environment::HELP)]
+pub(crate) struct EnvArgs {
+    #[command(flatten)]
+    pub(crate) listen: ListenArgs,
+    /// The app that the variables are for, by SDKAppID [default: the first app]
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) app: Option<String>,
+    /// Also print the variables that lead calls of Tencent's hosts to the emulator
+    #[arg(long)]
+    pub(crate) intercept: bool,
+}
+
 impl Cli {
     /// The command and the configuration file. Ends the process if the command line is invalid.
     pub(crate) fn read() -> (Command, Option<PathBuf>) {
@@ -135,19 +206,36 @@ impl ServeArgs {
             ("--tls-listen", "tls.listen", &self.tls_listen),
             ("--state", "state_file", &self.state),
         ];
-        load(file, &flags)
+        load(Vec::new(), file, &flags)
     }
 }
 
 impl ListenArgs {
     /// Loads the configuration from the file, the environment and the flag.
     pub(crate) fn load(&self, file: Option<PathBuf>) -> Result<Config, String> {
-        load(file, &[("--listen", "listen", &self.listen)])
+        load(Vec::new(), file, &[("--listen", "listen", &self.listen)])
     }
 }
 
-/// Loads the configuration. Each flag has its name, its key and its value.
+impl ExecArgs {
+    /// Loads the configuration like [`ServeArgs::load`], with other defaults.
+    pub(crate) fn load(
+        &self,
+        defaults: Vec<(&'static str, &'static str)>,
+        file: Option<PathBuf>,
+    ) -> Result<Config, String> {
+        let flags = [
+            ("--listen", "listen", &self.listen),
+            ("--tls-listen", "tls.listen", &self.tls_listen),
+        ];
+        load(defaults, file, &flags)
+    }
+}
+
+/// Loads the configuration, with values in place of built-in defaults. Each flag has its name, its key and its
+/// value.
 fn load(
+    defaults: Vec<(&'static str, &'static str)>,
     file: Option<PathBuf>,
     flags: &[(&'static str, &'static str, &Option<String>)],
 ) -> Result<Config, String> {
@@ -155,6 +243,7 @@ fn load(
         .iter()
         .filter_map(|(flag, key, value)| Some((*flag, *key, (*value).clone()?)));
     let loaded = Config::load(&Sources {
+        defaults,
         file,
         env: std::env::vars_os().collect(),
         flags: given.collect(),

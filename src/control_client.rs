@@ -13,7 +13,7 @@ use tencent_chat_emulator::config::Config;
 use tokio::runtime::Builder;
 
 /// The path under which the control API is served.
-const PREFIX: &str = "/_emulator/v1";
+pub(crate) const PREFIX: &str = "/_emulator/v1";
 
 /// What helps when an emulator does not answer.
 pub(crate) const HINT: &str = "if the emulator listens elsewhere, name its address with --listen";

@@ -13,8 +13,14 @@ const TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Gets `/healthz` from the configured address.
 pub(crate) fn check(arguments: &HealthArgs, file: Option<PathBuf>) -> Result<(), String> {
-    let addr = reachable(arguments.listen.load(file)?.listen);
-    let answer = get_healthz(addr).map_err(|error| {
+    let config = arguments.listen.load(file)?;
+    probe(config.listen, "/healthz")
+}
+
+/// Gets the path of a probe from the server that listens at an address.
+pub(crate) fn probe(listen: SocketAddr, path: &str) -> Result<(), String> {
+    let addr = reachable(listen);
+    let answer = get(addr, path).map_err(|error| {
         let reason = os_reason(&error);
         format!("no emulator answers at {addr}: {reason}; {HINT}")
     })?;
@@ -26,14 +32,12 @@ pub(crate) fn check(arguments: &HealthArgs, file: Option<PathBuf>) -> Result<(),
     ))
 }
 
-fn get_healthz(addr: SocketAddr) -> std::io::Result<String> {
+fn get(addr: SocketAddr, path: &str) -> std::io::Result<String> {
     let mut stream = TcpStream::connect_timeout(&addr, TIMEOUT)?;
     stream.set_read_timeout(Some(TIMEOUT))?;
     stream.set_write_timeout(Some(TIMEOUT))?;
-    write!(
-        stream,
-        "GET /healthz HTTP/1.1\r\nHost: {addr}\r\nConnection: close\r\n\r\n"
-    )?;
+    let request = format!("GET {path} HTTP/1.1\r\nHost: {addr}\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes())?;
     let mut answer = String::new();
     stream.take(4096).read_to_string(&mut answer)?;
     Ok(answer)

@@ -18,8 +18,9 @@
 //!
 //! | module | job |
 //! |---|---|
-//! | `main`, `cli`, `serve`, `health`, `transfer` | the process: command line, signals, exit codes |
-//! | `control_client` | calls the control API of a running emulator, for the commands that use one |
+//! | `main`, `cli` | the process: command line, exit codes |
+//! | `serve`, `exec`, `env`, `wait`, `health`, `transfer`, `tls_commands` | the commands of the program, one file for each |
+//! | `environment`, `trust`, `signals`, `control_client` | for these commands: variables, bundles of certificates, signals, calls to a running emulator |
 //! | `emulator` | the Rust API: an emulator in the process of a test, with the functions that the control API calls, too |
 //! | `server` | all routes; the loop that accepts connections; HTTPS and the proxy |
 //! | `tls` | the certificate for HTTPS, and the CA that signs it |

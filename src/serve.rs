@@ -41,10 +41,15 @@ pub(crate) fn run(arguments: &ServeArgs, file: Option<PathBuf>) -> Result<(), St
         });
         Ok(())
     };
-    Emulator::run(config, until_signal).map_err(|error| match error.get_ref() {
+    Emulator::run(config, until_signal).map_err(|error| not_started(&error))?
+}
+
+/// The message for an error of the start.
+pub(crate) fn not_started(error: &io::Error) -> String {
+    match error.get_ref() {
         Some(inner) if inner.is::<StateFileError>() => error.to_string(),
         _ => format!("{error}{}", hint(error.kind())),
-    })?
+    }
 }
 
 /// What helps against an error of the start; empty if that is not known.

@@ -13,10 +13,15 @@ use std::path::{Path, PathBuf};
 
 pub(super) const DEFAULTS: &str = include_str!("../../config/emulator.toml");
 
+/// The origin of the values of [`Sources::defaults`].
+const COMMAND_DEFAULTS: &str = "the defaults of the command";
+
 /// The sources of the configuration besides the built-in defaults. A later source overrides an earlier
 /// one.
 #[derive(Clone, Debug, Default)]
 pub struct Sources {
+    /// Values in place of built-in defaults: key with dots, value. Every other source overrides them.
+    pub defaults: Vec<(&'static str, &'static str)>,
     /// A TOML file.
     pub file: Option<PathBuf>,
     /// Environment variables; only names that start with `EMULATOR__` are used. Other names that start
@@ -47,6 +52,10 @@ impl Config {
     pub(crate) fn read(sources: &Sources, checks: &'static [Check]) -> Result<Self, ConfigError> {
         let (mut errors, reader) = (Vec::new(), Reader::<Self>::new(checks));
         let mut document = Document::parse(DEFAULTS, DEFAULTS_NAME, &mut errors);
+        for (key, value) in &sources.defaults {
+            let path: Vec<_> = key.split('.').map(str::to_owned).collect();
+            document.set(&reader.schema, &path, value, COMMAND_DEFAULTS);
+        }
         if let Some(path) = &sources.file {
             let file = read_file(path, &mut errors);
             if file.tree.contains_key("apps") {

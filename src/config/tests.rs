@@ -1,6 +1,7 @@
 //! Configuration from every source, and every kind of error in it.
 
 mod accounts;
+mod defaults;
 
 use super::*;
 use crate::sns::model::AdminForbidType;
@@ -450,6 +451,7 @@ fn a_wrong_value_is_an_error_even_if_a_later_source_replaces_it() {
                 .map(|(name, value)| (name.into(), value.into()))
                 .collect(),
             flags: Vec::from_iter(flag.map(|flag| ("--listen", "listen", flag.to_owned()))),
+            ..Sources::default()
         })
     };
     let listen = ("EMULATOR__LISTEN", "127.0.0.1:1");

@@ -136,6 +136,22 @@ fn help_names_every_flag_of_every_verb() {
             ],
         ),
         (Some("health"), &["--config", "--listen"]),
+        (Some("wait"), &["--config", "--listen", "--timeout"]),
+        (
+            Some("exec"),
+            &[
+                "--config",
+                "--listen",
+                "--tls-listen",
+                "--app",
+                "--intercept",
+                "--no-verify",
+            ],
+        ),
+        (
+            Some("env"),
+            &["--config", "--listen", "--app", "--intercept"],
+        ),
     ] {
         for flag in ["--help", "-h"] {
             let arguments: Vec<_> = verb.into_iter().chain([flag]).collect();
@@ -146,7 +162,9 @@ fn help_names_every_flag_of_every_verb() {
             for flag in flags {
                 assert!(stdout.contains(flag), "{verb:?} {flag}: {stdout}");
             }
-            for verb in ["serve", "user-sig", "health", "export", "import"] {
+            for verb in [
+                "serve", "user-sig", "health", "export", "import", "wait", "exec", "env", "tls",
+            ] {
                 let is_root = !stdout.contains("Commands:");
                 assert!(is_root || stdout.contains(verb), "{stdout}");
             }
@@ -170,6 +188,13 @@ fn a_command_line_that_makes_no_sense_exits_2() {
         &["nope"],
         &["serve", "--nope"],
         &["health", "--ready-file", "x"],
+        &["exec", "--ready-file", "x", "--", "true"],
+        &["exec", "--app", "--", "true"],
+        &["exec", "true"],
+        &["env", "--no-verify"],
+        &["--listen", "127.0.0.1:0", "exec", "--", "true"],
+        &["tls"],
+        &["tls", "ca", "--compose"],
         &["user-sig", "--listen", "127.0.0.1:0"],
         &["user-sig"],
         &["user-sig", "--sdkappid", APP],

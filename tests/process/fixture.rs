@@ -63,6 +63,17 @@ impl Running {
     pub(crate) fn spawn(command: &mut Command) -> Self {
         Self(command.spawn().expect("the program starts"))
     }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.0.id()
+    }
+
+    #[track_caller]
+    pub(crate) fn wait(&mut self) -> ExitStatus {
+        wait_for("the end of the process", || {
+            self.0.try_wait().expect("a child")
+        })
+    }
 }
 
 impl Drop for Running {
@@ -141,7 +152,7 @@ impl Server {
     }
 
     pub(crate) fn pid(&self) -> u32 {
-        self.process.0.id()
+        self.process.pid()
     }
 
     pub(crate) fn file(&self, name: &str) -> PathBuf {
@@ -177,9 +188,7 @@ impl Server {
     }
 
     pub(crate) fn wait(&mut self) -> ExitStatus {
-        wait_for("the end of the process", || {
-            self.process.0.try_wait().expect("a child")
-        })
+        self.process.wait()
     }
 
     /// Stops the server with SIGTERM and returns its standard error.

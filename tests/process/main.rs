@@ -5,6 +5,8 @@ mod tools;
 
 mod cli;
 mod control;
+mod env;
+mod exec;
 #[cfg(target_os = "linux")]
 mod fixtures;
 #[cfg(target_os = "linux")]
@@ -23,3 +25,4 @@ mod state_file;
 mod stubs;
 #[cfg(unix)]
 mod tls;
+mod wait;

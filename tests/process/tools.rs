@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The folder of `tests/install`.
-fn tools() -> PathBuf {
+pub(crate) fn tools() -> PathBuf {
     let home = std::env::var_os("HOME").expect("HOME is set");
     Path::new(&home).join(".cache/tencent-chat-emulator-tests")
 }

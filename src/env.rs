@@ -1,0 +1,139 @@
+//! `tencent-chat-emulator env`: prints the variables of a running emulator, for `eval` in a shell.
+
+use crate::cli::EnvArgs;
+use crate::control_client::{ControlClient, reachable, successful};
+use crate::environment::{self, AppKeys, Target};
+use hyper::StatusCode;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use std::fs::DirBuilder;
+use std::io::Write;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+use tencent_chat_emulator::config::os_reason;
+use tencent_chat_emulator::tls::state_directory;
+
+/// The deadline of each call.
+const TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The part of `GET health` that is used.
+#[derive(Deserialize)]
+struct Health {
+    tls_listen: Option<SocketAddr>,
+    apps: Vec<u32>,
+}
+
+/// The part of `GET apps/{sdkappid}` that is used.
+#[derive(Deserialize)]
+struct App {
+    sdkappid: u32,
+    admins: Vec<String>,
+    secret_key: String,
+    usersig: String,
+}
+
+/// A value of `GET config`.
+#[derive(Deserialize)]
+struct Setting {
+    key: String,
+    value: String,
+}
+
+pub(crate) fn print(arguments: &EnvArgs, file: Option<PathBuf>) -> Result<(), String> {
+    let config = arguments.listen.load(file)?;
+    let client = ControlClient::new(&config, TIMEOUT);
+    let addr = reachable(config.listen);
+    let health: Health = read(&client, "/health")?;
+    let first = health.apps.first().map(u32::to_string);
+    let app = arguments.app.clone().or(first);
+    let app = app.ok_or_else(|| format!("the emulator at {addr} has no app"))?;
+    let app: App = read(&client, &format!("/apps/{app}"))?;
+    let directory = directory(addr)?;
+    let target = Target {
+        addr,
+        tls_addr: health.tls_listen,
+        is_controlled: true,
+        control_token: config.control.token.given().map(str::to_owned),
+        app: AppKeys {
+            sdkappid: app.sdkappid.to_string(),
+            secret_key: app.secret_key,
+            admin: app.admins.into_iter().next().unwrap_or_default(),
+            usersig: app.usersig,
+        },
+        ca: ca(&client)?,
+    };
+    if arguments.intercept {
+        check_proxy(&client, addr)?;
+    }
+    let hosts = arguments.intercept.then(|| environment::hosts(&config));
+    let variables = target.variables(&directory, hosts.as_deref())?;
+    let mut out = std::io::stdout().lock();
+    let written = out.write_all(&environment::exports(&variables));
+    let written = written.and_then(|()| out.flush());
+    written.map_err(|error| format!("cannot write the variables: {}", os_reason(&error)))
+}
+
+/// The value that a route answers.
+fn read<T: DeserializeOwned>(client: &ControlClient, route: &str) -> Result<T, String> {
+    let answer = client.get(route)?;
+    if answer.0 == StatusCode::UNAUTHORIZED {
+        let problem =
+            "the emulator requires the token of its control API: set EMULATOR__CONTROL__TOKEN";
+        return Err(problem.to_owned());
+    }
+    let body = successful(answer)?;
+    serde_json::from_slice(&body).map_err(|error| format!("{route}: {error}"))
+}
+
+/// The certificate of the emulator's CA; `None` if it has a certificate of the user's own.
+fn ca(client: &ControlClient) -> Result<Option<String>, String> {
+    let answer = client.get("/tls/ca")?;
+    if answer.0 == StatusCode::NOT_FOUND {
+        return Ok(None);
+    }
+    let pem = successful(answer)?;
+    Ok(Some(String::from_utf8_lossy(&pem).into_owned()))
+}
+
+/// Fails if the running emulator is no proxy, and warns if it is none for other hosts.
+fn check_proxy(client: &ControlClient, addr: SocketAddr) -> Result<(), String> {
+    let settings: Vec<Setting> = read(client, "/config")?;
+    let has = |key: &str, value: &str| {
+        let mut settings = settings.iter();
+        settings.any(|setting| setting.key == key && setting.value == value)
+    };
+    if has("proxy.enabled", "false") {
+        return Err(format!(
+            "the emulator at {addr} is no proxy: proxy.enabled is false"
+        ));
+    }
+    if has("proxy.others", "\"refuse\"") {
+        eprintln!(
+            "Calls of other hosts will be refused, because proxy.others of the emulator is \"refuse\". With \
+             EMULATOR__PROXY__OTHERS=tunnel, the emulator lets them through."
+        );
+    }
+    Ok(())
+}
+
+/// The directory for the files of an emulator, which outlive this command. The next emulator at the same
+/// address has the same directory.
+fn directory(addr: SocketAddr) -> Result<PathBuf, String> {
+    let state = state_directory().map_err(|error| error.to_string())?;
+    // A colon separates paths in some variables.
+    let name = addr.to_string().replace(':', "_");
+    let directory = state.join("env").join(name);
+    let mut builder = DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(&directory).map_err(|error| {
+        let reason = os_reason(&error);
+        format!(
+            "cannot make the directory {}: {reason}",
+            directory.display()
+        )
+    })?;
+    Ok(directory)
+}

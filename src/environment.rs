@@ -1,0 +1,233 @@
+//! The variables that tell a program where the emulator is, and those that lead its calls of Tencent's hosts
+//! to the emulator.
+
+use crate::control_client::{PREFIX, reachable};
+use crate::trust::{self, Bundles};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use std::env::var_os;
+use std::ffi::{OsStr, OsString};
+use std::net::SocketAddr;
+use std::path::Path;
+use tencent_chat_emulator::config::Config;
+use tencent_chat_emulator::protocol::hosts::HOSTS;
+
+/// A running emulator.
+pub(crate) struct Target {
+    pub(crate) addr: SocketAddr,
+    pub(crate) tls_addr: Option<SocketAddr>,
+    /// Whether it has the control API.
+    pub(crate) is_controlled: bool,
+    pub(crate) control_token: Option<String>,
+    pub(crate) app: AppKeys,
+    /// The certificate of the CA, PEM; `None` with a certificate of the user's own.
+    pub(crate) ca: Option<String>,
+}
+
+/// What signs the calls of an app.
+pub(crate) struct AppKeys {
+    pub(crate) sdkappid: String,
+    pub(crate) secret_key: String,
+    pub(crate) admin: String,
+    /// The admin's UserSig.
+    pub(crate) usersig: String,
+}
+
+/// A variable and its value; `None` means that the variable must not be set.
+pub(crate) type Variable = (&'static str, Option<OsString>);
+
+/// The description of the variables in the help of commands.
+pub(crate) const HELP: &str = "\
+Variables:
+  TENCENT_CHAT_EMULATOR_URL            The base URL, http://
+  TENCENT_CHAT_EMULATOR_TLS_URL        The base URL, https://
+  TENCENT_CHAT_EMULATOR_SDKAPPID       The app's SDKAppID
+  TENCENT_CHAT_EMULATOR_SECRET_KEY     The app's key, which signs UserSigs
+  TENCENT_CHAT_EMULATOR_ADMIN          The app's first admin
+  TENCENT_CHAT_EMULATOR_USERSIG        A UserSig of the admin, valid for 180 days
+  TENCENT_CHAT_EMULATOR_CONTROL_URL    The base URL of the control API
+  TENCENT_CHAT_EMULATOR_CONTROL_TOKEN  The token of the control API, if it requires one
+  TENCENT_CHAT_EMULATOR_CA             A PEM file with the CA of the HTTPS certificate
+
+With --intercept, calls of https://console.tim.qq.com and Tencent's other hosts get to the emulator:
+  HTTPS_PROXY, https_proxy, NO_PROXY, no_proxy, NODE_USE_ENV_PROXY
+                                       The emulator is the proxy
+  SSL_CERT_FILE, REQUESTS_CA_BUNDLE, CURL_CA_BUNDLE, GRPC_DEFAULT_SSL_ROOTS_FILE_PATH
+                                       The system's root certificates and the CA, as PEM
+  NODE_EXTRA_CA_CERTS                  The CA for Node.js
+  JAVA_TOOL_OPTIONS                    The proxy, and the same certificates as PKCS#12";
+
+impl Target {
+    /// All variables, and the files that they name, in a directory. `intercepted` are the hosts whose calls are
+    /// to get to the emulator.
+    pub(crate) fn variables(
+        &self,
+        directory: &Path,
+        intercepted: Option<&[String]>,
+    ) -> Result<Vec<Variable>, String> {
+        let ca = self.ca.as_deref();
+        let ca_file = ca.map(|ca| trust::write_ca(directory, ca)).transpose()?;
+        let url = format!("http://{}", reachable(self.addr));
+        let tls_url = self
+            .tls_addr
+            .map(|addr| format!("https://{}", reachable(addr)));
+        let control_url = self.is_controlled.then(|| format!("{url}{PREFIX}"));
+        let app = &self.app;
+        let text = |text: &String| Some(OsString::from(text));
+        let mut variables = vec![
+            ("TENCENT_CHAT_EMULATOR_URL", Some(url.into())),
+            ("TENCENT_CHAT_EMULATOR_TLS_URL", tls_url.map(OsString::from)),
+            ("TENCENT_CHAT_EMULATOR_SDKAPPID", text(&app.sdkappid)),
+            ("TENCENT_CHAT_EMULATOR_SECRET_KEY", text(&app.secret_key)),
+            ("TENCENT_CHAT_EMULATOR_ADMIN", text(&app.admin)),
+            ("TENCENT_CHAT_EMULATOR_USERSIG", text(&app.usersig)),
+            (
+                "TENCENT_CHAT_EMULATOR_CONTROL_URL",
+                control_url.map(OsString::from),
+            ),
+            (
+                "TENCENT_CHAT_EMULATOR_CONTROL_TOKEN",
+                self.control_token.as_ref().and_then(text),
+            ),
+            ("TENCENT_CHAT_EMULATOR_CA", ca_file.map(OsString::from)),
+        ];
+        if let Some(hosts) = intercepted {
+            let bundles = ca
+                .map(|ca| trust::write_bundles(directory, ca))
+                .transpose()?;
+            variables.extend(self.interception(bundles.as_ref(), hosts));
+        }
+        Ok(variables)
+    }
+
+    /// The variables that lead calls of `hosts` to the emulator. Without bundles, the program itself must trust
+    /// the emulator's certificate.
+    fn interception(&self, bundles: Option<&Bundles>, hosts: &[String]) -> Vec<Variable> {
+        let proxy = Some(OsString::from(self.proxy_url()));
+        let no_proxy = Some(OsString::from(no_proxy(hosts)));
+        let mut variables = vec![
+            ("HTTPS_PROXY", proxy.clone()),
+            ("https_proxy", proxy),
+            ("NO_PROXY", no_proxy.clone()),
+            ("no_proxy", no_proxy),
+            ("NODE_USE_ENV_PROXY", Some("1".into())),
+            ("JAVA_TOOL_OPTIONS", Some(self.java_options(bundles))),
+        ];
+        if let Some(bundles) = bundles {
+            let roots = Some(OsString::from(&bundles.roots));
+            variables.extend([
+                ("SSL_CERT_FILE", roots.clone()),
+                ("REQUESTS_CA_BUNDLE", roots.clone()),
+                ("CURL_CA_BUNDLE", roots.clone()),
+                ("GRPC_DEFAULT_SSL_ROOTS_FILE_PATH", roots),
+                ("NODE_EXTRA_CA_CERTS", Some(OsString::from(&bundles.node))),
+            ]);
+        }
+        variables
+    }
+
+    /// The URL of the proxy, with the token that it requires.
+    fn proxy_url(&self) -> String {
+        let token = self.control_token.as_ref().map(|token| {
+            let token = utf8_percent_encode(token, NON_ALPHANUMERIC);
+            format!("emulator:{token}@")
+        });
+        let addr = reachable(self.addr);
+        format!("http://{}{addr}", token.unwrap_or_default())
+    }
+
+    /// The options of Java: the user's own, then ours, which override them.
+    fn java_options(&self, bundles: Option<&Bundles>) -> OsString {
+        let addr = reachable(self.addr);
+        let (host, port) = (addr.ip(), addr.port());
+        let mut options = var_os("JAVA_TOOL_OPTIONS").unwrap_or_default();
+        let mut add = |option: &OsStr| {
+            if !options.is_empty() {
+                options.push(" ");
+            }
+            options.push(option);
+        };
+        add(format!("-Dhttps.proxyHost={host}").as_ref());
+        add(format!("-Dhttps.proxyPort={port}").as_ref());
+        if let Some(Bundles {
+            java,
+            java_password,
+            ..
+        }) = bundles
+        {
+            add(&java_path("-Djavax.net.ssl.trustStore=", java));
+            add("-Djavax.net.ssl.trustStoreType=PKCS12".as_ref());
+            add(format!("-Djavax.net.ssl.trustStorePassword={java_password}").as_ref());
+        }
+        options
+    }
+}
+
+/// The hosts that the emulator answers for, in lower case.
+pub(crate) fn hosts(config: &Config) -> Vec<String> {
+    let hosts = HOSTS.iter().copied();
+    let hosts = hosts.chain(config.proxy.hosts.iter().map(String::as_str));
+    hosts.map(str::to_ascii_lowercase).collect()
+}
+
+/// An option with a path. Java splits the options at white space outside of quotes, and knows no escapes.
+fn java_path(option: &str, path: &Path) -> OsString {
+    let mut text = OsString::from(option);
+    let has = |c: u8| path.as_os_str().as_encoded_bytes().contains(&c);
+    let quote = if has(b'"') { "'" } else { "\"" };
+    let quote = if b" \t\n\"'".iter().any(|c| has(*c)) {
+        quote
+    } else {
+        ""
+    };
+    text.push(quote);
+    text.push(path);
+    text.push(quote);
+    text
+}
+
+/// The entries of the user's NO_PROXY lists, except those that cover one of the hosts, and the names of this
+/// machine.
+///
+/// Clients read the entries in different ways. An entry is left out if any client would match it: some take
+/// the end of a name without regard to its dots.
+fn no_proxy(hosts: &[String]) -> String {
+    let covers = |entry: &str| {
+        let name = entry.to_ascii_lowercase();
+        let name = name.split(':').next().unwrap_or_default();
+        let name = name.trim_start_matches(['*', '.']).trim_end_matches('.');
+        hosts.iter().any(|host| host.ends_with(name))
+    };
+    let is_separator = |c: char| c == ',' || c.is_whitespace();
+    let lists = ["NO_PROXY", "no_proxy"].map(|name| var_os(name).unwrap_or_default());
+    let lists = lists.map(|list| list.to_string_lossy().into_owned());
+    let own = lists.iter().flat_map(|list| list.split(is_separator));
+    // An IPv6 address covers no name.
+    let own = own.filter(|entry| entry.contains("::") || !covers(entry));
+    let mut entries = Vec::new();
+    for entry in own.chain(["localhost", "127.0.0.1", "::1"]) {
+        if !entries.contains(&entry) {
+            entries.push(entry);
+        }
+    }
+    entries.join(",")
+}
+
+/// The commands of a shell that set the variables, whatever is in the values.
+pub(crate) fn exports(variables: &[Variable]) -> Vec<u8> {
+    let mut text = Vec::new();
+    for (name, value) in variables {
+        let Some(value) = value else {
+            text.extend_from_slice(format!("unset {name}\n").as_bytes());
+            continue;
+        };
+        text.extend_from_slice(format!("export {name}='").as_bytes());
+        for byte in value.as_encoded_bytes() {
+            match byte {
+                b'\'' => text.extend_from_slice(br"'\''"),
+                _ => text.push(*byte),
+            }
+        }
+        text.extend_from_slice(b"'\n");
+    }
+    text
+}
