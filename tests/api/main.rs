@@ -4,6 +4,8 @@ mod commands;
 mod control;
 mod harness;
 mod readme;
+#[path = "../../config/fixtures/emulator.rs"]
+mod recipe;
 mod webhooks;
 mod wire;
 

@@ -18,7 +18,7 @@ pub(crate) const TLS: &str = "[tls]\nlisten = \"127.0.0.1:0\"\nca_directory = \"
 
 pub(crate) fn measure(table: &mut Table) {
     const CONNECTIONS: usize = 32;
-    const ROUND: Duration = Duration::from_millis(1500);
+    const ROUND: Duration = Duration::from_millis(1000);
     let server = Server::emulator(&format!("{TLS}{}", config(ACCOUNTS)));
     let https = https(&server);
     let path = load::friend_add(1);

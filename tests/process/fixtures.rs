@@ -164,6 +164,23 @@ fn all_recipes_at_once_share_an_emulator() {
     assert_eq!(get("apps").as_array().expect("apps").len(), 1);
 }
 
+/// As a user runs them: without a server, and with its variables from `exec`.
+#[test]
+fn recipes_use_the_emulator_of_exec() {
+    for recipe in [PYTEST, NODE] {
+        let dir = project(&recipe);
+        let path = runner(&recipe, dir.path());
+        let mut exec = program(&["exec", "--"]);
+        exec.arg(path.get_program()).args(path.get_args());
+        let variables = path
+            .get_envs()
+            .filter_map(|(name, value)| Some((name, value?)));
+        exec.envs(variables).current_dir(dir.path());
+        let passed = run(&mut exec);
+        assert!(passed.contains(recipe.passed), "{passed}");
+    }
+}
+
 /// A YAML file as JSON, after its schema has accepted it.
 fn checked(name: &str, schema: &str) -> Value {
     let file = fixture(name);

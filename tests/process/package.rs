@@ -14,6 +14,7 @@ const OUTSIDE_SRC: [&str; 12] = [
     "config/emulator.toml",
     "config/fixtures/EmulatorTest.java",
     "config/fixtures/compose.yaml",
+    "config/fixtures/emulator.rs",
     "config/fixtures/emulator.test.mjs",
     "config/fixtures/emulator_test.go",
     "config/fixtures/github-actions.yaml",

@@ -278,7 +278,8 @@ fn a_save_that_fails_keeps_the_old_file_warns_once_and_is_tried_again() {
         let script = "trap '' XFSZ; ulimit -f 40; exec \"$0\" \"$@\"";
         command.args(["-c", script, env!("CARGO_BIN_EXE_tencent-chat-emulator")]);
         command.args(["--listen", "127.0.0.1:0", "--state", name(&file)]);
-        command.envs(EAGER);
+        // The log has the same limit of its size.
+        command.envs(EAGER).env("EMULATOR__LOG__LEVEL", "warn");
         Server::spawn(command)
     };
     let control = |server: &Server, method: &str, path: &str| {
