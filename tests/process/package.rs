@@ -5,7 +5,7 @@ use std::process::Command;
 
 /// The packed files outside `src`. Cargo makes `Cargo.toml.orig` and `.cargo_vcs_info.json`, the latter only in
 /// a git repository.
-const OUTSIDE_SRC: [&str; 12] = [
+const OUTSIDE_SRC: [&str; 13] = [
     "Cargo.lock",
     "Cargo.toml",
     "Cargo.toml.orig",
