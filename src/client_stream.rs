@@ -68,8 +68,8 @@ impl Connection {
     /// handled. The call is not cancelled. The connection's own task must call this function.
     ///
     /// A client that closes only its sending side looks the same, so it gets no answer. Without a
-    /// watch, it gets its answer. Over TLS, a client that says goodbye before it closes is noticed only when
-    /// the call ends.
+    /// watch, it gets its answer. Over TLS, a client that sends close_notify first is noticed only when the
+    /// call ends.
     pub(crate) fn watch(&self) -> HangUpWatch<'_> {
         self.0.is_watched.store(true, Ordering::Relaxed);
         HangUpWatch(&self.0)

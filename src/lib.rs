@@ -60,6 +60,7 @@
 
 pub mod accounts;
 mod apps;
+#[doc(hidden)]
 pub mod atomic_file;
 mod background;
 mod budget;
@@ -90,6 +91,7 @@ pub mod store;
 mod strict;
 pub mod stub;
 pub mod telemetry;
+#[doc(hidden)]
 pub mod tls;
 mod token;
 mod webhooks;

@@ -32,7 +32,7 @@ pub(crate) struct Shared {
     pub(crate) addr: OnceLock<SocketAddr>,
     /// The address of the listener for HTTPS; set once it is bound.
     pub(crate) tls_addr: OnceLock<SocketAddr>,
-    pub(crate) tls: Tls,
+    pub(crate) tls: Arc<Tls>,
     /// The memory for bodies in flight.
     pub(crate) bodies: Budget,
     /// The runtime of the control API.
@@ -56,7 +56,7 @@ impl Shared {
             metrics: Metrics::default(),
             addr: OnceLock::new(),
             tls_addr: OnceLock::new(),
-            tls: Tls::new(&config),
+            tls: Tls::new(&config).into(),
             bodies: Budget::new(config.max_bodies_bytes),
             background: Background::default(),
             stopping: CancellationToken::new(),

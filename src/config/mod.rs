@@ -11,6 +11,7 @@ pub(crate) use checks::{ADDRESS, HOST_NAMES, HTTP_URL, is_host};
 pub use read::{ConfigError, Sources, os_reason};
 
 use crate::accounts::{AccountDocument, AccountReader, CustomFields};
+use crate::protocol::hosts::HOSTS;
 use crate::protocol::ids::{SdkAppId, UnixTime, UserId};
 use crate::protocol::user_sig::SecretKey;
 use crate::sns::black_list::Friendship;
@@ -172,6 +173,15 @@ pub struct ProxyConfig {
     pub hosts: Vec<String>,
     /// What happens to CONNECT for any other host.
     pub others: OtherHosts,
+}
+
+impl ProxyConfig {
+    /// The hosts that the emulator answers for, in lower case: Tencent's and the configured ones.
+    pub fn served_hosts(&self) -> impl Iterator<Item = String> {
+        let tencents = HOSTS.iter().copied();
+        let hosts = tencents.chain(self.hosts.iter().map(String::as_str));
+        hosts.map(str::to_ascii_lowercase)
+    }
 }
 
 /// What happens to CONNECT for a host that the emulator does not answer for.

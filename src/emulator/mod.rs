@@ -158,7 +158,7 @@ impl Emulator {
         let tls = match state.config.tls.listen {
             Some(tls_listen) => {
                 // A wrong certificate is an error now, not at the first call.
-                state.tls.server_config()?;
+                state.tls.server_config().await?;
                 let (tls, addr) = listen(tls_listen).await?;
                 let _ = state.tls_addr.set(addr);
                 Some(tls)

@@ -16,6 +16,7 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
+use rustls::ServerConfig;
 use std::error::Error;
 use std::io;
 use std::pin::pin;
@@ -31,8 +32,11 @@ use tokio_util::either::Either;
 use tower::Service;
 use tracing::warn;
 
-/// The deadline for a TLS handshake.
+/// The deadline for a client's first byte, and again for the TLS handshake.
 const HANDSHAKE_DEADLINE: Duration = Duration::from_secs(10);
+
+/// A tunnel may be silent for this many times `read_timeout`: the other host can take long.
+const TUNNEL_PATIENCE: u32 = 8;
 
 /// How much of a plain HTTP request is read on the TLS port, and for how long: a client that is still sending would
 /// not see the answer.
@@ -71,7 +75,9 @@ impl Server {
         }
         let (stream, connection) = ClientStream::new(stream, self.state.config.read_timeout);
         if protocol == Protocol::Https {
-            return self.https(Either::Left(stream), client, connection).await;
+            let tls = self.state.tls.server_config().await?;
+            let stream = Either::Left(stream);
+            return self.https(stream, tls, client, connection).await;
         }
         let target = Mutex::default();
         let served = self.http(stream, client, &connection, &target).await;
@@ -81,12 +87,12 @@ impl Server {
         served?;
         match target.into_inner().unwrap_or_else(PoisonError::into_inner) {
             None => Ok(()),
-            Some(Target::Emulator(upgrade)) => {
+            Some(Target::Emulator(upgrade, tls)) => {
                 let stream = Either::Right(TokioIo::new(upgrade.await?));
-                self.https(stream, client, connection).await
+                self.https(stream, tls, client, connection).await
             }
             Some(Target::Other(upgrade, other)) => {
-                let idle_timeout = self.state.config.read_timeout;
+                let idle_timeout = TUNNEL_PATIENCE * self.state.config.read_timeout;
                 let copied = tunnel::copy(upgrade.await?, other, idle_timeout);
                 Ok(self.until_stop(copied).await.unwrap_or(Ok(()))?)
             }
@@ -127,10 +133,11 @@ impl Server {
     async fn https(
         self: Arc<Self>,
         stream: Transport,
+        tls: Arc<ServerConfig>,
         client: ClientIp,
         connection: Connection,
     ) -> Result<()> {
-        let acceptor = TlsAcceptor::from(self.state.tls.server_config()?);
+        let acceptor = TlsAcceptor::from(tls);
         let handshake = timeout(HANDSHAKE_DEADLINE, acceptor.accept(stream));
         let Some(stream) = self.until_stop(handshake).await else {
             return Ok(());

@@ -4,7 +4,7 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 /// Completes when `activity` has not changed for at least `timeout`, and at most twice as long. `None` means that
-/// something is going on.
+/// a call is in progress.
 pub(super) async fn until_idle(timeout: Duration, activity: impl Fn() -> Option<u64>) {
     let mut before = activity();
     loop {
@@ -45,7 +45,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_is_going_on_is_no_silence() {
+    async fn a_call_in_progress_is_no_silence() {
         let began = Instant::now();
         let idle = until_idle(TIMEOUT, || (began.elapsed() > 3 * TIMEOUT).then_some(0));
         idle.await;

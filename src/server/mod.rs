@@ -116,7 +116,7 @@ pub(crate) async fn serve(listeners: Listeners, state: AppState, mut workers: Wo
         () = async { server.calls.wait().await; tokio::time::sleep(LAST_ANSWERS).await } => {}
         () = tokio::time::sleep(STOP_DEADLINE) => {}
     }
-    // Only then has the last call ended, so that the state file can be saved.
+    // Only then have all calls been answered that will be, so that the state file can be saved.
     workers.shutdown().await;
 }
 
@@ -147,7 +147,7 @@ impl Server {
         let mut http2 = http2::Builder::new(TokioExecutor::new());
         http2
             .timer(TokioTimer::new())
-            // A client that has gone without a word is noticed by its silence.
+            // Pings find clients that have vanished.
             .keep_alive_interval(timeout)
             .max_header_list_size(BUFFER_BYTES as u32);
         Self {

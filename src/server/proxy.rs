@@ -6,8 +6,7 @@
 
 use super::tunnel;
 use crate::client_ip::ClientIp;
-use crate::config::OtherHosts;
-use crate::protocol::hosts::HOSTS;
+use crate::config::{Config, OtherHosts};
 use crate::state::AppState;
 use crate::token::Token;
 use axum::http::uri::Authority;
@@ -18,9 +17,11 @@ use base64::engine::general_purpose::STANDARD;
 use hyper::Request;
 use hyper::body::Incoming;
 use hyper::upgrade::OnUpgrade;
+use rustls::ServerConfig;
 use std::net::IpAddr;
+use std::sync::Arc;
 use tokio::net::TcpStream;
-use tracing::info;
+use tracing::{info, warn};
 
 /// The port of https, the only one that the emulator answers for.
 const HTTPS_PORT: u16 = 443;
@@ -37,8 +38,8 @@ pub(super) enum Asked {
 
 /// Where a connection leads to after the answer to CONNECT.
 pub(super) enum Target {
-    /// To the emulator, by TLS.
-    Emulator(OnUpgrade),
+    /// To the emulator, by TLS with this certificate.
+    Emulator(OnUpgrade, Arc<ServerConfig>),
     /// To another host.
     Other(OnUpgrade, TcpStream),
 }
@@ -60,7 +61,7 @@ pub(super) async fn ask(
         let reason = "CONNECT needs a host and a port, such as console.tim.qq.com:443";
         return refuse(client, &host, StatusCode::BAD_REQUEST, reason);
     }
-    if !is_connect && is_own(&host) {
+    if !is_connect && is_own(&state.config, &host) {
         return Asked::Call;
     }
     let token = state.control_token.as_ref();
@@ -68,24 +69,27 @@ pub(super) async fn ask(
         return Asked::Refused(wants_token());
     }
     request.headers_mut().remove(header::PROXY_AUTHORIZATION);
-    let is_served = HOSTS.contains(&&*host)
-        || (proxy.hosts.iter()).any(|served| served.eq_ignore_ascii_case(&host));
+    let is_served = proxy.served_hosts().any(|served| served == host);
     let tunnels = proxy.others == OtherHosts::Tunnel && client.0.to_canonical().is_loopback();
     match (is_served, port) {
         (true, _) if !is_connect => Asked::Call,
-        (true, Some(HTTPS_PORT)) => Asked::Connected(Target::Emulator(hyper::upgrade::on(request))),
+        (true, Some(HTTPS_PORT)) => match state.tls.server_config().await {
+            Ok(tls) => Asked::Connected(Target::Emulator(hyper::upgrade::on(request), tls)),
+            Err(error) => {
+                warn!("{error}");
+                refuse(client, &host, StatusCode::BAD_GATEWAY, &error.to_string())
+            }
+        },
         (false, Some(port)) if is_connect && tunnels => match tunnel::connect(&host, port).await {
             Ok(stream) => Asked::Connected(Target::Other(hyper::upgrade::on(request), stream)),
             Err((status, reason)) => refuse(client, &host, status, &reason),
         },
         _ => {
-            let served = HOSTS
-                .into_iter()
-                .chain(proxy.hosts.iter().map(String::as_str));
-            let served: Vec<_> = served.collect();
+            let served: Vec<_> = proxy.served_hosts().collect();
             let reason = format!(
                 "this proxy serves only CONNECT to port {HTTPS_PORT}, and http:// URLs, of the hosts {}; \
-                 proxy.hosts adds others, and proxy.others = \"tunnel\" connects clients on loopback to all",
+                 proxy.hosts adds others, and proxy.others = \"tunnel\" opens tunnels to all others for \
+                 clients on loopback",
                 served.join(", ")
             );
             refuse(client, &host, StatusCode::FORBIDDEN, &reason)
@@ -102,8 +106,10 @@ fn host(authority: &Authority) -> String {
 
 /// Whether a host can be a name of this server in a URL in absolute form, which a client may send to any server.
 /// Nothing is sent anywhere for it.
-fn is_own(host: &str) -> bool {
-    !host.contains('.') || host.parse::<IpAddr>().is_ok()
+fn is_own(config: &Config, host: &str) -> bool {
+    let mut named = config.control.hosts.iter().chain(&config.tls.names);
+    let is_named = named.any(|name| name.eq_ignore_ascii_case(host));
+    is_named || !host.contains('.') || host.parse::<IpAddr>().is_ok()
 }
 
 /// Whether a request has the token: as `Bearer`, or as the password of `Basic`, which clients send for a proxy

@@ -1,7 +1,7 @@
 //! A tunnel to another host, for clients on loopback.
 //!
-//! A tunnel leads neither to this machine nor to its link: a client can be on loopback only because somebody
-//! forwards the port, and must not reach what listens there.
+//! A tunnel leads neither to this machine nor to its link. A forwarded port (ssh, kubectl) makes a remote client look
+//! like a client on loopback, and such a client must not reach local services.
 
 use super::idle::until_idle;
 use crate::config::os_reason;

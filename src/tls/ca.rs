@@ -21,6 +21,7 @@ use std::io::{self, ErrorKind, Write};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use time::{Duration, OffsetDateTime};
+use tracing::warn;
 
 /// The names of the files in the CA's directory.
 const CERTIFICATE: &str = "ca.pem";
@@ -39,6 +40,8 @@ pub struct Ca {
     issuer: Issuer<'static, KeyPair>,
     /// The directory that it is kept in; `None` for a CA in memory.
     directory: Option<PathBuf>,
+    /// The names and addresses of this machine, which can change: a certificate has those that the CA permits.
+    machine: Vec<String>,
 }
 
 impl Ca {
@@ -46,30 +49,38 @@ impl Ca {
     /// IP addresses. When several processes do so at the same time, all get the same CA.
     ///
     /// # Errors
-    /// When the directory or a file cannot be read or written, or a file is not what it should be.
+    /// When the directory or a file cannot be read or written, or a file has no valid certificate or key.
     pub fn open(config: &TlsConfig, names: &[String]) -> io::Result<Self> {
         let directory = match &config.ca_directory {
             Some(path) if path.as_os_str().is_empty() => None,
             Some(path) => Some(path.clone()),
-            None => Some(state_directory()?),
+            None => Some(state_directory().map_err(|error| {
+                problem(format!(
+                    "{error}; name a directory for the CA (tls.ca_directory)"
+                ))
+            })?),
         };
+        let machine = machine_names(config);
+        let permitted: Vec<_> = names.iter().chain(&machine).cloned().collect();
         let Some(directory) = directory else {
             let key = KeyPair::generate().map_err(problem)?;
-            let pem = new_certificate(&key, names)?;
-            return Self::new(pem, key, None);
+            let pem = new_certificate(&key, &permitted)?;
+            return Self::new(pem, key, None, machine);
         };
         let in_directory = |error: io::Error| problem(format!("{}: {error}", directory.display()));
         make_private(&directory).map_err(in_directory)?;
         // The key is first: all processes make the certificate for the same key.
-        let key = read_or_make(&directory.join(KEY), 0o600, || {
+        let key_file = directory.join(KEY);
+        let key = read_or_make(&key_file, 0o600, || {
             Ok(KeyPair::generate().map_err(problem)?.serialize_pem())
         })?;
+        warn_if_others_can_read(&key_file);
         let key = KeyPair::from_pem_and_sign_algo(&key, &PKCS_ECDSA_P256_SHA256);
         let key = key.map_err(|error| {
-            let path = directory.join(KEY);
-            problem(format!("{}: is not a key of a CA: {error}", path.display()))
+            let path = key_file.display();
+            problem(format!("{path}: is not a key of a CA: {error}"))
         })?;
-        let make = || new_certificate(&key, names);
+        let make = || new_certificate(&key, &permitted);
         let pem = read_or_make(&directory.join(CERTIFICATE), 0o644, make)?;
         if pem.contains("PRIVATE KEY") {
             let path = directory.join(CERTIFICATE);
@@ -78,10 +89,15 @@ impl Ca {
                 path.display()
             )));
         }
-        Self::new(pem, key, Some(directory))
+        Self::new(pem, key, Some(directory), machine)
     }
 
-    fn new(pem: String, key: KeyPair, directory: Option<PathBuf>) -> io::Result<Self> {
+    fn new(
+        pem: String,
+        key: KeyPair,
+        directory: Option<PathBuf>,
+        machine: Vec<String>,
+    ) -> io::Result<Self> {
         let certificate = CertificateDer::from_pem_slice(pem.as_bytes());
         Ok(Self {
             certificate: certificate.map_err(|error| {
@@ -94,6 +110,7 @@ impl Ca {
             issuer: Issuer::new(ca_params(&key, &[]), key),
             pem,
             directory,
+            machine,
         })
     }
 
@@ -102,12 +119,13 @@ impl Ca {
         &self.pem
     }
 
-    /// Signs a new certificate for `names`, and for the name of this machine if the CA permits it.
+    /// Signs a new certificate for `names`, and for those of this machine if the CA permits them.
     ///
     /// # Errors
     /// When the CA does not permit the names: its certificate was made for others.
     pub(super) fn sign(&self, names: &[String]) -> io::Result<Certified> {
-        let certified = self.sign_exactly(&with_machine(names))?;
+        let all: Vec<_> = names.iter().chain(&self.machine).cloned().collect();
+        let certified = self.sign_exactly(&all)?;
         if self.check(&certified.0[0]).is_ok() {
             return Ok(certified);
         }
@@ -167,9 +185,8 @@ pub fn state_directory() -> io::Result<PathBuf> {
     let state = env::var_os("XDG_STATE_HOME").map(PathBuf::from);
     let state = state.filter(|path| path.is_absolute());
     let home = || Some(env::home_dir()?.join(".local/state"));
-    let state = state.or_else(home).ok_or_else(|| {
-        problem("there is no home directory for the CA; name a directory (tls.ca_directory)")
-    })?;
+    let state = state.or_else(home);
+    let state = state.ok_or_else(|| io::Error::other("there is no home directory"))?;
     Ok(state.join("tencent-chat-emulator"))
 }
 
@@ -212,18 +229,33 @@ fn read_or_make(
     }
 }
 
-/// The names, and the name of this machine if it is a host name.
-fn with_machine(names: &[String]) -> Vec<String> {
-    let machine = gethostname::gethostname().into_string().ok();
-    let machine = machine.filter(|machine| is_host(machine));
-    names.iter().cloned().chain(machine).collect()
+/// The name of this machine, if it is a host name, and the address that it listens on for HTTPS.
+fn machine_names(config: &TlsConfig) -> Vec<String> {
+    let name = gethostname::gethostname().into_string().ok();
+    let name = name.filter(|name| is_host(name));
+    let address = config.listen.map(|listen| listen.ip());
+    let address = address.filter(|address| !address.is_unspecified());
+    let address = address.map(|address| address.to_string());
+    name.into_iter().chain(address).collect()
 }
+
+/// Logs a warning if other users can read the key.
+#[cfg(unix)]
+fn warn_if_others_can_read(key: &Path) {
+    use std::os::unix::fs::PermissionsExt;
+    let mode = fs::metadata(key).map(|metadata| metadata.permissions().mode());
+    if mode.is_ok_and(|mode| mode & 0o077 != 0) {
+        let path = key.display();
+        warn!("other users can read {path}, and sign for each name of the CA: chmod 600 {path}");
+    }
+}
+
+#[cfg(not(unix))]
+fn warn_if_others_can_read(_: &Path) {}
 
 /// A certificate of the CA itself, as PEM.
 fn new_certificate(key: &KeyPair, names: &[String]) -> io::Result<String> {
-    let certificate = ca_params(key, &with_machine(names))
-        .self_signed(key)
-        .map_err(problem)?;
+    let certificate = ca_params(key, names).self_signed(key).map_err(problem)?;
     Ok(certificate.pem())
 }
 

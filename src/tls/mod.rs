@@ -4,7 +4,6 @@
 mod ca;
 
 use crate::config::{Config, ProxyConfig, TlsConfig};
-use crate::protocol::hosts::HOSTS;
 pub use ca::{Ca, state_directory};
 use rustls::ServerConfig;
 use rustls::crypto::ring;
@@ -12,7 +11,6 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use std::fmt::{self, Display};
 use std::io;
-use std::net::IpAddr;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -21,8 +19,10 @@ pub(crate) struct Tls {
     config: TlsConfig,
     /// The names for which the CA signs.
     names: Vec<String>,
-    /// `None` until it is first needed.
+    /// `None` until it is first needed. Locked only to read or replace it.
     current: Mutex<Option<Current>>,
+    /// Held while the first certificate is made, which reads and writes files.
+    loading: Mutex<()>,
 }
 
 /// A certificate in use.
@@ -42,23 +42,29 @@ impl Tls {
             names: names(&config.tls, &config.proxy),
             config: config.tls.clone(),
             current: Mutex::default(),
+            loading: Mutex::default(),
         }
     }
 
-    /// The configuration for the next handshake.
+    /// The configuration for the next handshake. Other tasks of the runtime go on while it is made.
     ///
     /// # Errors
     /// When the certificate cannot be read, made or used. The next call tries again.
-    pub(crate) fn server_config(&self) -> io::Result<Arc<ServerConfig>> {
-        Ok(self.current()?.server)
+    pub(crate) async fn server_config(self: &Arc<Self>) -> io::Result<Arc<ServerConfig>> {
+        if let Some(current) = &*self.lock() {
+            return Ok(Arc::clone(&current.server));
+        }
+        let tls = Arc::clone(self);
+        let prepared = tokio::task::spawn_blocking(move || tls.prepare());
+        Ok(prepared.await??.server)
     }
 
-    /// The CA's certificate as PEM; `None` with a certificate of the user's own.
+    /// The CA's certificate as PEM; `None` with a certificate of the user's own. May read and write files.
     ///
     /// # Errors
     /// As [`Tls::server_config`].
     pub(crate) fn ca(&self) -> io::Result<Option<Arc<str>>> {
-        Ok(self.current()?.ca)
+        Ok(self.prepare()?.ca)
     }
 
     /// Reads the certificate again. Connections keep the certificate that they began with.
@@ -66,17 +72,20 @@ impl Tls {
     /// # Errors
     /// As [`Tls::server_config`]. Then the old certificate stays in use.
     pub(crate) fn reload(&self) -> io::Result<()> {
-        let mut current = self.lock();
-        *current = Some(self.load()?);
+        let loaded = self.load()?;
+        *self.lock() = Some(loaded);
         Ok(())
     }
 
-    fn current(&self) -> io::Result<Current> {
-        let mut current = self.lock();
-        match &*current {
-            Some(current) => Ok(current.clone()),
-            None => Ok(current.insert(self.load()?).clone()),
+    /// The certificate, which is made or read if it was not needed before.
+    fn prepare(&self) -> io::Result<Current> {
+        let _one_at_a_time = self.loading.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(current) = &*self.lock() {
+            return Ok(current.clone());
         }
+        let loaded = self.load()?;
+        *self.lock() = Some(loaded.clone());
+        Ok(loaded)
     }
 
     fn load(&self) -> io::Result<Current> {
@@ -109,17 +118,13 @@ impl fmt::Debug for Tls {
     }
 }
 
-/// The names and IP addresses that the CA signs for, besides the name of this machine.
+/// The names and IP addresses that the CA signs for, besides those of this machine.
 pub fn names(tls: &TlsConfig, proxy: &ProxyConfig) -> Vec<String> {
     let mut names = ["localhost", "127.0.0.1", "::1"]
         .map(str::to_owned)
         .to_vec();
-    names.extend(HOSTS.map(str::to_owned));
-    let listen = tls.listen.map(|listen| listen.ip());
-    let listen = listen.filter(IpAddr::is_loopback);
-    names.extend(listen.map(|listen| listen.to_string()));
-    let configured = tls.names.iter().chain(&proxy.hosts);
-    names.extend(configured.map(|name| name.to_ascii_lowercase()));
+    names.extend(proxy.served_hosts());
+    names.extend(tls.names.iter().map(|name| name.to_ascii_lowercase()));
     names.sort_unstable();
     names.dedup();
     names

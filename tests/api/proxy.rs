@@ -1,4 +1,4 @@
-//! The proxy: it answers for Tencent's hosts, and connects nobody to any other host.
+//! The proxy: it answers for Tencent's hosts, and refuses all other hosts.
 
 use crate::harness::{Reply, TestApp};
 use crate::https::{HTTP1, HTTP2, client, trusting};
@@ -270,6 +270,37 @@ async fn it_can_be_turned_off() {
     for host in ["console.tim.qq.com", "example.com"] {
         let answer = post(&app, &format!("http://{host}"), "").await;
         assert!(is_friend_add(&answer), "{}", answer.body);
+    }
+}
+
+#[tokio::test]
+async fn without_a_certificate_connect_says_why() {
+    let directory = tempfile::TempDir::new().expect("a directory");
+    let file = directory.path().join("file");
+    std::fs::write(&file, "").expect("writable");
+    let app = TestApp::start_with(|config| config.tls.ca_directory = Some(file)).await;
+    let answer = connect(&app, "console.tim.qq.com:443").await;
+    assert_eq!(answer.status, 502);
+    assert!(answer.body.contains("/file: "), "{}", answer.body);
+}
+
+/// In absolute form, too, it is a call of this server.
+#[tokio::test]
+async fn the_servers_own_names_are_not_proxied() {
+    let app = TestApp::start_with(|config| {
+        config.control.hosts = vec!["emulator.example.com".to_owned()];
+        config.tls.names = vec!["tls.example.com".to_owned()];
+    });
+    let app = app.await;
+    for host in [
+        "localhost",
+        "emulator",
+        "127.0.0.1:1",
+        "emulator.example.com",
+        "TLS.example.com",
+    ] {
+        let answer = post(&app, &format!("http://{host}"), "").await;
+        assert!(is_friend_add(&answer), "{host}: {}", answer.body);
     }
 }
 

@@ -1,6 +1,8 @@
 //! What `cargo package` packs. `.ci/run` builds from it.
 
 use crate::fixture::text;
+use std::fs;
+use std::path::Path;
 use std::process::Command;
 
 /// The packed files outside `src`. Cargo makes `Cargo.toml.orig` and `.cargo_vcs_info.json`, the latter only in
@@ -47,6 +49,24 @@ fn the_package_has_the_sources_without_their_tests_and_what_a_user_reads() {
     assert_eq!(others, OUTSIDE_SRC);
     assert!(src.len() > 100, "{}", src.len());
     assert!(tests.is_empty(), "{tests:?}");
+}
+
+#[test]
+fn the_readme_has_every_recipe() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let files = fs::read_dir(root.join("config/fixtures")).expect("the recipes are there");
+    let readme = fs::read_to_string(root.join("README.md")).expect("it is there");
+    for file in files {
+        let name = file
+            .expect("readable")
+            .file_name()
+            .into_string()
+            .expect("UTF-8");
+        assert!(
+            readme.contains(&format!("(config/fixtures/{name})")),
+            "{name}"
+        );
+    }
 }
 
 #[test]

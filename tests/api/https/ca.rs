@@ -4,7 +4,7 @@ use super::{HTTP1, Https, client, trusting};
 use crate::harness::TestApp;
 use rcgen::{CertificateParams, Issuer, KeyPair};
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
+use rustls::pki_types::{CertificateDer, UnixTime};
 use std::path::Path;
 use std::sync::Arc;
 use tempfile::TempDir;
@@ -343,17 +343,4 @@ async fn a_certificate_that_cannot_be_used_is_an_error_of_the_start() {
     std::fs::write(path.join("own.pem"), "").expect("writable");
     let error = start_error(own(path)).await;
     assert!(error.contains("own.pem: has no certificate"), "{error}");
-}
-
-/// The key stays where it is.
-#[tokio::test]
-async fn no_text_shows_a_key() {
-    let directory = TempDir::new().expect("a directory");
-    let https = Https::start_with(in_directory(directory.path())).await;
-    let key = text(directory.path(), "ca.key");
-    let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).expect("a key");
-    let debug = format!("{:?}", https.app.emulator);
-    let secret = format!("{:?}", &key.secret_der()[36..60]);
-    assert!(!debug.contains(secret.trim_matches(['[', ']'])), "{debug}");
-    assert!(!https.ca.contains("PRIVATE"));
 }
