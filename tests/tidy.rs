@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Folders or files, and the words that their code must not use.
-const FORBIDDEN: [(&str, &[&str]); 14] = [
+const FORBIDDEN: [(&str, &[&str]); 15] = [
     (
         "src/protocol",
         &[
@@ -55,6 +55,16 @@ const FORBIDDEN: [(&str, &[&str]); 14] = [
             "tokio",
             "crate::config",
             "crate::control",
+            "crate::state",
+        ],
+    ),
+    (
+        "src/tls",
+        &[
+            "axum",
+            "crate::commands",
+            "crate::control",
+            "crate::gateway",
             "crate::state",
         ],
     ),
