@@ -75,19 +75,22 @@ pub(super) fn parts(message: &str) -> (&str, &str) {
 
 struct Checked(fn(&Value) -> Vec<(String, String)>);
 
-impl<'i> Keyword<'i> for Checked {
-    fn validate(&self, value: &'i Value) -> Result<(), ValidationError<'i>> {
+impl Keyword for Checked {
+    fn validate<'i>(&self, value: &'i Value) -> Result<(), ValidationError<'i>> {
         match self.iter_errors(value).next() {
             Some(error) => Err(error),
             None => Ok(()),
         }
     }
 
-    fn is_valid(&self, value: &'i Value) -> bool {
+    fn is_valid(&self, value: &Value) -> bool {
         (self.0)(value).is_empty()
     }
 
-    fn iter_errors(&self, value: &'i Value) -> Box<dyn Iterator<Item = ValidationError<'i>> + 'i> {
+    fn iter_errors<'i>(
+        &self,
+        value: &'i Value,
+    ) -> Box<dyn Iterator<Item = ValidationError<'i>> + 'i> {
         let problems = (self.0)(value).into_iter();
         Box::new(problems.map(|(pointer, problem)| error(&pointer, &problem)))
     }
@@ -102,8 +105,8 @@ fn check_whole(value: &Value) -> Vec<(String, String)> {
 
 struct MaxBytes(u64);
 
-impl<'i> Keyword<'i> for MaxBytes {
-    fn validate(&self, value: &'i Value) -> Result<(), ValidationError<'i>> {
+impl Keyword for MaxBytes {
+    fn validate<'i>(&self, value: &'i Value) -> Result<(), ValidationError<'i>> {
         if self.is_valid(value) {
             return Ok(());
         }
@@ -114,7 +117,7 @@ impl<'i> Keyword<'i> for MaxBytes {
         ))
     }
 
-    fn is_valid(&self, value: &'i Value) -> bool {
+    fn is_valid(&self, value: &Value) -> bool {
         value
             .as_str()
             .is_none_or(|text| text.len() as u64 <= self.0)
