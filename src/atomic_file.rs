@@ -20,8 +20,9 @@ const BUFFER_BYTES: usize = 256 << 10;
 const MAX_LINKS: usize = 40;
 
 /// Writes a file with `write` under a temporary name in its directory, flushes it to the disk, and then renames
-/// it. `path` must not be a symbolic link: see [`follow_links`]. After an error, `path` is as it was. An existing
-/// file's permissions stay.
+/// it. `path` must not be a symbolic link: see [`follow_links`]. An existing file's permissions stay. After an
+/// error, `path` is as it was. After success, a power failure can still bring the old content back, until
+/// [`flush_directory`] has been called.
 ///
 /// # Errors
 /// When the file cannot be written, or `write` fails.
@@ -32,6 +33,7 @@ pub fn replace(
     let unfinished = temporary(path)?;
     let file = unfinished.as_file();
     if let Ok(old) = fs::metadata(path) {
+        // The umask may have narrowed them.
         file.set_permissions(old.permissions())?;
     }
     let mut out = BufWriter::with_capacity(BUFFER_BYTES, file);
@@ -40,7 +42,7 @@ pub fn replace(
     drop(out);
     file.sync_all()?;
     unfinished.persist(path)?;
-    sync_directory(path)
+    Ok(())
 }
 
 /// Checks that [`replace`] can write to the directory of `path`.
@@ -51,7 +53,8 @@ pub(crate) fn check_directory(path: &Path) -> io::Result<()> {
     temporary(path)?.close()
 }
 
-/// A new file in the directory of `path`, removed when it is dropped.
+/// A new file in the directory of `path`, removed when it is dropped. Whoever may not read the file at `path`
+/// may not read this one at any moment.
 fn temporary(path: &Path) -> io::Result<NamedTempFile> {
     let prefix = prefix(path);
     let mut builder = Builder::new();
@@ -59,8 +62,9 @@ fn temporary(path: &Path) -> io::Result<NamedTempFile> {
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
-        // As for any new file: the umask narrows it.
-        builder.permissions(fs::Permissions::from_mode(0o666));
+        let old = fs::metadata(path).map(|old| old.permissions());
+        // 0o666 as for any new file. The umask narrows both.
+        builder.permissions(old.unwrap_or_else(|_| fs::Permissions::from_mode(0o666)));
     }
     builder.tempfile_in(directory(path))
 }
@@ -122,14 +126,41 @@ pub(crate) fn directory(path: &Path) -> &Path {
     parent.unwrap_or(Path::new("."))
 }
 
-/// Flushes the renaming of a file to the disk.
+/// Flushes the directory of a file to the disk, and with it the renaming by [`replace`].
+///
+/// # Errors
+/// When the directory cannot be flushed. The file has its new content all the same.
 #[cfg(unix)]
-fn sync_directory(path: &Path) -> io::Result<()> {
+pub fn flush_directory(path: &Path) -> io::Result<()> {
     File::open(directory(path))?.sync_all()
 }
 
 /// On Windows, a directory cannot be flushed.
 #[cfg(not(unix))]
-fn sync_directory(_: &Path) -> io::Result<()> {
+pub fn flush_directory(_: &Path) -> io::Result<()> {
     Ok(())
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    #[test]
+    fn the_temporary_file_has_the_old_permissions_from_the_start() {
+        let dir = tempfile::tempdir().expect("a place for files");
+        let path = dir.path().join("state.json");
+        for mode in [0o600, 0o400] {
+            fs::write(&path, "old").expect("it can be written");
+            let permissions = fs::Permissions::from_mode(mode);
+            fs::set_permissions(&path, permissions).expect("it is ours");
+
+            let unfinished = temporary(&path).expect("it can be created");
+
+            let metadata = unfinished.as_file().metadata().expect("it is open");
+            assert_eq!(metadata.permissions().mode() & 0o777, mode);
+            drop(unfinished);
+            fs::remove_file(&path).expect("it is ours");
+        }
+    }
 }

@@ -240,7 +240,7 @@ impl Reading {
         let mut names: Vec<&str> = fields.iter().map(|(name, _)| &**name).collect();
         names.sort_unstable();
         for pair in names.windows(2).filter(|pair| pair[0] == pair[1]) {
-            self.add(join(at, pair[0]), "is there twice");
+            self.add(join(at, pair[0]), "occurs twice");
         }
     }
 
@@ -302,7 +302,7 @@ fn parse<T: DeserializeOwned>(at: &str, text: &[u8]) -> Result<T, Unreadable> {
     })
 }
 
-/// Not a map, so that a name that is there twice can be found.
+/// Not a map, so that a name that occurs twice can be found.
 impl<'de: 'a, 'a> Deserialize<'de> for Fields<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct FieldsVisitor;

@@ -2,10 +2,10 @@
 //!
 //! A thread of its own saves the file, so that calls do not wait for it: it takes a copy of the accounts, which
 //! costs a few pointers, and writes the copy while calls change the accounts. A process that is killed leaves
-//! one of the complete states that were saved. The last save comes after the last call.
+//! one of the complete states that were saved. The last save has every call that was answered.
 
 use crate::atomic_file::{
-    beside, check_directory, directory, follow_links, remove_unfinished, replace,
+    beside, check_directory, directory, flush_directory, follow_links, remove_unfinished, replace,
 };
 use crate::config::os_reason;
 use crate::protocol::ids::SdkAppId;
@@ -23,7 +23,13 @@ use std::thread;
 use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
+use tokio::time::sleep;
 use tracing::{info, warn};
+
+/// How often a file is tried that another emulator uses, and the pause between two tries: about a second. An
+/// emulator that was dropped, or killed, may need a moment to unlock its file.
+const LOCK_TRIES: usize = 100;
+const LOCK_PAUSE: Duration = Duration::from_millis(10);
 
 /// The reason why a state file cannot be used, read or saved, in a sentence that names the file.
 #[derive(Debug)]
@@ -45,7 +51,7 @@ pub(crate) struct StateFile {
 
 impl StateFile {
     /// Locks the file, and checks that it can be saved.
-    pub(crate) fn open(given: &Path) -> Result<Self, StateFileError> {
+    pub(crate) async fn open(given: &Path) -> Result<Self, StateFileError> {
         let cannot_use = |reason: &dyn Display, kind| {
             let message = format!("cannot use the state file {}: {reason}", given.display());
             StateFileError { message, kind }
@@ -70,9 +76,16 @@ impl StateFile {
         }
         let mut options = File::options();
         let options = options.write(true).create(true).truncate(false);
-        let lock = options.open(folder.join(beside(&path, ".lock")));
-        let lock = lock.map_err(of_folder)?;
-        match lock.try_lock() {
+        let lock_path = folder.join(beside(&path, ".lock"));
+        let lock = options.open(&lock_path).map_err(|error| {
+            if !lock_path.exists() {
+                return of_folder(error);
+            }
+            let (lock_path, reason) = (lock_path.display(), os_reason(&error));
+            let reason = format!("its lock file {lock_path} cannot be opened: {reason}");
+            cannot_use(&reason, error.kind())
+        })?;
+        match try_lock(&lock).await {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
                 let reason = "another emulator uses it; stop that one, or choose another file";
@@ -89,9 +102,9 @@ impl StateFile {
     }
 
     /// Gives the apps of a world their saved accounts. An app that the file lacks, and all apps if there is no
-    /// file, begin as configured. The file is not changed. Returns the accounts that are saved; `None` if there
-    /// is no file.
-    pub(crate) fn load(&self, world: &World) -> Result<Option<Saved>, StateFileError> {
+    /// file, begin as configured. The file is not changed. Returns the accounts in the file; `None` if
+    /// there is no file.
+    pub(crate) fn load(&self, world: &World) -> Result<Option<AllAccounts>, StateFileError> {
         let cannot_read = |reason: &dyn Display, kind| {
             let path = self.path.display();
             let message =
@@ -106,32 +119,61 @@ impl StateFile {
         // Whatever was saved can be read, however large an account is.
         let graphs = saved::read_apps(&text, &world.configured_apps(), usize::MAX);
         let graphs = graphs.map_err(|error| cannot_read(&error, ErrorKind::InvalidData))?;
-        let (mut apps, mut accounts) = (Saved::new(), 0);
+        let (mut all, mut accounts) = (AllAccounts::new(), 0);
         for (app, graph) in graphs {
             accounts += graph.len();
-            apps.push((app.sdkappid, graph.clone()));
+            all.push((app.sdkappid, graph.clone()));
             app.store.begin_with(graph);
         }
         let path = self.path.display();
         info!(accounts, "{accounts} accounts were read from {path}");
         // In the order of a world's apps.
-        apps.sort_unstable_by_key(|(app, _)| *app);
-        Ok(Some(apps))
+        all.sort_unstable_by_key(|(app, _)| *app);
+        Ok(Some(all))
     }
 
-    fn write(&self, apps: &Saved) -> io::Result<()> {
-        replace(&self.path, |out| {
-            let mut pieces = saved::apps_pieces(apps);
+    fn write(&self, all: &AllAccounts) -> Result<(), StateFileError> {
+        let written = replace(&self.path, |out| {
+            let mut pieces = saved::apps_pieces(all);
             pieces.try_for_each(|piece| out.write_all(piece.as_bytes()))
+        });
+        written.map_err(|error| self.cannot_save(&os_reason(&error), error.kind()))?;
+        flush_directory(&self.path).map_err(|error| {
+            let (path, reason) = (self.path.display(), os_reason(&error));
+            let message = format!(
+                "cannot flush the directory of the state file {path}: {reason}; the file is saved, but a power \
+                 failure may bring the old one back"
+            );
+            let kind = error.kind();
+            StateFileError { message, kind }
         })
+    }
+
+    fn cannot_save(&self, reason: &str, kind: ErrorKind) -> StateFileError {
+        let path = self.path.display();
+        let message =
+            format!("cannot save the state file {path}: {reason}; the file stays as it was");
+        StateFileError { message, kind }
     }
 }
 
-/// The accounts of the apps, in the order of their SDKAppIDs.
-type Saved = Vec<(SdkAppId, Accounts)>;
+/// Locks a file. Tries for about a second if it is locked.
+async fn try_lock(file: &File) -> Result<(), TryLockError> {
+    for _ in 1..LOCK_TRIES {
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) => sleep(LOCK_PAUSE).await,
+            Ok(()) => return Ok(()),
+            Err(error @ TryLockError::Error(_)) => return Err(error),
+        }
+    }
+    file.try_lock()
+}
+
+/// The accounts of the configured apps, in the order of their SDKAppIDs.
+type AllAccounts = Vec<(SdkAppId, Accounts)>;
 
 /// Whether no account has changed between these two copies.
-fn is_same(one: &Saved, other: &Saved) -> bool {
+fn is_same(one: &AllAccounts, other: &AllAccounts) -> bool {
     let mut pairs = one.iter().zip(other);
     one.len() == other.len()
         && pairs.all(|(one, other)| one.0 == other.0 && one.1.is_same(&other.1))
@@ -143,18 +185,18 @@ fn is_same(one: &Saved, other: &Saved) -> bool {
 pub(crate) struct Keeper(mpsc::Sender<oneshot::Sender<Result<(), StateFileError>>>);
 
 impl Keeper {
-    /// Starts to save the file, each time after `interval` if something has changed. `saved` is what the file
-    /// has already. Must be called on a Tokio runtime.
+    /// Starts to save the file, each time after `interval` if something has changed. `last_saved` is what the
+    /// file has already. Must be called on a Tokio runtime.
     pub(crate) fn start(
         file: StateFile,
-        saved: Option<Saved>,
+        last_saved: Option<AllAccounts>,
         state: AppState,
         interval: Duration,
     ) -> io::Result<Self> {
         let (stop, stopped) = mpsc::channel::<oneshot::Sender<_>>();
         let mut saving = Saving {
             file,
-            saved,
+            last_saved,
             state,
             runtime: Handle::current(),
             warned: HashSet::new(),
@@ -164,11 +206,11 @@ impl Keeper {
                 Err(RecvTimeoutError::Timeout) => saving.save_or_warn(),
                 Err(RecvTimeoutError::Disconnected) => return,
                 Ok(done) => {
-                    let saved = saving.save();
+                    let result = saving.save();
                     // The file is unlocked before the stop is over.
                     drop(saving);
-                    // An error means that nobody waits for the stop.
-                    let _ = done.send(saved);
+                    // An error means that `stop` was cancelled.
+                    let _ = done.send(result);
                     return;
                 }
             }
@@ -181,10 +223,10 @@ impl Keeper {
 
     /// Saves the last changes, and unlocks the file.
     pub(crate) async fn stop(self) -> Result<(), StateFileError> {
-        let (done, saved) = oneshot::channel();
+        let (done, result) = oneshot::channel();
         // An error means that the thread has panicked; then there is no answer either.
         let _ = self.0.send(done);
-        saved.await.unwrap_or_else(|_| {
+        result.await.unwrap_or_else(|_| {
             Err(StateFileError {
                 message: "the thread that saves the state file has ended".to_owned(),
                 kind: ErrorKind::Other,
@@ -197,7 +239,7 @@ impl Keeper {
 struct Saving {
     file: StateFile,
     /// The accounts as they are in the file; `None` if the file differs or is missing.
-    saved: Option<Saved>,
+    last_saved: Option<AllAccounts>,
     state: AppState,
     runtime: Handle,
     /// The errors that were logged since the last successful save.
@@ -215,7 +257,7 @@ impl Saving {
             }
             Err(error) => {
                 if self.warned.insert(error.kind) {
-                    warn!("{error}; the file stays as it was, and the emulator tries again");
+                    warn!("{error}; the emulator tries again");
                 }
             }
         }
@@ -224,25 +266,18 @@ impl Saving {
     /// Saves the accounts, if they have changed.
     fn save(&mut self) -> Result<(), StateFileError> {
         let world = self.state.world();
-        let accounts = self.runtime.block_on(world.saved_accounts());
-        let accounts =
-            accounts.map_err(|error| self.error(&format!("{error:?}"), ErrorKind::Other))?;
-        let is_saved = |saved: &Saved| is_same(saved, &accounts);
-        if !self.saved.take().is_some_and(|saved| is_saved(&saved)) {
+        let all = self.runtime.block_on(world.saved_accounts());
+        let all = all.map_err(|error| {
+            let reason = format!("{error:?}");
+            self.file.cannot_save(&reason, ErrorKind::Other)
+        })?;
+        let last_saved = self.last_saved.take();
+        if !last_saved.is_some_and(|last_saved| is_same(&last_saved, &all)) {
             // The old copy is dropped by now, so that its memory is free.
-            let written = self.file.write(&accounts);
-            written.map_err(|error| self.error(&os_reason(&error), error.kind()))?;
+            self.file.write(&all)?;
         }
-        self.saved = Some(accounts);
+        self.last_saved = Some(all);
         Ok(())
-    }
-
-    fn error(&self, reason: &str, kind: ErrorKind) -> StateFileError {
-        let message = format!(
-            "cannot save the state file {}: {reason}",
-            self.file.path.display()
-        );
-        StateFileError { message, kind }
     }
 }
 

@@ -23,8 +23,10 @@ pub(crate) fn export(arguments: &TransferArgs, config: Option<PathBuf>) -> Resul
     // answer.
     serde_json::from_slice::<Exported>(&state).map_err(not_ours)?;
     let written = match arguments.path() {
-        Some(path) => atomic_file::follow_links(path)
-            .and_then(|path| atomic_file::replace(&path, |file| file.write_all(&state))),
+        Some(path) => atomic_file::follow_links(path).and_then(|path| {
+            atomic_file::replace(&path, |file| file.write_all(&state))?;
+            atomic_file::flush_directory(&path)
+        }),
         None => {
             let mut stdout = io::stdout().lock();
             stdout.write_all(&state).and_then(|()| stdout.flush())

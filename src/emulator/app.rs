@@ -70,8 +70,14 @@ impl AppHandle {
     /// A UserSig of `identifier`, valid for 180 days from now on, by the app's clock. Only the identifier of an
     /// admin may call the REST API.
     pub fn user_sig(&self, identifier: &str) -> String {
+        self.user_sig_for(identifier, EXPIRE_SECONDS)
+    }
+
+    /// A UserSig of `identifier`, valid for this number of seconds from now on, by the app's clock. If the number
+    /// is negative, the UserSig has expired.
+    pub fn user_sig_for(&self, identifier: &str, expire_seconds: i64) -> String {
         let app = self.last_known();
-        app.sign(identifier, app.clock.now().unix_time(), EXPIRE_SECONDS)
+        app.sign(identifier, app.clock.now().unix_time(), expire_seconds)
     }
 
     /// The query of a call by the first admin, with a UserSig that is valid for 180 days:

@@ -46,8 +46,11 @@ pub const STOP_DEADLINE: Duration = Duration::from_millis(2700);
 /// Dropping the emulator stops it like [`Emulator::stop`], but does not wait: it stops listening,
 /// cancels delays and the waits of the control API, and closes connections. Emulators in one process share
 /// nothing, so each test can have its own; or the tests share one, and each creates an app with
-/// [`Emulator::create_app`]. Only [`Emulator::stop`] saves the last changes in the state file
-/// ([`Config::state_file`]).
+/// [`Emulator::create_app`].
+///
+/// Only [`Emulator::stop`] saves the last changes in the state file ([`Config::state_file`]). Another emulator can
+/// use the file after that. After a drop it can, too: it waits up to a second until the file is unlocked, which
+/// takes longer only if a large file is being saved.
 ///
 /// ```
 /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
@@ -144,12 +147,15 @@ impl Emulator {
         let checked = config.check();
         checked.map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
         let state_file = config.state_file.as_deref();
-        let state_file = state_file.map(StateFile::open).transpose()?;
+        let state_file = match state_file {
+            Some(path) => Some(StateFile::open(path).await?),
+            None => None,
+        };
         let state = Shared::new(config);
         let default_app = state.look(|world| world.apps.values().next().cloned());
         let default_app = default_app.expect("the configuration was checked: it has an app");
         let default_app = AppHandle::new(&state, default_app);
-        let saved = match &state_file {
+        let last_saved = match &state_file {
             Some(file) => file.load(&state.world())?,
             None => None,
         };
@@ -166,7 +172,7 @@ impl Emulator {
             None => None,
         };
         let interval = state.config.state_interval;
-        let keep = |file| Keeper::start(file, saved, state.clone(), interval);
+        let keep = |file| Keeper::start(file, last_saved, state.clone(), interval);
         let keeper = state_file.map(keep).transpose()?;
         let (listeners, workers) = (Listeners { plain, tls }, Workers::new(runtimes));
         let serving = tokio::spawn(server::serve(listeners, state.clone(), workers));
@@ -273,11 +279,9 @@ impl Emulator {
     }
 
     /// A UserSig of `identifier`, valid from now on for `expire` seconds. `None` if the app does
-    /// not exist. [`AppHandle::user_sig`] is shorter.
+    /// not exist. The same as [`AppHandle::user_sig_for`] of [`Self::app`].
     pub fn user_sig(&self, app: SdkAppId, identifier: &str, expire: i64) -> Option<String> {
-        let world = self.state.world();
-        let app = world.apps.get(&app)?;
-        Some(app.sign(identifier, app.clock.now().unix_time(), expire))
+        Some(self.app(app)?.user_sig_for(identifier, expire))
     }
 
     /// A curl command with the basic request of the friend_add page, for the first app and its

@@ -8,8 +8,8 @@ use serde_json::{Map, Value, json};
 
 /// An account to create, or changes to an account.
 ///
-/// What is not said stays as it is, or has its default in a new account. A list that is begun replaces the
-/// whole list. The accounts that the lists name are created, too. An illegal value is an error of the method
+/// A field that is not set keeps its value, or its default in a new account. A list with at least one entry
+/// replaces the account's list. The accounts that the lists name are created, too. An illegal value is an error of the method
 /// that takes the seed. For all other fields, such as a friend's remark, give an [`AccountDocument`].
 ///
 /// ```

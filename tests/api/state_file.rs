@@ -150,6 +150,43 @@ async fn nothing_is_written_when_nothing_has_changed() {
     assert_ne!(read(&file), spelled);
 }
 
+/// A test drops its emulator in the middle of a save, and starts the next one at once.
+#[tokio::test]
+async fn a_dropped_emulator_leaves_its_file_to_the_next_one() {
+    let (dir, file) = place();
+    let start = async || {
+        TestApp::start_with(|config| {
+            config.state_file = Some(file.clone());
+            config.state_interval = Duration::from_millis(1);
+        })
+        .await
+    };
+    let is_saving = || {
+        let mut entries = fs::read_dir(dir.path()).expect("it is there");
+        entries
+            .any(|entry| entry.is_ok_and(|entry| entry.path().extension() == Some("tmp".as_ref())))
+    };
+    let friends: Vec<_> = (0..2000).map(|number| format!("u{number}")).collect();
+    let mut app = start().await;
+    let path = format!("/apps/{APP}/accounts/ann");
+    let ann = json!({"friends": friends});
+    app.control().put(&path, ann).await.ok();
+    for round in 0..3 {
+        // Each change leads to a save, which the test can miss.
+        let mut changes = 0;
+        while !is_saving() {
+            changes += 1;
+            assert!(changes < 10_000, "it does not save");
+            let path = format!("/apps/{APP}/accounts/bob");
+            let bob = json!({"groups": [format!("{round} {changes}")]});
+            app.control().put(&path, bob).await.ok();
+        }
+
+        drop(app);
+        app = start().await;
+    }
+}
+
 /// The configuration of an emulator with two apps.
 fn two_apps() -> Config {
     let mut config = Config::load(&Sources::default()).expect("the defaults are good");
@@ -289,7 +326,7 @@ async fn all_states_are_replaced_together_or_not_at_all() {
         assert_eq!(control.get("/state").await.ok(), before, "{pointer}");
     }
 
-    // Faults of two apps are named at once, and a name that is there twice is not lost.
+    // Faults of two apps are named at once, and a name that occurs twice is not lost.
     let text = r#"{"version":1,"apps":{"7":{"accounts":{"a":{},"a":{}}},"88888888":{}}}"#;
     let request = control.request(Method::PUT, "/state");
     let request = request.header("content-type", "application/json");

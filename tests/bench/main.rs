@@ -12,6 +12,7 @@ mod load;
 mod process;
 mod reads;
 mod soak;
+mod state;
 mod throughput;
 mod tls;
 
@@ -23,13 +24,14 @@ fn main() {
         return baseline::serve(&ready_file);
     }
     let mut table = Table::default();
-    let parts: [(&str, Part); 9] = [
+    let parts: [(&str, Part); 10] = [
         ("one_item", throughput::one_item),
         ("tls", tls::measure),
         ("batch", throughput::batch),
         ("saturation", throughput::saturation),
         ("reads", reads::measure),
         ("isolation", isolation::measure),
+        ("state", state::measure),
         ("growth", growth::measure),
         ("soak", soak::measure),
         ("footprint", footprint),

@@ -74,6 +74,23 @@ impl Running {
             self.0.try_wait().expect("a child")
         })
     }
+
+    /// Waits for the end, and returns the outputs, which are pipes. Long outputs would fill them.
+    #[track_caller]
+    pub(crate) fn output(mut self) -> Output {
+        let status = self.wait();
+        let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
+        let pipes = (self.0.stdout.take(), self.0.stderr.take());
+        if let (Some(mut out), Some(mut err)) = pipes {
+            out.read_to_end(&mut stdout).expect("a pipe");
+            err.read_to_end(&mut stderr).expect("a pipe");
+        }
+        Output {
+            status,
+            stdout,
+            stderr,
+        }
+    }
 }
 
 impl Drop for Running {

@@ -2,7 +2,7 @@
 //! and the emulator accept the files for containers.
 
 use crate::fixture::{ADMIN, APP, Server, program, text, wait_for};
-use crate::tools::{run, tool};
+use crate::tools::{run, tool, tools};
 use serde_json::{Value, json};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -67,7 +67,19 @@ fn runner(recipe: &Recipe, dir: &Path) -> Command {
     let line = format!("PATH=\"$PWD/bin:$PATH\"\n{}", recipe.command);
     let mut command = tool("timeout");
     command.args(["300", "sh", "-ec", &line]).current_dir(dir);
+    // Whatever the runner keeps is in the folder, except that all tests share what Go has compiled.
+    for (name, folder) in [("HOME", "home"), ("TMPDIR", "tmp")] {
+        let folder = dir.join(folder);
+        fs::create_dir_all(&folder).expect("a new folder");
+        command.env(name, folder);
+    }
+    for name in ["XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME"] {
+        command.env_remove(name);
+    }
     command
+        .env("GOCACHE", tools().join("go-build"))
+        .env("GOENV", "off")
+        .env("GOPATH", dir.join("home/go"))
         .env_remove("TENCENT_CHAT_EMULATOR_URL")
         .stdin(Stdio::null());
     command

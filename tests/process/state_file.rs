@@ -5,12 +5,12 @@ mod kills;
 mod large;
 mod transfer;
 
-use crate::fixture::{APP, Server, post, program, run, text, wait_for};
+use crate::fixture::{APP, Running, Server, post, program, run, text, wait_for};
 use serde_json::{Value, json};
 use std::fs;
-use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 use tempfile::TempDir;
 
 /// No rate limit, accounts that are made when they are first named, and a save every 20 ms.
@@ -66,9 +66,12 @@ fn names(dir: &TempDir) -> Vec<String> {
     names
 }
 
-/// Starts the program, which must end at once with an error.
+/// Starts the program, which must end soon with an error.
+#[track_caller]
 fn refused(file: &Path) -> String {
-    let output = run(&["--listen", "127.0.0.1:0", "--state", name(file)]);
+    let mut command = program(&["--listen", "127.0.0.1:0", "--state", name(file)]);
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let output = Running::spawn(&mut command).output();
     assert_eq!(output.status.code(), Some(1), "{}", text(&output.stderr));
     assert_eq!(text(&output.stdout), "", "it has not served");
     text(&output.stderr)
@@ -140,7 +143,7 @@ fn a_file_that_cannot_be_right_is_refused_with_the_place_and_stays_as_it_is() {
         ),
         (
             r#"{"version":1,"apps":{"88888888":{"accounts":{"a":{},"a":{}}}}}"#,
-            "/apps/88888888/accounts/a is there twice",
+            "/apps/88888888/accounts/a occurs twice",
         ),
     ] {
         fs::write(&file, content).expect("it can be written");
@@ -161,6 +164,7 @@ fn a_place_that_cannot_be_written_is_refused_before_anything_is_served() {
     let (dir, _) = place();
     let inside = |name: &str| dir.path().join(name);
     fs::create_dir(inside("folder")).expect("a folder");
+    fs::create_dir(inside(".mine.json.lock")).expect("a folder");
     fs::write(inside("text"), "").expect("a file");
     symlink("two", inside("one")).expect("a link");
     symlink("one", inside("two")).expect("a link");
@@ -173,6 +177,10 @@ fn a_place_that_cannot_be_written_is_refused_before_anything_is_served() {
         (inside("text/state.json"), "Not a directory"),
         (inside("one"), "too many levels of symbolic links"),
         (PathBuf::from("/dev/null"), "it is not a regular file"),
+        (
+            inside("mine.json"),
+            "/.mine.json.lock cannot be opened: Is a directory",
+        ),
         // Nobody can make files there, not even root.
         (
             PathBuf::from("/proc/state.json"),
@@ -330,12 +338,53 @@ fn a_save_that_fails_keeps_the_old_file_warns_once_and_is_tried_again() {
     server.signal("TERM");
     assert_eq!(server.wait().code(), Some(1));
     let last = format!(
-        "cannot save the state file {}: File too large\n",
+        "cannot save the state file {}: File too large; the file stays as it was\n",
         name(&file)
     );
     assert!(server.stderr().ends_with(&last), "{}", server.stderr());
     assert_eq!(names(&dir), [".state.json.lock", "state.json"]);
     self::start(&file).stop();
+}
+
+/// A directory that may be written but not read cannot be flushed.
+#[test]
+fn a_directory_that_cannot_be_flushed_is_named_and_the_file_is_the_new_one() {
+    let (dir, file) = place();
+    let set_mode = |mode| {
+        let permissions = fs::Permissions::from_mode(mode);
+        fs::set_permissions(dir.path(), permissions).expect("it is ours");
+    };
+    // Root may read every directory, unless it has no capabilities.
+    let is_root = fs::metadata(dir.path()).expect("it is there").uid() == 0;
+    let emulator = env!("CARGO_BIN_EXE_tencent-chat-emulator");
+    let mut command = match is_root {
+        true => Command::new("setpriv"),
+        false => Command::new(emulator),
+    };
+    if is_root {
+        command.args(["--bounding-set=-all", "--inh-caps=-all", emulator]);
+    }
+    command.args(["--listen", "127.0.0.1:0", "--state", name(&file)]);
+    command.envs(EAGER);
+    let server = Server::spawn(command);
+    wait_for("the first save", || file.exists().then_some(()));
+
+    set_mode(0o300);
+    let call = add(&Server::query(), "a", "b");
+    assert_eq!(server.connect().call(&call)["ErrorCode"], 0);
+
+    let warning = format!(
+        "cannot flush the directory of the state file {}: Permission denied; the file is saved, but a power \
+         failure may bring the old one back; the emulator tries again",
+        name(&file)
+    );
+    wait_for("a warning", || {
+        server.stderr().contains(&warning).then_some(())
+    });
+    assert!(has_friend(&file, "a"));
+    set_mode(0o700);
+    server.stop();
+    assert_eq!(names(&dir), [".state.json.lock", "state.json"]);
 }
 
 /// Calls run when the signal comes, and are answered until the server has ended. The saves in between are off.

@@ -23,8 +23,9 @@ fn state() -> String {
     format!(r#"{{"version":1,"apps":{{"{APP}":{{"accounts":{{{accounts}}}}}}}}}"#)
 }
 
-/// The bounds are generous because tests run in parallel, without optimisation. A save that held the lock of
-/// the accounts, or the document as a whole, would exceed them by far.
+/// A save that held the lock of the accounts, or the document as a whole, would exceed the bounds by far. The
+/// bound of the time is a part of a save's time, which grows with it on a slow or busy machine. The benchmark
+/// measures the time itself.
 #[test]
 fn the_saves_of_a_large_state_delay_no_call_and_take_little_memory() {
     let (_dir, file) = place();
@@ -36,6 +37,7 @@ fn the_saves_of_a_large_state_delay_no_call_and_take_little_memory() {
     let query = Server::query();
     let mut client = server.connect();
     let (mut saves, mut calls, mut slowest) = (0, 0, Duration::ZERO);
+    let whole = SystemMoment::now();
     let mut changed = fs::metadata(&file).and_then(|file| file.modified()).ok();
 
     wait_for("three saves", || {
@@ -56,12 +58,13 @@ fn the_saves_of_a_large_state_delay_no_call_and_take_little_memory() {
         (saves == 3).then_some(())
     });
 
+    let save = whole.elapsed() / 3;
     let highest = server.kib("VmHWM");
     let size = fs::metadata(&file).expect("it is there").len() / 1024;
     println!(
-        "{calls} calls, the slowest took {slowest:?}; {before} KiB before, {highest} KiB at most; the file has {size} KiB"
+        "{calls} calls, the slowest took {slowest:?}, a save {save:?}; {before} KiB before, {highest} KiB at most; the file has {size} KiB"
     );
-    assert!(slowest < Duration::from_millis(1000), "{slowest:?}");
+    assert!(2 * slowest < save, "{slowest:?}, a save {save:?}");
     assert!(2 * highest < 3 * before, "{highest} KiB, before {before}");
     server.stop();
     assert_eq!(
