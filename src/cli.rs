@@ -6,6 +6,7 @@ use clap::{Args, CommandFactory, Parser, Subcommand};
 use std::ffi::OsString;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use tencent_chat_emulator::CONTROL_PREFIX;
 use tencent_chat_emulator::clock::SystemMoment;
 use tencent_chat_emulator::config::{Config, Sources};
 use tencent_chat_emulator::protocol::flaw::Flaw;
@@ -35,9 +36,11 @@ pub(crate) enum Command {
     /// Check that an emulator is running; exit 0 if it is, 1 if it is not
     Health(HealthArgs),
     /// Write the accounts of a running emulator to a file, in the format of --state
+    #[command(mut_arg("file", |file| file.help("The file to write [default: standard output]")))]
     Export(TransferArgs),
     /// Replace the accounts of a running emulator with those of a file; if a part of the file is invalid,
     /// nothing is replaced
+    #[command(mut_arg("file", |file| file.help("The file to read [default: standard input]")))]
     Import(TransferArgs),
     /// Wait until an emulator is ready for calls; exit 0 as soon as it is, 1 if it is not in time
     Wait(WaitArgs),
@@ -54,7 +57,7 @@ pub(crate) enum Command {
 pub(crate) enum TlsCommand {
     /// Print the certificate of the CA as PEM; make the CA if there is none
     Ca,
-    /// Print the lines for /etc/hosts that lead clients of Tencent's hosts to this machine
+    /// Print the lines for /etc/hosts that resolve Tencent's host names to this machine
     Hosts(HostsArgs),
 }
 
@@ -67,8 +70,10 @@ pub(crate) struct HostsArgs {
 
 #[derive(Debug, Default, Args)]
 pub(crate) struct ServeArgs {
-    #[command(flatten)]
-    pub(crate) listen: ListenArgs,
+    /// The address to listen on [default: 127.0.0.1:8080]; port 0 means a free port, and a port alone
+    /// means 127.0.0.1
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    listen: Option<String>,
     /// Serve HTTPS on this address, too; port 0 means a free port, and a port alone means 127.0.0.1
     #[arg(long, value_name = "ADDRESS:PORT")]
     pub(crate) tls_listen: Option<String>,
@@ -82,10 +87,9 @@ pub(crate) struct ServeArgs {
     state: Option<String>,
 }
 
-#[derive(Debug, Default, Args)]
-pub(crate) struct ListenArgs {
-    /// The address to listen on [default: 127.0.0.1:8080]; port 0 means a free port, and a port alone
-    /// means 127.0.0.1
+#[derive(Debug, Args)]
+pub(crate) struct AddressArgs {
+    /// The address of the running emulator [default: 127.0.0.1:8080]
     #[arg(long, value_name = "ADDRESS:PORT")]
     listen: Option<String>,
 }
@@ -109,14 +113,14 @@ pub(crate) struct UserSigArgs {
 #[derive(Debug, Args)]
 pub(crate) struct HealthArgs {
     #[command(flatten)]
-    pub(crate) listen: ListenArgs,
+    pub(crate) address: AddressArgs,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct TransferArgs {
     #[command(flatten)]
-    pub(crate) listen: ListenArgs,
-    /// The file; - or none is standard output or standard input
+    pub(crate) address: AddressArgs,
+    /// The file
     file: Option<PathBuf>,
 }
 
@@ -131,7 +135,7 @@ impl TransferArgs {
 #[derive(Debug, Args)]
 pub(crate) struct WaitArgs {
     #[command(flatten)]
-    pub(crate) listen: ListenArgs,
+    pub(crate) address: AddressArgs,
     /// The longest time to wait, in seconds; 0 asks once
     #[arg(long, value_name = "SECONDS", default_value_t = 30)]
     pub(crate) timeout: u32,
@@ -149,7 +153,7 @@ pub(crate) struct ExecArgs {
     /// The app that the variables are for, by SDKAppID [default: the first app]
     #[arg(long, value_name = "NUMBER")]
     pub(crate) app: Option<String>,
-    /// Lead calls of Tencent's hosts to the emulator, with variables that most clients heed
+    /// Set the proxy and CA variables, so that most HTTP clients send calls to Tencent's hosts to the emulator
     #[arg(long)]
     pub(crate) intercept: bool,
     /// Do not check that the faults have been consumed
@@ -164,11 +168,12 @@ pub(crate) struct ExecArgs {
 #[command(after_help = environment::HELP)]
 pub(crate) struct EnvArgs {
     #[command(flatten)]
-    pub(crate) listen: ListenArgs,
+    pub(crate) address: AddressArgs,
     /// The app that the variables are for, by SDKAppID [default: the first app]
     #[arg(long, value_name = "NUMBER")]
     pub(crate) app: Option<String>,
-    /// Also print the variables that lead calls of Tencent's hosts to the emulator
+    /// Also print the proxy and CA variables, so that most HTTP clients send calls to Tencent's hosts to the
+    /// emulator
     #[arg(long)]
     pub(crate) intercept: bool,
 }
@@ -182,7 +187,7 @@ impl Cli {
             serve,
         } = Self::parse();
         let flags = [
-            ("--listen", serve.listen.listen.is_some()),
+            ("--listen", serve.listen.is_some()),
             ("--tls-listen", serve.tls_listen.is_some()),
             ("--ready-file", serve.ready_file.is_some()),
             ("--state", serve.state.is_some()),
@@ -202,7 +207,7 @@ impl ServeArgs {
     /// Loads the configuration from the file, the environment and the flags.
     pub(crate) fn load(&self, file: Option<PathBuf>) -> Result<Config, String> {
         let flags = [
-            ("--listen", "listen", &self.listen.listen),
+            ("--listen", "listen", &self.listen),
             ("--tls-listen", "tls.listen", &self.tls_listen),
             ("--state", "state_file", &self.state),
         ];
@@ -210,7 +215,7 @@ impl ServeArgs {
     }
 }
 
-impl ListenArgs {
+impl AddressArgs {
     /// Loads the configuration from the file, the environment and the flag.
     pub(crate) fn load(&self, file: Option<PathBuf>) -> Result<Config, String> {
         load(Vec::new(), file, &[("--listen", "listen", &self.listen)])
@@ -232,6 +237,11 @@ impl ExecArgs {
     }
 }
 
+/// Loads the configuration from the file and the environment.
+pub(crate) fn load_config(file: Option<PathBuf>) -> Result<Config, String> {
+    load(Vec::new(), file, &[])
+}
+
 /// Loads the configuration, with values in place of built-in defaults. Each flag has its name, its key and its
 /// value.
 fn load(
@@ -251,6 +261,16 @@ fn load(
     loaded.map_err(|error| error.to_string())
 }
 
+/// The configured app with this SDKAppID.
+pub(crate) fn find_app(config: &Config, sdkappid: &str) -> Result<SdkAppId, String> {
+    let app = SdkAppId::parse(sdkappid).filter(|id| config.apps.contains_key(id));
+    app.ok_or_else(|| {
+        let known: Vec<_> = config.apps.keys().map(SdkAppId::to_string).collect();
+        let known = known.join(", ");
+        format!("the configuration has no app {sdkappid}; it has {known}")
+    })
+}
+
 pub(crate) fn user_sig(arguments: &UserSigArgs, file: Option<PathBuf>) -> Result<(), String> {
     let UserSigArgs {
         sdkappid,
@@ -258,18 +278,14 @@ pub(crate) fn user_sig(arguments: &UserSigArgs, file: Option<PathBuf>) -> Result
         expire,
         flaw,
     } = arguments;
-    let config = ListenArgs::default().load(file)?;
-    let app = SdkAppId::parse(sdkappid).and_then(|id| config.apps.get(&id).map(|app| (id, app)));
-    let (id, app) = app.ok_or_else(|| {
-        let known: Vec<_> = config.apps.keys().map(SdkAppId::to_string).collect();
+    let config = load_config(file)?;
+    let id = find_app(&config, sdkappid).map_err(|problem| {
         format!(
-            "the configuration has no app {sdkappid}; it has {}. For an app that POST apps has made: \
-             POST /_emulator/v1/apps/{sdkappid}/user_sig",
-            known.join(", ")
+            "{problem}. For an app that POST apps has made: POST {CONTROL_PREFIX}/apps/{sdkappid}/user_sig"
         )
     })?;
     let now: UnixTime = SystemMoment::now().unix_time();
-    let key = &app.secret_key;
+    let key = &config.apps[&id].secret_key;
     let usersig = match flaw {
         Some(flaw) => flaw.sign(key, id, identifier, now, *expire),
         None => user_sig::sign(key, id, identifier, now, *expire),

@@ -1,19 +1,17 @@
 //! A client of the control API of a running emulator, for the commands that use one.
 
 use http_body_util::{BodyExt, Full};
-use hyper::body::Bytes;
-use hyper::{Method, Request, StatusCode, header};
+use hyper::body::{Bytes, Incoming};
+use hyper::{Method, Request, Response, StatusCode, header};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
 use serde::Deserialize;
 use std::error::Error;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
+use tencent_chat_emulator::CONTROL_PREFIX;
 use tencent_chat_emulator::config::Config;
 use tokio::runtime::Builder;
-
-/// The path under which the control API is served.
-pub(crate) const PREFIX: &str = "/_emulator/v1";
 
 /// What helps when an emulator does not answer.
 pub(crate) const HINT: &str = "if the emulator listens elsewhere, name its address with --listen";
@@ -48,9 +46,32 @@ impl ControlClient {
         path: &str,
         body: Bytes,
     ) -> Result<(StatusCode, Bytes), String> {
+        let path = format!("{CONTROL_PREFIX}{path}");
+        self.call(method, &path, body, async |answer| {
+            let status = answer.status();
+            let body = answer.into_body().collect().await;
+            let body = body.map_err(|error| self.failed(&innermost(&error)))?;
+            Ok((status, body.to_bytes()))
+        })
+    }
+
+    /// Gets a path that is outside of the control API, and returns the status without reading the body.
+    pub(crate) fn status(&self, path: &str) -> Result<StatusCode, String> {
+        let status = async |answer: Response<Incoming>| Ok(answer.status());
+        self.call(Method::GET, path, Bytes::new(), status)
+    }
+
+    /// Sends a call, and reads the answer with `read`, until the deadline.
+    fn call<T>(
+        &self,
+        method: Method,
+        path: &str,
+        body: Bytes,
+        read: impl AsyncFnOnce(Response<Incoming>) -> Result<T, String>,
+    ) -> Result<T, String> {
         let mut call = Request::builder()
             .method(method)
-            .uri(format!("http://{}{PREFIX}{path}", self.addr))
+            .uri(format!("http://{}{path}", self.addr))
             .header(header::CONTENT_TYPE, "application/json");
         if let Some(token) = &self.token {
             call = call.header(header::AUTHORIZATION, format!("Bearer {token}"));
@@ -59,21 +80,24 @@ impl ControlClient {
         let call = call.map_err(|error| format!("cannot make the call: {error}"))?;
         let answer = async {
             let client = Client::builder(TokioExecutor::new()).build_http();
-            let answer = client
-                .request(call)
-                .await
-                .map_err(|error| innermost(&error))?;
-            let status = answer.status();
-            let body = answer.into_body().collect().await;
-            let body = body.map_err(|error| innermost(&error))?;
-            Ok((status, body.to_bytes()))
+            match client.request(call).await {
+                Ok(answer) => read(answer).await,
+                Err(error) if error.is_connect() => {
+                    let (addr, reason) = (self.addr, innermost(&error));
+                    Err(format!("no emulator answers at {addr}: {reason}; {HINT}"))
+                }
+                Err(error) => Err(self.failed(&innermost(&error))),
+            }
         };
         let runtime = Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| format!("cannot start a runtime: {error}"))?;
         let answer = runtime.block_on(async { tokio::time::timeout(self.timeout, answer).await });
-        let seconds = self.timeout.as_secs();
-        let answer = answer.unwrap_or_else(|_| Err(format!("no answer within {seconds} s")));
-        answer.map_err(|reason| format!("no emulator answers at {}: {reason}; {HINT}", self.addr))
+        let seconds = self.timeout.as_secs_f32();
+        answer.unwrap_or_else(|_| Err(self.failed(&format!("no answer within {seconds:.1} s"))))
+    }
+
+    fn failed(&self, reason: &str) -> String {
+        format!("the call to the emulator at {} failed: {reason}", self.addr)
     }
 }
 

@@ -41,7 +41,7 @@ struct Setting {
 }
 
 pub(crate) fn print(arguments: &EnvArgs, file: Option<PathBuf>) -> Result<(), String> {
-    let config = arguments.listen.load(file)?;
+    let config = arguments.address.load(file)?;
     let client = ControlClient::new(&config, TIMEOUT);
     let addr = reachable(config.listen);
     let health: Health = read(&client, "/health")?;
@@ -52,7 +52,7 @@ pub(crate) fn print(arguments: &EnvArgs, file: Option<PathBuf>) -> Result<(), St
     let directory = directory(addr)?;
     let target = Target {
         addr,
-        tls_addr: health.tls_listen,
+        tls_addr: health.tls_listen.map(|tls| answering(tls, addr)),
         is_controlled: true,
         control_token: config.control.token.given().map(str::to_owned),
         app: AppKeys {
@@ -67,11 +67,23 @@ pub(crate) fn print(arguments: &EnvArgs, file: Option<PathBuf>) -> Result<(), St
         check_proxy(&client, addr)?;
     }
     let hosts = arguments.intercept.then(|| environment::hosts(&config));
-    let variables = target.variables(&directory, hosts.as_deref())?;
+    let environment = target.environment(&directory, hosts.as_deref())?;
+    for warning in &environment.warnings {
+        eprintln!("{warning}");
+    }
     let mut out = std::io::stdout().lock();
-    let written = out.write_all(&environment::exports(&variables));
+    let written = out.write_all(&environment::exports(&environment.variables));
     let written = written.and_then(|()| out.flush());
     written.map_err(|error| format!("cannot write the variables: {}", os_reason(&error)))
+}
+
+/// The address of HTTPS of the emulator that answers at `addr`. If it listens on all addresses, one of them is
+/// that of `addr`.
+fn answering(tls: SocketAddr, addr: SocketAddr) -> SocketAddr {
+    match tls.ip().is_unspecified() {
+        true => SocketAddr::new(addr.ip(), tls.port()),
+        false => tls,
+    }
 }
 
 /// The value that a route answers.
@@ -96,7 +108,7 @@ fn ca(client: &ControlClient) -> Result<Option<String>, String> {
     Ok(Some(String::from_utf8_lossy(&pem).into_owned()))
 }
 
-/// Fails if the running emulator is no proxy, and warns if it is none for other hosts.
+/// Fails if the proxy of the running emulator is disabled, and warns if it refuses other hosts.
 fn check_proxy(client: &ControlClient, addr: SocketAddr) -> Result<(), String> {
     let settings: Vec<Setting> = read(client, "/config")?;
     let has = |key: &str, value: &str| {
@@ -105,12 +117,12 @@ fn check_proxy(client: &ControlClient, addr: SocketAddr) -> Result<(), String> {
     };
     if has("proxy.enabled", "false") {
         return Err(format!(
-            "the emulator at {addr} is no proxy: proxy.enabled is false"
+            "--intercept needs the proxy, but proxy.enabled of the emulator at {addr} is false"
         ));
     }
     if has("proxy.others", "\"refuse\"") {
         eprintln!(
-            "Calls of other hosts will be refused, because proxy.others of the emulator is \"refuse\". With \
+            "Calls to other hosts will be refused, because proxy.others of the emulator is \"refuse\". With \
              EMULATOR__PROXY__OTHERS=tunnel, the emulator lets them through."
         );
     }
@@ -120,7 +132,10 @@ fn check_proxy(client: &ControlClient, addr: SocketAddr) -> Result<(), String> {
 /// The directory for the files of an emulator, which outlive this command. The next emulator at the same
 /// address has the same directory.
 fn directory(addr: SocketAddr) -> Result<PathBuf, String> {
-    let state = state_directory().map_err(|error| error.to_string())?;
+    let state = state_directory().map_err(|_| {
+        "there is no home directory for the files that the variables name: set XDG_STATE_HOME"
+            .to_owned()
+    })?;
     // A colon separates paths in some variables.
     let name = addr.to_string().replace(':', "_");
     let directory = state.join("env").join(name);

@@ -1,13 +1,15 @@
-//! The variables that tell a program where the emulator is, and those that lead its calls of Tencent's hosts
+//! The variables that tell a program where the emulator is, and those that lead its calls to Tencent's hosts
 //! to the emulator.
 
-use crate::control_client::{PREFIX, reachable};
+use crate::control_client::reachable;
+use crate::java_options::java_options;
 use crate::trust::{self, Bundles};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use std::env::var_os;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::Path;
+use tencent_chat_emulator::CONTROL_PREFIX;
 use tencent_chat_emulator::config::Config;
 use tencent_chat_emulator::protocol::hosts::HOSTS;
 
@@ -23,7 +25,7 @@ pub(crate) struct Target {
     pub(crate) ca: Option<String>,
 }
 
-/// What signs the calls of an app.
+/// The keys that sign the calls of an app.
 pub(crate) struct AppKeys {
     pub(crate) sdkappid: String,
     pub(crate) secret_key: String,
@@ -34,6 +36,12 @@ pub(crate) struct AppKeys {
 
 /// A variable and its value; `None` means that the variable must not be set.
 pub(crate) type Variable = (&'static str, Option<OsString>);
+
+pub(crate) struct Environment {
+    pub(crate) variables: Vec<Variable>,
+    /// What will not work as a user expects, in sentences.
+    pub(crate) warnings: Vec<String>,
+}
 
 /// The description of the variables in the help of commands.
 pub(crate) const HELP: &str = "\
@@ -48,7 +56,7 @@ Variables:
   TENCENT_CHAT_EMULATOR_CONTROL_TOKEN  The token of the control API, if it requires one
   TENCENT_CHAT_EMULATOR_CA             A PEM file with the CA of the HTTPS certificate
 
-With --intercept, calls of https://console.tim.qq.com and Tencent's other hosts get to the emulator:
+With --intercept, calls to https://console.tim.qq.com and Tencent's other hosts get to the emulator:
   HTTPS_PROXY, https_proxy, NO_PROXY, no_proxy, NODE_USE_ENV_PROXY
                                        The emulator is the proxy
   SSL_CERT_FILE, REQUESTS_CA_BUNDLE, CURL_CA_BUNDLE, GRPC_DEFAULT_SSL_ROOTS_FILE_PATH
@@ -59,18 +67,18 @@ With --intercept, calls of https://console.tim.qq.com and Tencent's other hosts 
 impl Target {
     /// All variables, and the files that they name, in a directory. `intercepted` are the hosts whose calls are
     /// to get to the emulator.
-    pub(crate) fn variables(
+    pub(crate) fn environment(
         &self,
         directory: &Path,
         intercepted: Option<&[String]>,
-    ) -> Result<Vec<Variable>, String> {
+    ) -> Result<Environment, String> {
         let ca = self.ca.as_deref();
         let ca_file = ca.map(|ca| trust::write_ca(directory, ca)).transpose()?;
         let url = format!("http://{}", reachable(self.addr));
         let tls_url = self
             .tls_addr
             .map(|addr| format!("https://{}", reachable(addr)));
-        let control_url = self.is_controlled.then(|| format!("{url}{PREFIX}"));
+        let control_url = self.is_controlled.then(|| format!("{url}{CONTROL_PREFIX}"));
         let app = &self.app;
         let text = |text: &String| Some(OsString::from(text));
         let mut variables = vec![
@@ -90,27 +98,37 @@ impl Target {
             ),
             ("TENCENT_CHAT_EMULATOR_CA", ca_file.map(OsString::from)),
         ];
+        let mut warnings = Vec::new();
         if let Some(hosts) = intercepted {
             let bundles = ca
-                .map(|ca| trust::write_bundles(directory, ca))
+                .map(|ca| trust::write_bundles(directory, ca, &mut warnings))
                 .transpose()?;
             variables.extend(self.interception(bundles.as_ref(), hosts));
+            if self.control_token.is_some() {
+                let warning = "Java cannot use the proxy, because the proxy requires a token, and Java's system \
+                               properties cannot give one.";
+                warnings.push(warning.to_owned());
+            }
         }
-        Ok(variables)
+        Ok(Environment {
+            variables,
+            warnings,
+        })
     }
 
-    /// The variables that lead calls of `hosts` to the emulator. Without bundles, the program itself must trust
+    /// The variables that lead calls to `hosts` to the emulator. Without bundles, the program itself must trust
     /// the emulator's certificate.
     fn interception(&self, bundles: Option<&Bundles>, hosts: &[String]) -> Vec<Variable> {
         let proxy = Some(OsString::from(self.proxy_url()));
         let no_proxy = Some(OsString::from(no_proxy(hosts)));
+        let java = java_options(reachable(self.addr), bundles, hosts);
         let mut variables = vec![
             ("HTTPS_PROXY", proxy.clone()),
             ("https_proxy", proxy),
             ("NO_PROXY", no_proxy.clone()),
             ("no_proxy", no_proxy),
             ("NODE_USE_ENV_PROXY", Some("1".into())),
-            ("JAVA_TOOL_OPTIONS", Some(self.java_options(bundles))),
+            ("JAVA_TOOL_OPTIONS", Some(java)),
         ];
         if let Some(bundles) = bundles {
             let roots = Some(OsString::from(&bundles.roots));
@@ -134,32 +152,6 @@ impl Target {
         let addr = reachable(self.addr);
         format!("http://{}{addr}", token.unwrap_or_default())
     }
-
-    /// The options of Java: the user's own, then ours, which override them.
-    fn java_options(&self, bundles: Option<&Bundles>) -> OsString {
-        let addr = reachable(self.addr);
-        let (host, port) = (addr.ip(), addr.port());
-        let mut options = var_os("JAVA_TOOL_OPTIONS").unwrap_or_default();
-        let mut add = |option: &OsStr| {
-            if !options.is_empty() {
-                options.push(" ");
-            }
-            options.push(option);
-        };
-        add(format!("-Dhttps.proxyHost={host}").as_ref());
-        add(format!("-Dhttps.proxyPort={port}").as_ref());
-        if let Some(Bundles {
-            java,
-            java_password,
-            ..
-        }) = bundles
-        {
-            add(&java_path("-Djavax.net.ssl.trustStore=", java));
-            add("-Djavax.net.ssl.trustStoreType=PKCS12".as_ref());
-            add(format!("-Djavax.net.ssl.trustStorePassword={java_password}").as_ref());
-        }
-        options
-    }
 }
 
 /// The hosts that the emulator answers for, in lower case.
@@ -167,22 +159,6 @@ pub(crate) fn hosts(config: &Config) -> Vec<String> {
     let hosts = HOSTS.iter().copied();
     let hosts = hosts.chain(config.proxy.hosts.iter().map(String::as_str));
     hosts.map(str::to_ascii_lowercase).collect()
-}
-
-/// An option with a path. Java splits the options at white space outside of quotes, and knows no escapes.
-fn java_path(option: &str, path: &Path) -> OsString {
-    let mut text = OsString::from(option);
-    let has = |c: u8| path.as_os_str().as_encoded_bytes().contains(&c);
-    let quote = if has(b'"') { "'" } else { "\"" };
-    let quote = if b" \t\n\"'".iter().any(|c| has(*c)) {
-        quote
-    } else {
-        ""
-    };
-    text.push(quote);
-    text.push(path);
-    text.push(quote);
-    text
 }
 
 /// The entries of the user's NO_PROXY lists, except those that cover one of the hosts, and the names of this

@@ -1,9 +1,9 @@
 //! `tencent-chat-emulator exec`: runs a command beside an emulator that lives as long as the command.
 
-use crate::cli::ExecArgs;
-use crate::environment::{self, AppKeys, Target, Variable};
+use crate::cli::{ExecArgs, find_app};
+use crate::environment::{self, AppKeys, Environment, Target, Variable};
 use crate::serve::not_started;
-use crate::signals::{CaughtSignal, Signals};
+use crate::signals::Signals;
 use std::ffi::OsString;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -39,12 +39,13 @@ const INTERCEPT_DEFAULT: (&str, &str) = ("proxy.others", "tunnel");
 /// What the help says besides the options.
 pub(crate) const HELP: &str = "\
 The emulator listens on free ports, unless an address is configured, and logs only warnings. Signals are passed
-on to the command. The emulator ends with the command.
+on to the command. The emulator ends with the command. A signal after the command has ended stops the
+emulator at once.
 
 Exit codes:
   that of the command, or 128 and the number of the signal that ended it
   97   the command succeeded, but faults have not been consumed
-  125  the emulator cannot be started
+  125  the emulator failed
   126  the command cannot be run
   127  there is no such command";
 
@@ -52,18 +53,30 @@ pub(crate) fn run(arguments: &ExecArgs, file: Option<PathBuf>) -> Result<ExitCod
     let mut defaults = DEFAULTS.to_vec();
     defaults.extend(arguments.intercept.then_some(INTERCEPT_DEFAULT));
     let config = arguments.load(defaults, file)?;
-    let app = find_app(&config, arguments.app.as_deref())?;
+    let app = match &arguments.app {
+        Some(sdkappid) => find_app(&config, sdkappid)?,
+        None => first_app(&config)?,
+    };
     if arguments.intercept && !config.proxy.enabled {
         return Err("--intercept needs the proxy, but proxy.enabled is false".to_owned());
     }
     let _log = telemetry::start(config.log);
-    let beside = async |emulator: &Emulator| run_beside(emulator, &config, app, arguments).await;
-    let code = Emulator::run(config.clone(), beside);
-    let code = code.map_err(|error| not_started(&error))??;
+    let mut code = 0;
+    let beside = async |emulator: &Emulator| {
+        code = run_beside(emulator, &config, app, arguments).await?;
+        Ok(())
+    };
+    let ended = Emulator::run(config.clone(), beside);
+    let ended = ended.unwrap_or_else(|error| Err(not_started(&error)));
+    match ended {
+        // The state file was not saved. The command's code matters more.
+        Err(problem) if code != 0 => say(&problem),
+        ended => ended?,
+    }
     Ok(ExitCode::from(code))
 }
 
-/// Runs the command, and returns the exit code of exec.
+/// Runs the command, and returns the exit code of exec. From then on, a signal ends the process at once.
 async fn run_beside(
     emulator: &Emulator,
     config: &Config,
@@ -76,15 +89,22 @@ async fn run_beside(
     let directory = temporary_directory();
     let directory =
         directory.map_err(|error| format!("cannot make a temporary directory: {error}"))?;
-    let variables = variables(emulator, config, app, arguments.intercept, directory.path())?;
-    // The terminal's Ctrl-C would not reach a command that is not started yet.
-    tokio::select! {
-        biased;
-        signal = signals.next() => return Ok(signalled(signal.number())),
-        () = tokio::task::yield_now() => {}
+    let environment = environment(emulator, config, app, arguments.intercept, directory.path())?;
+    for warning in &environment.warnings {
+        say(warning);
     }
-    let code = run_command(&arguments.command, &variables, &mut signals).await;
+    // The terminal's Ctrl-C would not reach a command that is not started yet.
+    let code = match signals.pending() {
+        Some(signal) => signalled(signal.number()),
+        None => run_command(&arguments.command, &environment.variables, &mut signals).await,
+    };
     remove(directory);
+    // The terminal's Ctrl-C has reached both the command, which it ended, and this process.
+    while signals.pending().is_some() {}
+    tokio::spawn(async move {
+        let signal = signals.next().await;
+        std::process::exit(signalled(signal.number()).into());
+    });
     if code != 0 || arguments.no_verify {
         return Ok(code);
     }
@@ -96,28 +116,19 @@ async fn run_beside(
     Ok(0)
 }
 
-/// The app with this SDKAppID, or the first one.
-fn find_app(config: &Config, sdkappid: Option<&str>) -> Result<SdkAppId, String> {
-    let mut known = config.apps.keys().copied();
-    let found = match sdkappid {
-        Some(text) => SdkAppId::parse(text).filter(|id| config.apps.contains_key(id)),
-        None => known.next(),
-    };
-    found.ok_or_else(|| {
-        let known: Vec<_> = known.map(|id| id.to_string()).collect();
-        let (app, known) = (sdkappid.unwrap_or_default(), known.join(", "));
-        format!("the configuration has no app {app}; it has {known}")
-    })
+fn first_app(config: &Config) -> Result<SdkAppId, String> {
+    let first = config.apps.keys().next().copied();
+    first.ok_or_else(|| "the configuration has no app".to_owned())
 }
 
 /// The variables for the command, and the files that they name.
-fn variables(
+fn environment(
     emulator: &Emulator,
     config: &Config,
     app: SdkAppId,
     intercept: bool,
     directory: &Path,
-) -> Result<Vec<Variable>, String> {
+) -> Result<Environment, String> {
     let keys = config
         .apps
         .get(&app)
@@ -138,7 +149,7 @@ fn variables(
         ca: emulator.ca().map_err(|error| error.to_string())?,
     };
     let hosts = intercept.then(|| environment::hosts(config));
-    target.variables(directory, hosts.as_deref())
+    target.environment(directory, hosts.as_deref())
 }
 
 /// Runs the command to its end, and returns its exit code as a shell has it.
@@ -160,7 +171,7 @@ async fn run_command(command: &[OsString], variables: &[Variable], signals: &mut
     let ended = loop {
         tokio::select! {
             ended = child.wait() => break ended,
-            signal = signals.next() => CaughtSignal::pass_on(signal, pid),
+            signal = signals.next() => signal.pass_on(pid),
         }
     };
     match ended {
@@ -219,7 +230,7 @@ fn remove(directory: TempDir) {
     }
 }
 
-/// Writes a line to standard error. Whether somebody reads it does not change the exit code.
+/// Writes a line to standard error. A write error does not change the exit code.
 fn say(message: &str) {
     let _ = writeln!(io::stderr(), "{message}");
 }

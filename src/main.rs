@@ -6,6 +6,7 @@ mod env;
 mod environment;
 mod exec;
 mod health;
+mod java_options;
 mod serve;
 mod signals;
 mod tls_commands;

@@ -24,7 +24,7 @@ pub(crate) fn run(arguments: &ServeArgs, file: Option<PathBuf>) -> Result<(), St
     let prints_token = matches!(config.control.token, ControlToken::Default);
     let until_signal = async |emulator: &Emulator| {
         // Signals are caught before the address is printed, so that no signal is lost.
-        let mut signals = Signals::new(own_certificate)
+        let mut signals = ServeSignals::new(own_certificate)
             .map_err(|error| format!("cannot listen for signals: {error}"))?;
         announce(emulator, prints_token);
         if let Some(file) = &ready_file {
@@ -144,14 +144,14 @@ impl<'a> ReadyFile<'a> {
 /// The signals of the process: SIGTERM and Ctrl-C stop it. With a certificate of the user's own, SIGHUP reads it
 /// again; without one, SIGHUP ends the process, as it does by default.
 #[cfg(unix)]
-struct Signals {
+struct ServeSignals {
     terminate: Signal,
     interrupt: Signal,
     hang_up: Option<Signal>,
 }
 
 #[cfg(unix)]
-impl Signals {
+impl ServeSignals {
     fn new(own_certificate: bool) -> io::Result<Self> {
         let hang_up = own_certificate.then(|| signal(SignalKind::hangup()));
         Ok(Self {
@@ -196,10 +196,10 @@ impl Signals {
 
 /// The signal that stops the process: Ctrl-C.
 #[cfg(not(unix))]
-struct Signals;
+struct ServeSignals;
 
 #[cfg(not(unix))]
-impl Signals {
+impl ServeSignals {
     fn new(_: bool) -> io::Result<Self> {
         Ok(Self)
     }

@@ -1,16 +1,17 @@
 //! Passes the signals of this process on to a child process.
 
-pub(crate) use system::{CaughtSignal, Signals};
+pub(crate) use system::Signals;
 
 #[cfg(unix)]
 mod system {
     use rustix::process::{Pid, Signal, getpgid, kill_process};
     use rustix::termios::tcgetpgrp;
+    use signal_hook::iterator::backend::SignalDelivery;
+    use signal_hook::iterator::exfiltrator::WithOrigin;
+    use signal_hook::low_level::siginfo::{Cause, Origin};
     use std::fs::{File, read_to_string};
-    use std::future::poll_fn;
     use std::io;
-    use std::task::Poll;
-    use tokio::signal::unix::{self, SignalKind};
+    use tokio::net::UnixStream;
 
     /// The signals that are passed on.
     const PASSED_ON: [Signal; 6] = [
@@ -22,54 +23,63 @@ mod system {
         Signal::USR2,
     ];
 
-    /// The signals of this process. As soon as they are caught, none of them ends the process.
-    pub(crate) struct Signals(Vec<(Signal, unix::Signal)>);
+    /// The signals of this process. As soon as they are caught, none of them ends the process. Tokio's signals
+    /// would not tell who has sent a signal.
+    pub(crate) struct Signals(SignalDelivery<UnixStream, WithOrigin>);
 
     impl Signals {
         /// Catches the signals, except those that are ignored (because of `nohup`, or of `&` in a script): a
         /// child then ignores them, too. A signal that is caught would end the child.
         pub(crate) fn catch() -> io::Result<Self> {
             let ignored = ignored_signals();
-            let is_ignored = |signal: Signal| ignored & (1 << (signal.as_raw() - 1)) != 0;
-            let caught = PASSED_ON.into_iter().filter(|signal| !is_ignored(*signal));
-            let catch = |signal: Signal| {
-                let kind = SignalKind::from_raw(signal.as_raw());
-                Ok((signal, unix::signal(kind)?))
-            };
-            caught.map(catch).collect::<io::Result<_>>().map(Self)
+            let numbers = PASSED_ON.iter().map(|signal| signal.as_raw());
+            let caught = numbers.filter(|number| ignored & (1 << (number - 1)) == 0);
+            // A signal writes to one end, so that the other end becomes readable.
+            let (read, write) = UnixStream::pair()?;
+            let write = write.into_std()?;
+            SignalDelivery::with_pipe(read, write, WithOrigin::default(), caught).map(Self)
+        }
+
+        /// A signal that has come already.
+        pub(crate) fn pending(&mut self) -> Option<CaughtSignal> {
+            self.0.pending().next().map(CaughtSignal)
         }
 
         pub(crate) async fn next(&mut self) -> CaughtSignal {
-            let next = poll_fn(|context| {
-                for (signal, stream) in &mut self.0 {
-                    if stream.poll_recv(context).is_ready() {
-                        return Poll::Ready(*signal);
-                    }
+            loop {
+                if let Some(signal) = self.pending() {
+                    return signal;
                 }
-                Poll::Pending
-            });
-            CaughtSignal(next.await)
+                let stream = self.0.get_read();
+                let readable = stream.readable().await;
+                readable.expect("the runtime is running");
+                // As soon as nothing is left to read, `readable` waits again.
+                while stream.try_read(&mut [0; 64]).is_ok_and(|length| length > 0) {}
+            }
         }
     }
 
     /// A signal that was caught.
-    #[derive(Clone, Copy)]
-    pub(crate) struct CaughtSignal(Signal);
+    pub(crate) struct CaughtSignal(Origin);
 
     impl CaughtSignal {
-        pub(crate) fn number(self) -> i32 {
-            self.0.as_raw()
+        pub(crate) fn number(&self) -> i32 {
+            self.0.signal
         }
 
         /// Sends the signal to a child, unless the terminal has done so: Ctrl-C and Ctrl-\ reach all processes
         /// in the foreground.
-        pub(crate) fn pass_on(self, child: u32) {
+        pub(crate) fn pass_on(&self, child: u32) {
             let child = i32::try_from(child).ok().and_then(Pid::from_raw);
-            let Some(child) = child else { return };
-            let is_of_keyboard = [Signal::INT, Signal::QUIT].contains(&self.0);
+            let signal = Signal::from_named_raw(self.number());
+            let (Some(child), Some(signal)) = (child, signal) else {
+                return;
+            };
+            let is_of_keyboard = [Signal::INT, Signal::QUIT].contains(&signal)
+                && !matches!(self.0.cause, Cause::Sent(_));
             if !is_of_keyboard || !is_in_foreground(child) {
                 // An error means that the child has ended.
-                let _ = kill_process(child, self.0);
+                let _ = kill_process(child, signal);
             }
         }
     }
@@ -104,6 +114,10 @@ mod system {
             Ok(Self)
         }
 
+        pub(crate) fn pending(&mut self) -> Option<CaughtSignal> {
+            None
+        }
+
         /// Never returns: Ctrl-C is only kept from ending this process.
         pub(crate) async fn next(&mut self) -> CaughtSignal {
             while tokio::signal::ctrl_c().await.is_ok() {}
@@ -111,16 +125,15 @@ mod system {
         }
     }
 
-    #[derive(Clone, Copy)]
     pub(crate) enum CaughtSignal {}
 
     impl CaughtSignal {
-        pub(crate) fn number(self) -> i32 {
-            match self {}
+        pub(crate) fn number(&self) -> i32 {
+            match *self {}
         }
 
-        pub(crate) fn pass_on(self, _child: u32) {
-            match self {}
+        pub(crate) fn pass_on(&self, _child: u32) {
+            match *self {}
         }
     }
 }

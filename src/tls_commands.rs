@@ -1,6 +1,6 @@
-//! `tencent-chat-emulator tls`: prints what clients need for HTTPS that heed no proxy.
+//! `tencent-chat-emulator tls`: prints the CA, and host names for clients that ignore proxy settings.
 
-use crate::cli::{ListenArgs, TlsCommand};
+use crate::cli::{TlsCommand, load_config};
 use crate::control_client::reachable;
 use crate::environment::hosts;
 use std::io::Write;
@@ -13,7 +13,7 @@ use tencent_chat_emulator::tls::{self, Ca};
 const HTTPS: u16 = 443;
 
 pub(crate) fn run(command: &TlsCommand, file: Option<PathBuf>) -> Result<(), String> {
-    let config = ListenArgs::default().load(file)?;
+    let config = load_config(file)?;
     let text = match command {
         TlsCommand::Ca => ca(&config)?,
         TlsCommand::Hosts(arguments) if arguments.compose => compose_aliases(&config),

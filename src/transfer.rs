@@ -17,7 +17,7 @@ const TIMEOUT: Duration = Duration::from_secs(600);
 
 /// Writes the accounts to the file. The file is replaced atomically.
 pub(crate) fn export(arguments: &TransferArgs, config: Option<PathBuf>) -> Result<(), String> {
-    let client = ControlClient::new(&arguments.listen.load(config)?, TIMEOUT);
+    let client = ControlClient::new(&arguments.address.load(config)?, TIMEOUT);
     let state = successful(client.get("/state")?)?;
     // An emulator without the control API answers otherwise, and none can report an error in the middle of its
     // answer.
@@ -60,7 +60,7 @@ struct Imported {
 
 /// Replaces the accounts of the apps that the file has.
 pub(crate) fn import(arguments: &TransferArgs, config: Option<PathBuf>) -> Result<(), String> {
-    let client = ControlClient::new(&arguments.listen.load(config)?, TIMEOUT);
+    let client = ControlClient::new(&arguments.address.load(config)?, TIMEOUT);
     let mut state = Vec::new();
     let read = match arguments.path() {
         Some(path) => std::fs::read(path).map(|bytes| state = bytes),

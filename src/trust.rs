@@ -1,16 +1,13 @@
 //! Files with root certificates: the system's and the emulator's CA, in the forms that clients read.
 
-use base64::Engine as _;
-use base64::prelude::BASE64_STANDARD;
 use p12_keystore::{Certificate, KeyStore, KeyStoreEntry};
+use pem::{EncodeConfig, LineEnding, Pem};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls_native_certs::{CertificateResult, load_certs_from_paths, load_native_certs};
-use std::collections::HashSet;
 use std::env::var_os;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use tracing::warn;
 
 /// The variables that name a file or a directory of root certificates, besides those that
 /// rustls-native-certs reads.
@@ -45,24 +42,32 @@ pub(crate) fn write_ca(directory: &Path, ca: &str) -> Result<PathBuf, String> {
     write(directory, "ca.pem", ca.as_bytes())
 }
 
-/// Writes the bundles into a directory. What the user's own variables name stays trusted.
-pub(crate) fn write_bundles(directory: &Path, ca: &str) -> Result<Bundles, String> {
+/// Writes the bundles into a directory, and adds what is wrong with the user's certificates to `warnings`.
+///
+/// What the user's own variables name stays trusted. When they name earlier bundles of ours, these are read, too:
+/// only there are the certificates that the user's own variables have named before.
+pub(crate) fn write_bundles(
+    directory: &Path,
+    ca: &str,
+    warnings: &mut Vec<String>,
+) -> Result<Bundles, String> {
     let ca = CertificateDer::from_pem_slice(ca.as_bytes())
         .map_err(|error| format!("the CA of the emulator is damaged: {error}"))?;
-    let mut roots = certificates(load_native_certs(), "the system's root certificates");
+    let system = load_native_certs();
+    let mut roots = certificates(system, "the system's root certificates", warnings);
     if roots.is_empty() {
-        warn!(
-            "this system has no root certificates: only the emulator's certificate will be trusted"
-        );
+        let warning = "This system has no root certificates: only the emulator's certificate will be trusted.";
+        warnings.push(warning.to_owned());
     }
     for variable in BUNDLE_VARIABLES {
-        roots.extend(read(variable));
+        roots.extend(read(variable, warnings));
     }
-    roots.push(ca.clone());
-    let mut known = HashSet::new();
-    roots.retain(|certificate| known.insert(certificate.clone()));
-    let mut node = read(NODE_VARIABLE);
-    node.push(ca);
+    let mut node = read(NODE_VARIABLE, warnings);
+    for bundle in [&mut roots, &mut node] {
+        bundle.push(ca.clone());
+        bundle.sort_unstable_by(|one, other| one.as_ref().cmp(other.as_ref()));
+        bundle.dedup();
+    }
     let java = pkcs12(&roots).map_err(|error| format!("cannot make a trust store: {error}"))?;
     Ok(Bundles {
         roots: write(directory, "roots.pem", pem(&roots).as_bytes())?,
@@ -73,7 +78,7 @@ pub(crate) fn write_bundles(directory: &Path, ca: &str) -> Result<Bundles, Strin
 }
 
 /// The certificates of the file or the directory that a variable names.
-fn read(variable: &str) -> Vec<CertificateDer<'static>> {
+fn read(variable: &str, warnings: &mut Vec<String>) -> Vec<CertificateDer<'static>> {
     let Some(path) = var_os(variable).filter(|path| !path.is_empty()) else {
         return Vec::new();
     };
@@ -82,29 +87,30 @@ fn read(variable: &str) -> Vec<CertificateDer<'static>> {
         true => load_certs_from_paths(None, Some(path)),
         false => load_certs_from_paths(Some(path), None),
     };
-    certificates(loaded, variable)
+    certificates(loaded, variable, warnings)
 }
 
-fn certificates(loaded: CertificateResult, source: &str) -> Vec<CertificateDer<'static>> {
+fn certificates(
+    loaded: CertificateResult,
+    source: &str,
+    warnings: &mut Vec<String>,
+) -> Vec<CertificateDer<'static>> {
     if let Some(error) = loaded.errors.first() {
         let count = loaded.errors.len();
-        warn!("{count} problems with {source}; the first: {error}");
+        warnings.push(format!(
+            "Not all of {source} can be read ({count} errors). The first error: {error}"
+        ));
     }
     loaded.certs
 }
 
 fn pem(certificates: &[CertificateDer<'_>]) -> String {
-    let mut text = String::new();
-    for certificate in certificates {
-        let base64 = BASE64_STANDARD.encode(certificate);
-        text += "-----BEGIN CERTIFICATE-----\n";
-        for line in base64.as_bytes().chunks(64) {
-            text.extend(line.iter().map(|byte| char::from(*byte)));
-            text.push('\n');
-        }
-        text += "-----END CERTIFICATE-----\n";
-    }
-    text
+    let certificates = certificates.iter();
+    let certificates: Vec<_> = certificates
+        .map(|certificate| Pem::new("CERTIFICATE", certificate.to_vec()))
+        .collect();
+    let config = EncodeConfig::new().set_line_ending(LineEnding::LF);
+    pem::encode_many_config(&certificates, config)
 }
 
 /// A PKCS#12 file with the certificates as trusted entries.

@@ -59,7 +59,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use unknown_route::{not_found, wrong_method};
 
 /// The path under which the control API is served.
-pub(crate) const PREFIX: &str = "/_emulator/v1";
+pub const PREFIX: &str = "/_emulator/v1";
 
 /// The table of control routes, one line each. A `long` route reads or writes a whole app, a long
 /// list or the journal; it runs on the control API's own runtime.

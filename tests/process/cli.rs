@@ -173,6 +173,27 @@ fn help_names_every_flag_of_every_verb() {
 }
 
 #[test]
+fn help_says_what_the_address_and_the_file_are() {
+    let running = "The address of the running emulator [default: 127.0.0.1:8080]";
+    for (verb, expected) in [
+        (
+            "serve",
+            "The address to listen on [default: 127.0.0.1:8080]; port 0",
+        ),
+        ("health", running),
+        ("wait", running),
+        ("env", running),
+        ("export", running),
+        ("import", running),
+        ("export", "[default: standard output]"),
+        ("import", "[default: standard input]"),
+    ] {
+        let help = text(&run(&[verb, "--help"]).stdout);
+        assert!(help.contains(expected), "{verb}: {help}");
+    }
+}
+
+#[test]
 fn the_version_is_the_packages() {
     let output = run(&["--version"]);
     assert_eq!(
@@ -267,7 +288,9 @@ fn health_takes_no_stranger_for_an_emulator() {
     for _ in 0..3 {
         let output = run(&["health", "--listen", &addr]);
         assert_eq!(output.status.code(), Some(1));
-        assert!(text(&output.stderr).contains(&addr));
+        let stderr = text(&output.stderr);
+        assert!(stderr.contains(&addr), "{stderr}");
+        assert!(!stderr.contains("no emulator answers"), "{stderr}");
     }
     answering.join().expect("it was asked three times");
 }

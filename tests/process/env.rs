@@ -130,14 +130,8 @@ fn the_app_can_be_chosen_also_one_that_was_made_later() {
     let output = state.run(&["env", "--listen", &addr, "--app", "1400000009"]);
 
     assert_eq!(output.status.code(), Some(1));
-    let message = format!(
-        "the emulator at {addr} answers: there is no app 1400000009; it has 1400000001, 1400000002, 1400000003\n"
-    );
-    let stderr = text(&output.stderr);
-    assert!(
-        stderr.contains("there is no app 1400000009") && stderr.contains("1400000003"),
-        "{message}: {stderr}"
-    );
+    let message = "there is no app 1400000009; there are 1400000001, 1400000002, 1400000003\n";
+    assert_eq!(text(&output.stderr), message);
     assert_eq!(text(&output.stdout), "");
 }
 
@@ -175,7 +169,7 @@ fn interception_outlives_the_command_in_a_directory_of_the_users() {
     let output = state.run(&["env", "--intercept", "--listen", &addr]);
 
     assert_eq!(output.status.code(), Some(0));
-    assert!(text(&output.stderr).starts_with("Calls of other hosts will be refused"));
+    assert!(text(&output.stderr).starts_with("Calls to other hosts will be refused"));
     let exports = text(&output.stdout);
     let script = "curl -sS https://console.tim.qq.com/healthz; echo $SSL_CERT_FILE";
     let printed = evaluated(&exports, script);
@@ -207,6 +201,95 @@ fn interception_outlives_the_command_in_a_directory_of_the_users() {
 }
 
 #[test]
+fn evaluating_the_variables_again_changes_neither_them_nor_their_files() {
+    let state = State::new();
+    let server = state.server("[proxy]\nothers = \"tunnel\"\n", &[]);
+    let own = state.0.path().join("own.pem");
+    let ca = state.program(&["tls", "ca"]);
+    let ca = { ca }
+        .env("EMULATOR__TLS__CA_DIRECTORY", state.0.path().join("own"))
+        .output();
+    std::fs::write(&own, ca.expect("it starts").stdout).expect("it can be written");
+    let script = r#"
+        evaluate() {
+            exports=$("$PROGRAM" env --intercept --listen "$ADDR")
+            echo "$exports"; eval "$exports"; cat "$SSL_CERT_FILE" "$NODE_EXTRA_CA_CERTS"
+        }
+        evaluate; echo @; evaluate; echo @; echo "$JAVA_TOOL_OPTIONS""#;
+    let mut command = Command::new("sh");
+    command
+        .args(["-c", script])
+        .env("XDG_STATE_HOME", state.0.path())
+        .env("PROGRAM", program(&[]).get_program())
+        .env("ADDR", server.addr.to_string())
+        .env(
+            "JAVA_TOOL_OPTIONS",
+            "-Dexample='with a space'  -Dhttp.nonProxyHosts=*.qq.com",
+        )
+        .env("REQUESTS_CA_BUNDLE", &own)
+        .env("NODE_EXTRA_CA_CERTS", &own);
+
+    let output = command.output().expect("a shell is there");
+
+    assert_eq!(text(&output.stderr), "");
+    let printed = text(&output.stdout);
+    let [first, second, java] = printed.split("@\n").collect::<Vec<_>>()[..] else {
+        panic!("{printed}");
+    };
+    // A UserSig has the time of its making.
+    let lines = |printed: &str| {
+        let lines = printed.lines().filter(|line| !line.contains("USERSIG"));
+        lines.map(str::to_owned).collect::<Vec<_>>()
+    };
+    let (first, again) = (lines(first), lines(second));
+    let change = std::iter::zip(&first, &again).find(|(line, other)| line != other);
+    assert_eq!(change, None);
+    assert_eq!(first.len(), again.len());
+    let own = std::fs::read_to_string(own).expect("it is there");
+    assert_eq!(second.matches(&own).count(), 2, "it stays trusted");
+    let users = "-Dexample='with a space' -Dhttps.proxyHost=127.0.0.1 ";
+    assert!(java.starts_with(users), "{java}");
+}
+
+#[test]
+fn a_file_of_the_users_that_cannot_be_read_is_named() {
+    let state = State::new();
+    let server = state.server("[proxy]\nothers = \"tunnel\"\n", &[]);
+    let addr = server.addr.to_string();
+    let mut command = state.program(&["env", "--intercept", "--listen", &addr]);
+
+    let output = command.env("REQUESTS_CA_BUNDLE", "/no/such/file").output();
+
+    let output = output.expect("it starts");
+    assert_eq!(output.status.code(), Some(0));
+    let stderr = text(&output.stderr);
+    assert!(
+        stderr.starts_with("Not all of REQUESTS_CA_BUNDLE can be read"),
+        "{stderr}"
+    );
+    assert!(stderr.contains("/no/such/file"), "{stderr}");
+}
+
+#[test]
+fn an_emulator_that_listens_on_all_addresses_is_called_at_the_one_that_is_named() {
+    let state = State::new();
+    let mut command = state.program(&["--listen", "0.0.0.0:0", "--tls-listen", "0.0.0.0:0"]);
+    command.env("EMULATOR__CONTROL__TOKEN", "secret");
+    let server = Server::spawn(command);
+    let addr = format!("127.0.0.2:{}", server.addr.port());
+
+    let mut command = state.program(&["env", "--listen", &addr]);
+    let output = command.env("EMULATOR__CONTROL__TOKEN", "secret").output();
+
+    let exports = text(&output.expect("it starts").stdout);
+    let script = r#"echo "$TENCENT_CHAT_EMULATOR_URL"
+        curl -sSk "$TENCENT_CHAT_EMULATOR_TLS_URL/healthz"; echo "$TENCENT_CHAT_EMULATOR_TLS_URL""#;
+    let printed = evaluated(&exports, script);
+    let expected = format!("http://{addr}\nok\nhttps://127.0.0.2:");
+    assert!(printed.starts_with(&expected), "{printed}");
+}
+
+#[test]
 fn an_emulator_that_is_no_proxy_or_is_not_there_is_an_error() {
     let state = State::new();
     let server = state.server("[proxy]\nenabled = false\n", &[]);
@@ -214,7 +297,9 @@ fn an_emulator_that_is_no_proxy_or_is_not_there_is_an_error() {
 
     let output = state.run(&["env", "--intercept", "--listen", &addr]);
     assert_eq!(output.status.code(), Some(1));
-    let message = format!("the emulator at {addr} is no proxy: proxy.enabled is false\n");
+    let message = format!(
+        "--intercept needs the proxy, but proxy.enabled of the emulator at {addr} is false\n"
+    );
     assert_eq!(text(&output.stderr), message);
     assert_eq!(text(&output.stdout), "");
 

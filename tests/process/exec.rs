@@ -215,6 +215,29 @@ fn faults_that_were_not_consumed_fail_a_command_that_succeeded() {
 }
 
 #[test]
+fn a_state_file_that_cannot_be_saved_fails_only_a_command_that_succeeded() {
+    for (end, code) in [
+        ("exit 0", 125),
+        ("exit 3", 3),
+        ("kill -TERM $$", 143),
+        (ARM, 97),
+    ] {
+        let dir = TempDir::new().expect("a place for files");
+        let folder = dir.path().join("folder");
+        std::fs::create_dir(&folder).expect("a new directory");
+        let mut command = exec(&[], &format!("{CALL} >/dev/null; rm -r $FOLDER; {end}"));
+        command.env("FOLDER", &folder);
+        command.env("EMULATOR__STATE_FILE", folder.join("state.json"));
+
+        let output = command.output().expect("it starts");
+
+        let stderr = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(code), "{end}: {stderr}");
+        assert!(stderr.contains("state.json"), "{end}: {stderr}");
+    }
+}
+
+#[test]
 fn the_exit_code_is_the_same_if_nobody_reads_standard_error() {
     for (script, code) in [(ARM, 97), ("exit 3", 3)] {
         let (reader, writer) = std::io::pipe().expect("a pipe");
@@ -321,8 +344,14 @@ fn off_loopback_the_command_gets_the_token_and_an_address_that_it_can_reach() {
         curl -sS -H "Authorization: Bearer $TENCENT_CHAT_EMULATOR_CONTROL_TOKEN" "$TENCENT_CHAT_EMULATOR_CONTROL_URL/apps" | grep -o secret_key
         echo "$HTTPS_PROXY" | sed "s/$TENCENT_CHAT_EMULATOR_CONTROL_TOKEN/TOKEN/""#;
 
-    let printed = printed(&mut exec(&["--intercept", "--listen", "0.0.0.0:0"], script));
+    let output = run(&["--intercept", "--listen", "0.0.0.0:0"], script);
 
+    let stderr = text(&output.stderr);
+    assert!(
+        stderr.starts_with("Java cannot use the proxy, because ") && stderr.lines().count() == 1,
+        "{stderr}"
+    );
+    let printed = text(&output.stdout);
     let lines: Vec<_> = printed.lines().collect();
     let addr = lines[0].strip_prefix("http://").expect("a URL");
     assert!(addr.starts_with("127.0.0.1:"), "{addr}");

@@ -4,6 +4,8 @@ use crate::fixture::{Server, program, run, text, wait_for};
 use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::process::Stdio;
+use std::time::Duration;
+use tencent_chat_emulator::clock::SystemMoment;
 
 /// An address where nothing listens.
 fn free_addr() -> String {
@@ -32,7 +34,7 @@ fn it_waits_for_an_emulator_that_starts_later() {
     let addr = free_addr();
     let mut command = program(&["wait", "--listen", &addr]);
     let mut waiting = command.stderr(Stdio::piped()).spawn().expect("it starts");
-    std::thread::sleep(std::time::Duration::from_millis(200));
+    std::thread::sleep(Duration::from_millis(200));
     assert!(waiting.try_wait().expect("a child").is_none(), "it waits");
 
     let mut command = program(&["--listen", &addr]);
@@ -60,6 +62,30 @@ fn it_says_why_it_gave_up() {
         let output = run(&["wait", &format!("--timeout={timeout}")]);
         assert_eq!(output.status.code(), Some(2), "{timeout}");
     }
+}
+
+#[test]
+fn a_server_that_answers_slowly_does_not_extend_the_time() {
+    let slow = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    let addr = slow.local_addr().expect("an address").to_string();
+    std::thread::spawn(move || {
+        let (mut stream, _) = slow.accept().expect("a call");
+        // An error means that the client has gone.
+        while stream.write_all(b"HTTP/1.1 200 OK\r\nName: ").is_ok() {
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    });
+    let start = SystemMoment::now();
+
+    let output = run(&["wait", "--timeout", "1", "--listen", &addr]);
+
+    assert!(start.elapsed() < Duration::from_secs(2));
+    assert_eq!(output.status.code(), Some(1));
+    let expected = format!(
+        "not ready after 1 s: the call to the emulator at {addr} failed: no answer within "
+    );
+    let stderr = text(&output.stderr);
+    assert!(stderr.starts_with(&expected), "{stderr}");
 }
 
 #[test]

@@ -142,27 +142,25 @@ fn reqwest() {
     println!("\n{}", answer.expect("an answer"));
 }
 
-fn has_java() -> bool {
-    Command::new("java")
-        .arg("-version")
-        .output()
-        .is_ok_and(|output| output.status.success())
+fn require_java() {
+    let version = Command::new("java").arg("-version").output();
+    let is_there = version.is_ok_and(|output| output.status.success());
+    assert!(is_there, "no Java: run tests/install");
 }
 
 #[test]
 fn java_gets_the_emulators_answer_by_both_of_its_clients() {
-    if !has_java() {
-        return eprintln!("not tested: there is no Java");
-    }
+    require_java();
     // Java splits its options at white space.
     for place in ["plain", "with a space", "it's"] {
         let dir = TempDir::new().expect("a place for files");
         let place = dir.path().join(place);
         std::fs::create_dir(&place).expect("a new directory");
         let mut command = client(&["--intercept"], "java $CLIENTS/Client.java");
-        command
-            .env("TMPDIR", &place)
-            .env("JAVA_TOOL_OPTIONS", "-Dexample=kept");
+        command.env("TMPDIR", &place).env(
+            "JAVA_TOOL_OPTIONS",
+            "-Dexample=kept \"-Dhttp.nonProxyHosts=*.qq.com\"",
+        );
         let output = command.output().expect("it starts");
 
         let stdout = text(&output.stdout);
@@ -176,10 +174,55 @@ fn java_gets_the_emulators_answer_by_both_of_its_clients() {
 }
 
 #[test]
-fn java_reads_every_certificate_of_its_bundle_as_trusted() {
-    if !has_java() {
-        return eprintln!("not tested: there is no Java");
+fn options_of_java_that_have_no_effect_are_left_out_and_the_rest_is_kept() {
+    let this_machine = "-Dhttp.nonProxyHosts=localhost|127.*|[::1]";
+    for (own, kept, has_this_machine) in [
+        ("", "", false),
+        ("-Xmx64m", "-Xmx64m ", false),
+        (
+            "  -Da='b  c'\t-Dd=\"e 'f\" ",
+            "-Da='b  c' -Dd=\"e 'f\" ",
+            false,
+        ),
+        (
+            "-Dhttps.proxyPort=1 -Da=b -Djavax.net.ssl.trustStore='a b' -Dhttps.proxyHost=x",
+            "-Da=b ",
+            false,
+        ),
+        (
+            "-Dhttp.nonProxyHosts=*.example.net|localhost",
+            "-Dhttp.nonProxyHosts=*.example.net|localhost ",
+            false,
+        ),
+        ("-Dhttp.nonProxyHosts=localhost|*.QQ.com", "", true),
+        ("-Dhttp.nonProxyHosts=console.tim.qq.com", "", true),
+        ("-Dhttp.nonProxyHosts=console.*", "", true),
+        ("-Dhttp.nonProxyHosts=*.tim.*", "", true),
+        ("-Dhttp.nonProxyHosts=*", "", true),
+        ("-Dhttp.nonProxyHosts='*.qcloud.com|a'", "", true),
+        (
+            "'-Dhttp.nonProxyHosts=*'",
+            "'-Dhttp.nonProxyHosts=*' ",
+            true,
+        ),
+        (
+            "-Dhttp.nonProxyHosts=* -Dhttp.nonProxyHosts=a",
+            "-Dhttp.nonProxyHosts=* -Dhttp.nonProxyHosts=a ",
+            false,
+        ),
+    ] {
+        let mut command = exec(&["--intercept"], "printf %s \"$JAVA_TOOL_OPTIONS\"");
+        let options = printed(command.env("JAVA_TOOL_OPTIONS", own));
+
+        let (before, ours) = options.split_at(options.find("-Dhttps.proxyHost=127.").expect("it"));
+        assert_eq!(before, kept, "{own}");
+        assert_eq!(ours.ends_with(this_machine), has_this_machine, "{options}");
     }
+}
+
+#[test]
+fn java_reads_every_certificate_of_its_bundle_as_trusted() {
+    require_java();
     let script = r#"
         directory=$(dirname $TENCENT_CHAT_EMULATOR_CA)
         grep -c BEGIN $SSL_CERT_FILE
@@ -270,7 +313,7 @@ fn a_file_of_the_users_that_cannot_be_read_is_named_and_the_rest_works() {
     assert_answered("curl", &output);
     let stderr = text(&output.stderr);
     assert!(
-        stderr.contains("WARN") && stderr.contains("REQUESTS_CA_BUNDLE"),
+        stderr.starts_with("Not all of REQUESTS_CA_BUNDLE can be read"),
         "{stderr}"
     );
     assert!(stderr.contains("/no/such/file"), "{stderr}");

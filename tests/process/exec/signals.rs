@@ -1,17 +1,19 @@
-//! Signals: exec passes them on to the command, and outlives none of them without it.
+//! Signals: exec passes them on to the command, and never leaves the command running.
 
 use super::{exec, files};
-use crate::fixture::{Running, program, text, wait_for};
+use crate::fixture::{Client, GOOD_BODY, Running, Server, post, program, text, wait_for};
 use rustix::fs::{Mode, OFlags, open};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{Pid, tcgetpgrp};
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
+use std::os::fd::OwnedFd;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::Command;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 use tempfile::TempDir;
+use tencent_chat_emulator::clock::SystemMoment;
 
 /// A running exec, in a process group of its own: it is in the foreground of no terminal.
 struct Exec {
@@ -97,8 +99,41 @@ fn a_command_that_a_signal_ends_gives_128_and_its_number() {
 }
 
 #[test]
+fn a_signal_after_the_command_has_ended_stops_the_emulator_at_once() {
+    for (name, code) in [("INT", 130), ("TERM", 143)] {
+        let script = "echo ${TENCENT_CHAT_EMULATOR_URL#http://}; trap 'exit 0' USR1; while :; do sleep 0.01; done";
+        let exec = Exec::start(script);
+        let addr = exec.lines.recv_timeout(Duration::from_secs(10));
+        let addr = addr.expect("an address").parse().expect("an address");
+        // The emulator waits for half a body.
+        let mut client = Client::connect(addr).expect("it listens");
+        client.send(&post(&Server::query(), GOOD_BODY)[..400]);
+        exec.signal("USR1");
+        wait_for("no connections", || {
+            Client::connect(addr).is_err().then_some(())
+        });
+
+        exec.signal(name);
+
+        exec.expect_code(code);
+    }
+}
+
+/// The time until the command of exec runs.
+fn measure_start() -> Duration {
+    let start = SystemMoment::now();
+    let status = exec(&["--intercept"], "exit 0").status();
+    assert!(status.expect("it starts").success());
+    start.elapsed()
+}
+
+#[test]
 fn a_signal_at_any_time_leaves_neither_a_process_nor_a_file() {
-    for delay_ms in 0..40 {
+    const SIGNALS: u32 = 40;
+    // The last signals come when the command runs.
+    let last_delay = measure_start() * 3 / 2;
+    for number in 0..SIGNALS {
+        let delay = last_delay * number / SIGNALS;
         let dir = TempDir::new().expect("a place for files");
         let script = "echo $$ >\"$PID_FILE\"; exec sleep 30";
         let pid_file = TempDir::new().expect("a place for files");
@@ -106,16 +141,18 @@ fn a_signal_at_any_time_leaves_neither_a_process_nor_a_file() {
         let mut command = exec(&["--intercept"], script);
         command.env("TMPDIR", dir.path()).env("PID_FILE", &pid_file);
         let mut child = command.process_group(0).spawn().expect("it starts");
-        std::thread::sleep(Duration::from_millis(delay_ms));
+        std::thread::sleep(delay);
 
         signal(child.id(), "TERM");
 
         let status = wait_for("its end", || child.try_wait().expect("a child"));
         // Before exec catches signals, it has made nothing.
         let is_ended = status.code() == Some(143) || status.signal() == Some(15);
-        assert!(is_ended, "after {delay_ms} ms: {status}");
-        assert_eq!(files(&dir), [""; 0], "after {delay_ms} ms");
-        if let Ok(pid) = std::fs::read_to_string(&pid_file) {
+        assert!(is_ended, "after {delay:?}: {status}");
+        assert_eq!(files(&dir), [""; 0], "after {delay:?}");
+        // The file is empty if the shell was ended before it wrote.
+        let pid = std::fs::read_to_string(&pid_file).unwrap_or_default();
+        if !pid.is_empty() {
             let pid: i32 = pid.trim().parse().expect("a PID");
             let pid = Pid::from_raw(pid).expect("not 0");
             assert!(
@@ -141,12 +178,56 @@ fn a_signal_that_is_ignored_stays_ignored_in_the_command() {
     assert_eq!(text(&output.expect("a shell is there").stdout), "alive\n");
 }
 
+/// Keys that send SIGINT and SIGQUIT.
+const CTRL_C: u8 = 0x03;
+const CTRL_BACKSLASH: u8 = 0x1c;
+
+/// The other side of a terminal.
+struct Terminal {
+    file: File,
+    /// What the processes of the terminal have written.
+    output: Receiver<Vec<u8>>,
+}
+
+impl Terminal {
+    fn new(file: OwnedFd) -> Self {
+        let file = File::from(file);
+        let mut reader = file.try_clone().expect("a file");
+        let (sender, output) = channel();
+        std::thread::spawn(move || {
+            let mut buffer = [0; 1024];
+            // The end of a terminal is an error.
+            while let Ok(length @ 1..) = reader.read(&mut buffer) {
+                let _ = sender.send(buffer[..length].to_vec());
+            }
+        });
+        Self { file, output }
+    }
+
+    fn press(&mut self, key: u8) {
+        self.file.write_all(&[key]).expect("it reads");
+    }
+
+    /// Reads until the text is there, and returns what was read.
+    #[track_caller]
+    fn read_until(&self, text: &str) -> String {
+        let mut all = Vec::new();
+        while !String::from_utf8_lossy(&all).contains(text) {
+            let Ok(part) = self.output.recv_timeout(Duration::from_secs(10)) else {
+                panic!("no {text}: {}", String::from_utf8_lossy(&all));
+            };
+            all.extend_from_slice(&part);
+        }
+        String::from_utf8_lossy(&all).into_owned()
+    }
+}
+
 /// Runs exec in a terminal of its own, and returns the terminal's other side.
-fn in_terminal(arguments: &[&str]) -> (Running, File) {
+fn in_terminal(arguments: &[&str]) -> (Running, Terminal) {
     in_terminal_with(arguments, |_| ())
 }
 
-fn in_terminal_with(arguments: &[&str], change: impl FnOnce(&mut Command)) -> (Running, File) {
+fn in_terminal_with(arguments: &[&str], change: impl FnOnce(&mut Command)) -> (Running, Terminal) {
     let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a terminal");
     grantpt(&terminal).expect("it is ours");
     unlockpt(&terminal).expect("it is ours");
@@ -163,21 +244,7 @@ fn in_terminal_with(arguments: &[&str], change: impl FnOnce(&mut Command)) -> (R
         .args(arguments);
     change(&mut setsid);
     setsid.stdin(side()).stdout(side()).stderr(side());
-    (Running::spawn(&mut setsid), File::from(terminal))
-}
-
-/// Reads from a terminal until the text is there, and returns what was read.
-#[track_caller]
-fn read_until(terminal: &mut File, text: &str) -> String {
-    let mut all = Vec::new();
-    let mut buffer = [0; 1024];
-    while !String::from_utf8_lossy(&all).contains(text) {
-        // The end of a terminal is an error.
-        let length = terminal.read(&mut buffer).unwrap_or_default();
-        assert_ne!(length, 0, "{}", String::from_utf8_lossy(&all));
-        all.extend_from_slice(&buffer[..length]);
-    }
-    String::from_utf8_lossy(&all).into_owned()
+    (Running::spawn(&mut setsid), Terminal::new(terminal))
 }
 
 #[test]
@@ -198,44 +265,63 @@ for _ in range(50):
 print('INT', counts['INT'], 'QUIT', counts['QUIT'], 'end', flush=True)
 ";
     let (_running, mut terminal) = in_terminal(&["--", "python3", "-c", script]);
-    read_until(&mut terminal, "ready");
+    terminal.read_until("ready");
 
-    terminal.write_all(b"\x03").expect("it reads");
+    terminal.press(CTRL_C);
     std::thread::sleep(Duration::from_millis(50));
-    terminal.write_all(b"\x1c").expect("it reads");
+    terminal.press(CTRL_BACKSLASH);
 
-    let text = read_until(&mut terminal, "end");
+    let text = terminal.read_until("end");
     assert!(text.contains("INT 1 QUIT 1 end"), "{text}");
+}
+
+/// Ctrl-C reaches all processes in the foreground, but `kill` only exec.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_signal_that_a_process_sends_reaches_the_command_in_a_terminal_too() {
+    for name in ["INT", "QUIT"] {
+        let script = format!(
+            "trap 'echo end; exit 7' {name}; kill -{name} $PPID; for i in $(seq 500); do sleep 0.02; done"
+        );
+        let (mut running, terminal) = in_terminal(&["--", "sh", "-c", &script]);
+
+        terminal.read_until("end");
+
+        assert_eq!(running.wait().code(), Some(7));
+    }
 }
 
 #[test]
 fn ctrl_c_in_a_terminal_ends_the_command_and_then_exec() {
     let script = "echo $TENCENT_CHAT_EMULATOR_URL ready; exec sleep 30";
     let (mut running, mut terminal) = in_terminal(&["--", "sh", "-c", script]);
-    read_until(&mut terminal, "ready");
+    terminal.read_until("ready");
 
-    terminal.write_all(b"\x03").expect("it reads");
+    terminal.press(CTRL_C);
 
     assert_eq!(running.wait().code(), Some(130));
 }
 
 #[test]
 fn ctrl_c_while_the_emulator_starts_is_not_lost() {
+    const SIGNALS: u32 = 20;
     // With --intercept, the start takes longer.
-    for delay_ms in (0..300).step_by(15) {
+    let last_delay = measure_start() * 3 / 2;
+    for number in 0..SIGNALS {
+        let delay = last_delay * number / SIGNALS;
         let dir = TempDir::new().expect("a place for files");
         let command = ["--intercept", "--", "sleep", "30"];
         let (mut running, mut terminal) = in_terminal_with(&command, |command| {
             command.env("TMPDIR", dir.path());
         });
-        wait_for("exec in the foreground", || tcgetpgrp(&terminal).ok());
-        std::thread::sleep(Duration::from_millis(delay_ms));
+        wait_for("exec in the foreground", || tcgetpgrp(&terminal.file).ok());
+        std::thread::sleep(delay);
 
-        terminal.write_all(b"\x03").expect("it reads");
+        terminal.press(CTRL_C);
 
         let status = running.wait();
         let is_ended = status.code() == Some(130) || status.signal() == Some(2);
-        assert!(is_ended, "after {delay_ms} ms: {status}");
-        assert_eq!(files(&dir), [""; 0], "after {delay_ms} ms");
+        assert!(is_ended, "after {delay:?}: {status}");
+        assert_eq!(files(&dir), [""; 0], "after {delay:?}");
     }
 }
