@@ -66,7 +66,9 @@ pub(crate) fn print(arguments: &EnvArgs, file: Option<PathBuf>) -> Result<(), St
     if arguments.intercept {
         check_proxy(&client, addr)?;
     }
-    let hosts = arguments.intercept.then(|| environment::hosts(&config));
+    let hosts = arguments
+        .intercept
+        .then(|| config.proxy.served_hosts().collect::<Vec<_>>());
     let environment = target.environment(&directory, hosts.as_deref())?;
     for warning in &environment.warnings {
         eprintln!("{warning}");

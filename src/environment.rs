@@ -10,8 +10,6 @@ use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::Path;
 use tencent_chat_emulator::CONTROL_PREFIX;
-use tencent_chat_emulator::config::Config;
-use tencent_chat_emulator::protocol::hosts::HOSTS;
 
 /// A running emulator.
 pub(crate) struct Target {
@@ -152,13 +150,6 @@ impl Target {
         let addr = reachable(self.addr);
         format!("http://{}{addr}", token.unwrap_or_default())
     }
-}
-
-/// The hosts that the emulator answers for, in lower case.
-pub(crate) fn hosts(config: &Config) -> Vec<String> {
-    let hosts = HOSTS.iter().copied();
-    let hosts = hosts.chain(config.proxy.hosts.iter().map(String::as_str));
-    hosts.map(str::to_ascii_lowercase).collect()
 }
 
 /// The entries of the user's NO_PROXY lists, except those that cover one of the hosts, and the names of this

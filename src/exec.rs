@@ -1,7 +1,7 @@
 //! `tencent-chat-emulator exec`: runs a command beside an emulator that lives as long as the command.
 
 use crate::cli::{ExecArgs, find_app};
-use crate::environment::{self, AppKeys, Environment, Target, Variable};
+use crate::environment::{AppKeys, Environment, Target, Variable};
 use crate::serve::not_started;
 use crate::signals::Signals;
 use std::ffi::OsString;
@@ -148,7 +148,7 @@ fn environment(
         },
         ca: emulator.ca().map_err(|error| error.to_string())?,
     };
-    let hosts = intercept.then(|| environment::hosts(config));
+    let hosts = intercept.then(|| config.proxy.served_hosts().collect::<Vec<_>>());
     target.environment(directory, hosts.as_deref())
 }
 

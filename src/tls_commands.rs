@@ -2,7 +2,6 @@
 
 use crate::cli::{TlsCommand, load_config};
 use crate::control_client::reachable;
-use crate::environment::hosts;
 use std::io::Write;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -41,7 +40,7 @@ fn ca(config: &Config) -> Result<String, String> {
 
 /// The names of the hosts that the emulator answers for.
 fn host_names(config: &Config) -> Vec<String> {
-    let mut hosts = hosts(config);
+    let mut hosts: Vec<_> = config.proxy.served_hosts().collect();
     hosts.retain(|host| host.parse::<IpAddr>().is_err());
     hosts
 }

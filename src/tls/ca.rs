@@ -132,12 +132,12 @@ impl Ca {
         let certified = self.sign_exactly(names)?;
         self.check(&certified.0[0]).map_err(|error| {
             let place = self.directory.as_deref().unwrap_or(Path::new("")).display();
-            problem(match error {
-                webpki::Error::NameConstraintViolation => format!(
+            problem(match error == webpki::Error::NameConstraintViolation {
+                true => format!(
                     "the CA in {place} does not permit all names of this configuration: give it another \
                      directory (tls.ca_directory), or delete {CERTIFICATE} and {KEY} there and trust the new CA"
                 ),
-                error => format!("{CERTIFICATE} and {KEY} in {place} do not belong together: {error}"),
+                false => format!("{CERTIFICATE} and {KEY} in {place} do not belong together: {error}"),
             })
         })?;
         Ok(certified)
