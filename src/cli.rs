@@ -89,7 +89,8 @@ pub(crate) struct ServeArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct AddressArgs {
-    /// The address of the running emulator [default: 127.0.0.1:8080]
+    /// The address of the running emulator, or its base URL [default: TENCENT_CHAT_EMULATOR_URL, which exec sets,
+    /// or 127.0.0.1:8080]
     #[arg(long, value_name = "ADDRESS:PORT")]
     listen: Option<String>,
 }
@@ -218,7 +219,26 @@ impl ServeArgs {
 impl AddressArgs {
     /// Loads the configuration from the file, the environment and the flag.
     pub(crate) fn load(&self, file: Option<PathBuf>) -> Result<Config, String> {
-        load(Vec::new(), file, &[("--listen", "listen", &self.listen)])
+        let address = |url: &str| {
+            let address = url.strip_prefix("http://").unwrap_or(url);
+            address.trim_end_matches('/').to_owned()
+        };
+        if let Some(listen) = &self.listen {
+            let listen = Some(address(listen));
+            return load(Vec::new(), file, &[("--listen", "listen", &listen)]);
+        }
+        // The emulator of exec, for a command that exec runs.
+        let (url, token) = (
+            "TENCENT_CHAT_EMULATOR_URL",
+            "TENCENT_CHAT_EMULATOR_CONTROL_TOKEN",
+        );
+        let listen = std::env::var(url).ok().map(|url| address(&url));
+        let given = listen.is_some().then(|| std::env::var(token).ok());
+        let flags = [
+            (url, "listen", &listen),
+            (token, "control.token", &given.flatten()),
+        ];
+        load(Vec::new(), file, &flags)
     }
 }
 

@@ -142,7 +142,7 @@ impl Server {
         let Some(stream) = self.until_stop(handshake).await else {
             return Ok(());
         };
-        let stream = stream??;
+        let stream = stream?.inspect_err(|error| self.warn_of_distrust(error))?;
         let is_http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
         let stream = TokioIo::new(stream);
         if is_http2 {
@@ -263,14 +263,34 @@ impl Server {
         }
     }
 
-    /// Logs at most one line in a second, because a client may try again and again.
     fn warn_of_tls(&self) {
-        let second = self.state.started.elapsed().as_secs() + 1;
-        if self.last_tls_warning.swap(second, Ordering::Relaxed) != second {
+        if self.may_warn_of_tls() {
             warn!(
                 "a client spoke TLS (https) to this port, which serves plain HTTP: use http://, or set tls.listen"
             );
         }
+    }
+
+    /// Logs that a client has refused the certificate, if that is why a handshake failed.
+    fn warn_of_distrust(&self, error: &io::Error) {
+        let error = error.get_ref().and_then(|error| error.downcast_ref());
+        let alert = match error {
+            Some(rustls::Error::AlertReceived(alert)) => alert,
+            _ => return,
+        };
+        if self.may_warn_of_tls() {
+            warn!(
+                ?alert,
+                "a client refused the certificate: it must trust the CA, which `tencent-chat-emulator tls ca` and \
+                 /_emulator/v1/tls/ca show, and call a name of the certificate (tls.names)"
+            );
+        }
+    }
+
+    /// At most once in a second, because a client may try again and again.
+    fn may_warn_of_tls(&self) -> bool {
+        let second = self.state.started.elapsed().as_secs() + 1;
+        self.last_tls_warning.swap(second, Ordering::Relaxed) != second
     }
 }
 

@@ -75,10 +75,7 @@ pub(super) async fn ask(
         (true, _) if !is_connect => Asked::Call,
         (true, Some(HTTPS_PORT)) => match state.tls.server_config().await {
             Ok(tls) => Asked::Connected(Target::Emulator(hyper::upgrade::on(request), tls)),
-            Err(error) => {
-                warn!("{error}");
-                refuse(client, &host, StatusCode::BAD_GATEWAY, &error.to_string())
-            }
+            Err(error) => refuse(client, &host, StatusCode::BAD_GATEWAY, &error.to_string()),
         },
         (false, Some(port)) if is_connect && tunnels => match tunnel::connect(&host, port).await {
             Ok(stream) => Asked::Connected(Target::Other(hyper::upgrade::on(request), stream)),
@@ -134,14 +131,21 @@ fn wants_token() -> Response {
     let text = "the proxy requires the control token as password: http://any:TOKEN@host:port\n";
     let mut answer = (StatusCode::PROXY_AUTHENTICATION_REQUIRED, text).into_response();
     let scheme = HeaderValue::from_static("Basic realm=\"tencent-chat-emulator\"");
-    answer
-        .headers_mut()
-        .insert(header::PROXY_AUTHENTICATE, scheme);
+    let headers = answer.headers_mut();
+    headers.insert(header::PROXY_AUTHENTICATE, scheme);
+    headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
     answer
 }
 
 fn refuse(client: ClientIp, host: &str, status: StatusCode, reason: &str) -> Asked {
     let host: String = host.chars().take(100).collect();
-    info!(client = %client.0, host, status = status.as_u16(), "proxy: refused {host}");
-    Asked::Refused((status, format!("{reason}\n")).into_response())
+    let code = status.as_u16();
+    // A host that cannot be reached is probably not what the user wants.
+    match status == StatusCode::BAD_GATEWAY {
+        true => warn!(client = %client.0, host, status = code, "proxy: refused {host}: {reason}"),
+        false => info!(client = %client.0, host, status = code, "proxy: refused {host}"),
+    }
+    // Some clients wait until the connection is closed.
+    let headers = [(header::CONNECTION, "close")];
+    Asked::Refused((status, headers, format!("{reason}\n")).into_response())
 }

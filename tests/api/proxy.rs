@@ -192,6 +192,8 @@ async fn a_refusal_names_what_is_served() {
     ];
     for answer in answers {
         assert_eq!(answer.status, 403);
+        // Some clients wait until the connection is closed.
+        assert_eq!(answer.header("connection"), ["close"]);
         for part in ["console.tim.qq.com", "chat.example.com", "proxy.others"] {
             assert!(answer.body.contains(part), "{}", answer.body);
         }

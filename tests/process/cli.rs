@@ -174,7 +174,8 @@ fn help_names_every_flag_of_every_verb() {
 
 #[test]
 fn help_says_what_the_address_and_the_file_are() {
-    let running = "The address of the running emulator [default: 127.0.0.1:8080]";
+    let running =
+        "The address of the running emulator, or its base URL [default: TENCENT_CHAT_EMULATOR_URL,";
     for (verb, expected) in [
         (
             "serve",

@@ -407,3 +407,21 @@ fn the_help_names_every_variable() {
     }
     assert!(names.contains(&"TENCENT_CHAT_EMULATOR_USERSIG"));
 }
+
+/// Not another one at the usual address, whose accounts `import` would replace.
+#[test]
+fn the_commands_for_a_running_emulator_mean_the_one_of_exec() {
+    const SCRIPT: &str = r#""$1" health && "$1" wait && "$1" env | grep ^export.*_URL= &&
+        "$1" export | grep -c '"id1"' && "$1" health --listen "$TENCENT_CHAT_EMULATOR_URL/""#;
+    for token in ["none", "a-token"] {
+        let mut exec = exec(&[], SCRIPT);
+        exec.args(["sh", env!("CARGO_BIN_EXE_tencent-chat-emulator")]);
+        exec.env("EMULATOR__CONTROL__TOKEN", token);
+        let printed = printed(&mut exec);
+        assert!(
+            printed.contains("TENCENT_CHAT_EMULATOR_URL='http://127.0.0.1:"),
+            "{printed}"
+        );
+        assert!(!printed.contains(":8080"), "{printed}");
+    }
+}
