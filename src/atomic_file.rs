@@ -53,8 +53,8 @@ pub(crate) fn check_directory(path: &Path) -> io::Result<()> {
     temporary(path)?.close()
 }
 
-/// A new file in the directory of `path`, removed when it is dropped. Whoever may not read the file at `path`
-/// may not read this one at any moment.
+/// A new file in the directory of `path`, removed when it is dropped. It has the permissions of the file at `path`
+/// from the start, so that no other user can read it in between.
 fn temporary(path: &Path) -> io::Result<NamedTempFile> {
     let prefix = prefix(path);
     let mut builder = Builder::new();
