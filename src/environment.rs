@@ -6,7 +6,7 @@ use crate::java_options::java_options;
 use crate::trust::{self, Bundles};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use std::env::var_os;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::net::SocketAddr;
 use std::path::Path;
 use tencent_chat_emulator::CONTROL_PREFIX;
@@ -41,6 +41,10 @@ pub(crate) struct Environment {
     pub(crate) warnings: Vec<String>,
 }
 
+/// The variables that name the proxy of clients of https, and those that name other proxies.
+const HTTPS_PROXY: [&str; 2] = ["HTTPS_PROXY", "https_proxy"];
+const OTHER_PROXY: [&str; 4] = ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"];
+
 /// The description of the variables in the help of commands.
 pub(crate) const HELP: &str = "\
 Variables:
@@ -53,6 +57,7 @@ Variables:
   TENCENT_CHAT_EMULATOR_CONTROL_URL    The base URL of the control API
   TENCENT_CHAT_EMULATOR_CONTROL_TOKEN  The token of the control API, if it requires one
   TENCENT_CHAT_EMULATOR_CA             A PEM file with the CA of the HTTPS certificate
+  NO_PROXY, no_proxy                   If variables name a proxy of your own: your entries and the emulator's address
 
 With --intercept, calls to https://console.tim.qq.com and Tencent's other hosts get to the emulator:
   HTTPS_PROXY, https_proxy, NO_PROXY, no_proxy, NODE_USE_ENV_PROXY
@@ -97,7 +102,14 @@ impl Target {
             ("TENCENT_CHAT_EMULATOR_CA", ca_file.map(OsString::from)),
         ];
         let mut warnings = Vec::new();
+        if intercepted.is_some() || has_proxy() {
+            let no_proxy = Some(OsString::from(
+                self.no_proxy(intercepted.unwrap_or_default()),
+            ));
+            variables.extend([("NO_PROXY", no_proxy.clone()), ("no_proxy", no_proxy)]);
+        }
         if let Some(hosts) = intercepted {
+            warnings.extend(replaced_proxy());
             let bundles = ca
                 .map(|ca| trust::write_bundles(directory, ca, &mut warnings))
                 .transpose()?;
@@ -118,13 +130,10 @@ impl Target {
     /// the emulator's certificate.
     fn interception(&self, bundles: Option<&Bundles>, hosts: &[String]) -> Vec<Variable> {
         let proxy = Some(OsString::from(self.proxy_url()));
-        let no_proxy = Some(OsString::from(no_proxy(hosts)));
         let java = java_options(reachable(self.addr), bundles, hosts);
         let mut variables = vec![
             ("HTTPS_PROXY", proxy.clone()),
             ("https_proxy", proxy),
-            ("NO_PROXY", no_proxy.clone()),
-            ("no_proxy", no_proxy),
             ("NODE_USE_ENV_PROXY", Some("1".into())),
             ("JAVA_TOOL_OPTIONS", Some(java)),
         ];
@@ -150,33 +159,78 @@ impl Target {
         let addr = reachable(self.addr);
         format!("http://{}{addr}", token.unwrap_or_default())
     }
+
+    /// The entries of the user's NO_PROXY lists, except those that cover one of the intercepted hosts; then the
+    /// names of this machine, and the emulator's addresses.
+    ///
+    /// Clients read the entries in different ways. An entry is left out if any client would match it: some take
+    /// the end of a name without regard to its dots.
+    fn no_proxy(&self, intercepted: &[String]) -> String {
+        let covers = |entry: &str| {
+            let name = entry.to_ascii_lowercase();
+            let name = name.split(':').next().unwrap_or_default();
+            let name = name.trim_start_matches(['*', '.']).trim_end_matches('.');
+            intercepted.iter().any(|host| host.ends_with(name))
+        };
+        let is_separator = |c: char| c == ',' || c.is_whitespace();
+        let lists = ["NO_PROXY", "no_proxy"].map(|name| var_os(name).unwrap_or_default());
+        let lists = lists.map(|list| list.to_string_lossy().into_owned());
+        let own = lists.iter().flat_map(|list| list.split(is_separator));
+        // An IPv6 address covers no name.
+        let own = own.filter(|entry| !entry.is_empty() && (entry.contains("::") || !covers(entry)));
+        let own: Vec<_> = own.collect();
+        // Beside other entries, some clients do not know it.
+        if own.contains(&"*") {
+            return "*".to_owned();
+        }
+        let addresses = [Some(self.addr), self.tls_addr].into_iter().flatten();
+        let addresses = addresses.map(|addr| reachable(addr).ip().to_string());
+        let addresses: Vec<String> = addresses.collect();
+        let local = ["localhost", "127.0.0.1", "::1"];
+        let ours = local
+            .into_iter()
+            .chain(addresses.iter().map(String::as_str));
+        let mut entries = Vec::new();
+        for entry in own.into_iter().chain(ours) {
+            if !entries.contains(&entry) {
+                entries.push(entry);
+            }
+        }
+        entries.join(",")
+    }
 }
 
-/// The entries of the user's NO_PROXY lists, except those that cover one of the hosts, and the names of this
-/// machine.
-///
-/// Clients read the entries in different ways. An entry is left out if any client would match it: some take
-/// the end of a name without regard to its dots.
-fn no_proxy(hosts: &[String]) -> String {
-    let covers = |entry: &str| {
-        let name = entry.to_ascii_lowercase();
-        let name = name.split(':').next().unwrap_or_default();
-        let name = name.trim_start_matches(['*', '.']).trim_end_matches('.');
-        hosts.iter().any(|host| host.ends_with(name))
+/// Whether variables of the user's own name a proxy.
+fn has_proxy() -> bool {
+    let mut names = HTTPS_PROXY.into_iter().chain(OTHER_PROXY);
+    names.any(|name| var_os(name).is_some_and(|proxy| !proxy.is_empty()))
+}
+
+/// The warning that `--intercept` replaces a proxy of the user's own. It does not show the proxy, whose URL can
+/// have a password.
+fn replaced_proxy() -> Option<String> {
+    let is_own =
+        |name: &&str| var_os(name).is_some_and(|proxy| !proxy.is_empty() && !is_emulator(&proxy));
+    let own: Vec<_> = HTTPS_PROXY.into_iter().filter(is_own).collect();
+    let name = own.first()?;
+    Some(format!(
+        "--intercept replaces your {name}: calls to other hosts will not use that proxy."
+    ))
+}
+
+/// Whether a proxy is the emulator that TENCENT_CHAT_EMULATOR_URL names, since an earlier `env` or around this
+/// `exec`.
+fn is_emulator(proxy: &OsStr) -> bool {
+    let address = |url: &OsStr| {
+        let url = url.to_string_lossy();
+        let url = url
+            .trim_end_matches('/')
+            .rsplit(['/', '@'])
+            .next()
+            .unwrap_or_default();
+        url.to_owned()
     };
-    let is_separator = |c: char| c == ',' || c.is_whitespace();
-    let lists = ["NO_PROXY", "no_proxy"].map(|name| var_os(name).unwrap_or_default());
-    let lists = lists.map(|list| list.to_string_lossy().into_owned());
-    let own = lists.iter().flat_map(|list| list.split(is_separator));
-    // An IPv6 address covers no name.
-    let own = own.filter(|entry| entry.contains("::") || !covers(entry));
-    let mut entries = Vec::new();
-    for entry in own.chain(["localhost", "127.0.0.1", "::1"]) {
-        if !entries.contains(&entry) {
-            entries.push(entry);
-        }
-    }
-    entries.join(",")
+    var_os("TENCENT_CHAT_EMULATOR_URL").is_some_and(|url| address(&url) == address(proxy))
 }
 
 /// The commands of a shell that set the variables, whatever is in the values.

@@ -1,6 +1,8 @@
 //! The commands env and tls.
 
-use crate::fixture::{Server, program, text};
+mod own_proxy;
+
+use crate::fixture::{Server, program, program_without_proxy, text};
 use std::collections::BTreeSet;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -16,7 +18,7 @@ impl State {
     }
 
     fn program(&self, arguments: &[&str]) -> Command {
-        let mut command = program(arguments);
+        let mut command = program_without_proxy(arguments);
         command.env("XDG_STATE_HOME", self.0.path());
         command
     }

@@ -3,7 +3,7 @@
 mod interception;
 mod signals;
 
-use crate::fixture::{Client, program, text};
+use crate::fixture::{Client, program, program_without_proxy, text};
 use serde_json::Value;
 use std::net::TcpListener;
 use std::process::{Command, Output, Stdio};
@@ -17,28 +17,8 @@ const ARM: &str = r#"curl -sS -H 'Content-Type: application/json' -d '{"command"
 
 /// exec of a shell script, without variables of the user that matter.
 fn exec(options: &[&str], script: &str) -> Command {
-    let mut command = program(&["exec"]);
+    let mut command = program_without_proxy(&["exec"]);
     command.args(options).args(["--", "sh", "-c", script]);
-    for name in [
-        "HTTPS_PROXY",
-        "https_proxy",
-        "HTTP_PROXY",
-        "http_proxy",
-        "ALL_PROXY",
-        "all_proxy",
-        "NO_PROXY",
-        "no_proxy",
-        "JAVA_TOOL_OPTIONS",
-        "NODE_USE_ENV_PROXY",
-        "SSL_CERT_FILE",
-        "SSL_CERT_DIR",
-        "REQUESTS_CA_BUNDLE",
-        "CURL_CA_BUNDLE",
-        "NODE_EXTRA_CA_CERTS",
-        "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH",
-    ] {
-        command.env_remove(name);
-    }
     command
 }
 

@@ -47,6 +47,35 @@ pub(crate) fn program(arguments: &[&str]) -> Command {
     command
 }
 
+/// The variables of proxies and of trust, which the user of the tests can have set.
+const USER_VARIABLES: [&str; 16] = [
+    "HTTPS_PROXY",
+    "https_proxy",
+    "HTTP_PROXY",
+    "http_proxy",
+    "ALL_PROXY",
+    "all_proxy",
+    "NO_PROXY",
+    "no_proxy",
+    "JAVA_TOOL_OPTIONS",
+    "NODE_USE_ENV_PROXY",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "REQUESTS_CA_BUNDLE",
+    "CURL_CA_BUNDLE",
+    "NODE_EXTRA_CA_CERTS",
+    "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH",
+];
+
+/// The program like [`program`], and without the user's variables of proxies and of trust.
+pub(crate) fn program_without_proxy(arguments: &[&str]) -> Command {
+    let mut command = program(arguments);
+    for name in USER_VARIABLES {
+        command.env_remove(name);
+    }
+    command
+}
+
 /// Runs the program to its end.
 pub(crate) fn run(arguments: &[&str]) -> Output {
     program(arguments).output().expect("the program starts")
