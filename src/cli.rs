@@ -1,6 +1,6 @@
 //! The command line.
 
-use crate::{environment, exec};
+use crate::{env, environment, exec};
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use std::ffi::OsString;
@@ -46,7 +46,7 @@ pub(crate) enum Command {
     Wait(WaitArgs),
     /// Run a command beside an emulator of its own, which ends with the command
     Exec(ExecArgs),
-    /// Print the variables of a running emulator: eval "$(tencent-chat-emulator env)"
+    /// Print the variables of a running emulator: eval "$(tencent-chat-emulator env)". If that fails, eval fails
     Env(EnvArgs),
     /// The CA and the host names of HTTPS
     #[command(subcommand)]
@@ -177,6 +177,11 @@ pub(crate) struct EnvArgs {
     /// emulator
     #[arg(long)]
     pub(crate) intercept: bool,
+    /// Print the commands that unset the variables: those of --intercept, too, if it is given or HTTPS_PROXY is
+    /// the emulator. Values that they have replaced, such as an HTTPS_PROXY of your own, do not come back. No
+    /// emulator has to run
+    #[arg(long, conflicts_with_all = ["listen", "app"])]
+    pub(crate) unset: bool,
 }
 
 impl Cli {
@@ -186,7 +191,14 @@ impl Cli {
             command,
             config,
             serve,
-        } = Self::parse();
+        } = Self::try_parse().unwrap_or_else(|error| {
+            let mut arguments = std::env::args_os().take_while(|argument| argument != "exec");
+            if error.use_stderr() && arguments.any(|argument| argument == "env") {
+                // Standard output may be closed.
+                let _ = std::io::stdout().write_all(env::FAILING);
+            }
+            error.exit()
+        });
         let flags = [
             ("--listen", serve.listen.is_some()),
             ("--tls-listen", serve.tls_listen.is_some()),

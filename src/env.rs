@@ -2,20 +2,24 @@
 
 use crate::cli::EnvArgs;
 use crate::control_client::{ControlClient, reachable, successful};
-use crate::environment::{self, AppKeys, Target};
+use crate::environment::{self, AppKeys, Target, Variable};
+use crate::own_proxy;
 use hyper::StatusCode;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use std::fs::DirBuilder;
+use std::fs::{self, DirBuilder};
 use std::io::Write;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tencent_chat_emulator::config::os_reason;
 use tencent_chat_emulator::tls::state_directory;
 
 /// The deadline of each call.
 const TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The command of a shell that only fails.
+pub(crate) const FAILING: &[u8] = b"false\n";
 
 /// The part of `GET health` that is used.
 #[derive(Deserialize)]
@@ -40,7 +44,31 @@ struct Setting {
     value: String,
 }
 
+/// How long the directory of an emulator stays after its last use. A shell that has its variables for longer must
+/// evaluate them again.
+const KEPT: Duration = Duration::from_hours(30 * 24);
+
+/// Prints the commands of a shell that set the variables, or unset them. If that fails, it prints a command that
+/// fails, so that `eval` fails, too.
 pub(crate) fn print(arguments: &EnvArgs, file: Option<PathBuf>) -> Result<(), String> {
+    let commands = match arguments.unset {
+        true => Ok(environment::unset(
+            arguments.intercept || own_proxy::is_intercepted(),
+        )),
+        false => variables(arguments, file),
+    };
+    let text = match &commands {
+        Ok(variables) => environment::exports(variables),
+        Err(_) => FAILING.to_vec(),
+    };
+    let mut out = std::io::stdout().lock();
+    let written = out.write_all(&text).and_then(|()| out.flush());
+    commands?;
+    written.map_err(|error| format!("cannot write the variables: {}", os_reason(&error)))
+}
+
+/// The variables of the running emulator. Writes the files that they name, and warnings to standard error.
+fn variables(arguments: &EnvArgs, file: Option<PathBuf>) -> Result<Vec<Variable>, String> {
     let config = arguments.address.load(file)?;
     let client = ControlClient::new(&config, TIMEOUT);
     let addr = reachable(config.listen);
@@ -73,10 +101,9 @@ pub(crate) fn print(arguments: &EnvArgs, file: Option<PathBuf>) -> Result<(), St
     for warning in &environment.warnings {
         eprintln!("{warning}");
     }
-    let mut out = std::io::stdout().lock();
-    let written = out.write_all(&environment::exports(&environment.variables));
-    let written = written.and_then(|()| out.flush());
-    written.map_err(|error| format!("cannot write the variables: {}", os_reason(&error)))
+    // The directory has just been used, so it stays.
+    directory.parent().map(remove_old);
+    Ok(environment.variables)
 }
 
 /// The address of HTTPS of the emulator that answers at `addr`. If it listens on all addresses, one of them is
@@ -153,4 +180,20 @@ fn directory(addr: SocketAddr) -> Result<PathBuf, String> {
         )
     })?;
     Ok(directory)
+}
+
+/// Removes the directories that have not been used for a long time: each use replaces a file in its directory.
+/// Whether an emulator listens does not matter, because shells keep their variables while it starts again. An
+/// error is ignored: the next `env` tries again.
+fn remove_old(all: &Path) {
+    let directories = fs::read_dir(all).into_iter().flatten().flatten();
+    for directory in directories {
+        let changed = directory
+            .metadata()
+            .and_then(|metadata| metadata.modified());
+        let age = changed.ok().and_then(|changed| changed.elapsed().ok());
+        if age.is_some_and(|age| age > KEPT) {
+            let _ = fs::remove_dir_all(directory.path());
+        }
+    }
 }

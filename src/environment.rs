@@ -3,10 +3,10 @@
 
 use crate::control_client::reachable;
 use crate::java_options::java_options;
+use crate::own_proxy;
 use crate::trust::{self, Bundles};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use std::env::var_os;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::Path;
 use tencent_chat_emulator::CONTROL_PREFIX;
@@ -41,9 +41,33 @@ pub(crate) struct Environment {
     pub(crate) warnings: Vec<String>,
 }
 
-/// The variables that name the proxy of clients of https, and those that name other proxies.
-const HTTPS_PROXY: [&str; 2] = ["HTTPS_PROXY", "https_proxy"];
-const OTHER_PROXY: [&str; 4] = ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"];
+/// The names of all variables without `--intercept`, except those of NO_PROXY.
+const NAMES: [&str; 9] = [
+    "TENCENT_CHAT_EMULATOR_URL",
+    "TENCENT_CHAT_EMULATOR_TLS_URL",
+    "TENCENT_CHAT_EMULATOR_SDKAPPID",
+    "TENCENT_CHAT_EMULATOR_SECRET_KEY",
+    "TENCENT_CHAT_EMULATOR_ADMIN",
+    "TENCENT_CHAT_EMULATOR_USERSIG",
+    "TENCENT_CHAT_EMULATOR_CONTROL_URL",
+    "TENCENT_CHAT_EMULATOR_CONTROL_TOKEN",
+    "TENCENT_CHAT_EMULATOR_CA",
+];
+
+/// The names that `--intercept` adds.
+const INTERCEPTION_NAMES: [&str; 11] = [
+    "HTTPS_PROXY",
+    "https_proxy",
+    "NO_PROXY",
+    "no_proxy",
+    "NODE_USE_ENV_PROXY",
+    "SSL_CERT_FILE",
+    "REQUESTS_CA_BUNDLE",
+    "CURL_CA_BUNDLE",
+    "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH",
+    "NODE_EXTRA_CA_CERTS",
+    "JAVA_TOOL_OPTIONS",
+];
 
 /// The description of the variables in the help of commands.
 pub(crate) const HELP: &str = "\
@@ -102,14 +126,15 @@ impl Target {
             ("TENCENT_CHAT_EMULATOR_CA", ca_file.map(OsString::from)),
         ];
         let mut warnings = Vec::new();
-        if intercepted.is_some() || has_proxy() {
-            let no_proxy = Some(OsString::from(
-                self.no_proxy(intercepted.unwrap_or_default()),
-            ));
+        if intercepted.is_some() || own_proxy::is_set() {
+            let addrs = [Some(self.addr), self.tls_addr].into_iter().flatten();
+            let ips: Vec<_> = addrs.map(|addr| reachable(addr).ip()).collect();
+            let no_proxy = own_proxy::no_proxy(intercepted.unwrap_or_default(), &ips);
+            let no_proxy = Some(OsString::from(no_proxy));
             variables.extend([("NO_PROXY", no_proxy.clone()), ("no_proxy", no_proxy)]);
         }
         if let Some(hosts) = intercepted {
-            warnings.extend(replaced_proxy());
+            warnings.extend(own_proxy::replaced());
             let bundles = ca
                 .map(|ca| trust::write_bundles(directory, ca, &mut warnings))
                 .transpose()?;
@@ -159,78 +184,14 @@ impl Target {
         let addr = reachable(self.addr);
         format!("http://{}{addr}", token.unwrap_or_default())
     }
-
-    /// The entries of the user's NO_PROXY lists, except those that cover one of the intercepted hosts; then the
-    /// names of this machine, and the emulator's addresses.
-    ///
-    /// Clients read the entries in different ways. An entry is left out if any client would match it: some take
-    /// the end of a name without regard to its dots.
-    fn no_proxy(&self, intercepted: &[String]) -> String {
-        let covers = |entry: &str| {
-            let name = entry.to_ascii_lowercase();
-            let name = name.split(':').next().unwrap_or_default();
-            let name = name.trim_start_matches(['*', '.']).trim_end_matches('.');
-            intercepted.iter().any(|host| host.ends_with(name))
-        };
-        let is_separator = |c: char| c == ',' || c.is_whitespace();
-        let lists = ["NO_PROXY", "no_proxy"].map(|name| var_os(name).unwrap_or_default());
-        let lists = lists.map(|list| list.to_string_lossy().into_owned());
-        let own = lists.iter().flat_map(|list| list.split(is_separator));
-        // An IPv6 address covers no name.
-        let own = own.filter(|entry| !entry.is_empty() && (entry.contains("::") || !covers(entry)));
-        let own: Vec<_> = own.collect();
-        // Beside other entries, some clients do not know it.
-        if own.contains(&"*") {
-            return "*".to_owned();
-        }
-        let addresses = [Some(self.addr), self.tls_addr].into_iter().flatten();
-        let addresses = addresses.map(|addr| reachable(addr).ip().to_string());
-        let addresses: Vec<String> = addresses.collect();
-        let local = ["localhost", "127.0.0.1", "::1"];
-        let ours = local
-            .into_iter()
-            .chain(addresses.iter().map(String::as_str));
-        let mut entries = Vec::new();
-        for entry in own.into_iter().chain(ours) {
-            if !entries.contains(&entry) {
-                entries.push(entry);
-            }
-        }
-        entries.join(",")
-    }
 }
 
-/// Whether variables of the user's own name a proxy.
-fn has_proxy() -> bool {
-    let mut names = HTTPS_PROXY.into_iter().chain(OTHER_PROXY);
-    names.any(|name| var_os(name).is_some_and(|proxy| !proxy.is_empty()))
-}
-
-/// The warning that `--intercept` replaces a proxy of the user's own. It does not show the proxy, whose URL can
-/// have a password.
-fn replaced_proxy() -> Option<String> {
-    let is_own =
-        |name: &&str| var_os(name).is_some_and(|proxy| !proxy.is_empty() && !is_emulator(&proxy));
-    let own: Vec<_> = HTTPS_PROXY.into_iter().filter(is_own).collect();
-    let name = own.first()?;
-    Some(format!(
-        "--intercept replaces your {name}: calls to other hosts will not use that proxy."
-    ))
-}
-
-/// Whether a proxy is the emulator that TENCENT_CHAT_EMULATOR_URL names, since an earlier `env` or around this
-/// `exec`.
-fn is_emulator(proxy: &OsStr) -> bool {
-    let address = |url: &OsStr| {
-        let url = url.to_string_lossy();
-        let url = url
-            .trim_end_matches('/')
-            .rsplit(['/', '@'])
-            .next()
-            .unwrap_or_default();
-        url.to_owned()
-    };
-    var_os("TENCENT_CHAT_EMULATOR_URL").is_some_and(|url| address(&url) == address(proxy))
+/// The variables without values: those that `env` can have set, with or without `--intercept`. Without it,
+/// NO_PROXY is not among them: it has the user's own entries, and those of an emulator that has ended do no harm.
+pub(crate) fn unset(intercept: bool) -> Vec<Variable> {
+    let added = INTERCEPTION_NAMES.iter().filter(|_| intercept);
+    let names = NAMES.iter().chain(added);
+    names.map(|name| (*name, None)).collect()
 }
 
 /// The commands of a shell that set the variables, whatever is in the values.

@@ -20,7 +20,7 @@
 //! |---|---|
 //! | `main`, `cli` | the process: command line, exit codes |
 //! | `serve`, `exec`, `env`, `wait`, `health`, `transfer`, `tls_commands` | the commands of the program, one file for each |
-//! | `environment`, `java_options`, `trust`, `signals`, `control_client` | for these commands: variables, options of Java, bundles of certificates, signals, calls to a running emulator |
+//! | `environment`, `own_proxy`, `java_options`, `trust`, `signals`, `control_client` | for these commands: variables, a proxy of the user's own, options of Java, bundles of certificates, signals, calls to a running emulator |
 //! | `emulator` | the Rust API: an emulator in the process of a test, with the functions that the control API calls, too |
 //! | `server` | all routes; the loop that accepts connections; HTTPS and the proxy |
 //! | `tls` | the certificate for HTTPS, and the CA that signs it |

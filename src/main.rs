@@ -7,6 +7,7 @@ mod environment;
 mod exec;
 mod health;
 mod java_options;
+mod own_proxy;
 mod serve;
 mod signals;
 mod tls_commands;

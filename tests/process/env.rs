@@ -1,6 +1,7 @@
 //! The commands env and tls.
 
 mod own_proxy;
+mod unset;
 
 use crate::fixture::{Server, program, program_without_proxy, text};
 use std::collections::BTreeSet;
@@ -134,7 +135,7 @@ fn the_app_can_be_chosen_also_one_that_was_made_later() {
     assert_eq!(output.status.code(), Some(1));
     let message = "there is no app 1400000009; there are 1400000001, 1400000002, 1400000003\n";
     assert_eq!(text(&output.stderr), message);
-    assert_eq!(text(&output.stdout), "");
+    assert_eq!(text(&output.stdout), "false\n");
 }
 
 #[test]
@@ -303,7 +304,7 @@ fn an_emulator_that_is_no_proxy_or_is_not_there_is_an_error() {
         "--intercept needs the proxy, but proxy.enabled of the emulator at {addr} is false\n"
     );
     assert_eq!(text(&output.stderr), message);
-    assert_eq!(text(&output.stdout), "");
+    assert_eq!(text(&output.stdout), "false\n");
 
     server.stop();
     let output = state.run(&["env", "--listen", &addr]);
