@@ -85,7 +85,11 @@ impl Config {
         }
         let message = |origin: &str, field: &InvalidField| {
             let key = document::key(&field.pointer);
-            format!("{origin}: {key} {}", field.detail)
+            let mut flags = sources.flags.iter();
+            match flags.any(|(flag, of_flag, _)| (*flag, *of_flag) == (origin, &key)) {
+                true => format!("{origin} {}", field.detail),
+                false => format!("{origin}: {key} {}", field.detail),
+            }
         };
         // An invalid value is an error even if a later source replaces it.
         for (pointer, origin, tree) in document.with_replaced() {

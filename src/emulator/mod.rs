@@ -165,7 +165,8 @@ impl Emulator {
             Some(tls_listen) => {
                 // A wrong certificate is an error now, not at the first call.
                 state.tls.server_config().await?;
-                let (tls, addr) = listen(tls_listen).await?;
+                let bound = listen(tls_listen).await;
+                let (tls, addr) = bound.map_err(|error| share_a_port(addr, tls_listen, error))?;
                 let _ = state.tls_addr.set(addr);
                 Some(tls)
             }
@@ -347,6 +348,21 @@ async fn listen(addr: SocketAddr) -> io::Result<(TcpListener, SocketAddr)> {
         let reason = os_reason(&error);
         io::Error::new(error.kind(), format!("cannot serve on {addr}: {reason}"))
     })
+}
+
+/// The error of `tls_listen`, which names both addresses if the other one is the reason.
+fn share_a_port(addr: SocketAddr, tls_addr: SocketAddr, error: io::Error) -> io::Error {
+    let (ip, tls_ip) = (addr.ip(), tls_addr.ip());
+    let is_same = addr.port() == tls_addr.port()
+        && (ip == tls_ip || ip.is_unspecified() || tls_ip.is_unspecified());
+    if error.kind() != io::ErrorKind::AddrInUse || !is_same {
+        return error;
+    }
+    let message = format!(
+        "listen (--listen) {addr} and tls.listen (--tls-listen) {tls_addr} have the same port; give one of them \
+         another"
+    );
+    io::Error::new(io::ErrorKind::InvalidInput, message)
 }
 
 impl Drop for Emulator {

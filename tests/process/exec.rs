@@ -146,7 +146,7 @@ fn an_error_of_exec_itself_is_not_taken_for_one_of_the_command() {
         (
             &["--listen", "nowhere"],
             125,
-            "--listen: listen should be an address",
+            "--listen should be an address such as \"127.0.0.1:8080\"\n",
         ),
         (&["--nope"], 2, "--nope"),
     ] {

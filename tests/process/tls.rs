@@ -203,9 +203,32 @@ fn a_port_in_use_and_a_wrong_certificate_are_errors_that_say_so() {
     assert!(in_use.starts_with(&expected), "{in_use}");
     let wrong = error(&["--tls-listen", "somewhere"]);
     assert!(
-        wrong.contains("--tls-listen: tls.listen should be an address"),
+        wrong.starts_with("--tls-listen should be an address"),
         "{wrong}"
     );
+    // Of the same process.
+    drop(server);
+    for (listen, ip) in [
+        ("127.0.0.1", "127.0.0.1"),
+        ("0.0.0.0", "127.0.0.1"),
+        ("127.0.0.1", "0.0.0.0"),
+    ] {
+        let (listen, tls_listen) = (
+            taken.replace("127.0.0.1", listen),
+            taken.replace("127.0.0.1", ip),
+        );
+        let mut command = program(&["--listen", &listen, "--tls-listen", &tls_listen]);
+        command.env("EMULATOR__TLS__CA_DIRECTORY", "");
+        let output = command.output().expect("the program starts");
+        let message = format!(
+            "listen (--listen) {listen} and tls.listen (--tls-listen) {tls_listen} have the same port; give one of \
+             them another\n"
+        );
+        assert_eq!(
+            (output.status.code(), text(&output.stderr)),
+            (Some(1), message)
+        );
+    }
     let misplaced = run(&["--tls-listen", "1", "health"]);
     assert!(text(&misplaced.stderr).contains("--tls-listen must be after the command"));
 }
