@@ -151,6 +151,9 @@ pub(crate) struct ExecArgs {
     /// The address for HTTPS [default: a free port of 127.0.0.1]
     #[arg(long, value_name = "ADDRESS:PORT")]
     tls_listen: Option<String>,
+    /// Keep the accounts in this file, as with serve
+    #[arg(long, value_name = "FILE")]
+    state: Option<String>,
     /// The app that the variables are for, by SDKAppID [default: the first app]
     #[arg(long, value_name = "NUMBER")]
     pub(crate) app: Option<String>,
@@ -191,14 +194,7 @@ impl Cli {
             command,
             config,
             serve,
-        } = Self::try_parse().unwrap_or_else(|error| {
-            let mut arguments = std::env::args_os().take_while(|argument| argument != "exec");
-            if error.use_stderr() && arguments.any(|argument| argument == "env") {
-                // Standard output may be closed.
-                let _ = std::io::stdout().write_all(env::FAILING);
-            }
-            error.exit()
-        });
+        } = Self::try_parse().unwrap_or_else(|error| exit(&error));
         let flags = [
             ("--listen", serve.listen.is_some()),
             ("--tls-listen", serve.tls_listen.is_some()),
@@ -208,12 +204,21 @@ impl Cli {
         let given = flags.iter().find(|(_, is_given)| *is_given);
         if let (Some(_), Some((flag, _))) = (&command, given) {
             let message = format!("{flag} must be after the command");
-            Self::command()
-                .error(ErrorKind::ArgumentConflict, message)
-                .exit();
+            exit(&Self::command().error(ErrorKind::ArgumentConflict, message));
         }
         (command.unwrap_or(Command::Serve(serve)), config)
     }
+}
+
+/// Ends the process with the error of an invalid command line. A shell that evaluates what `env` prints must see
+/// the error, too.
+fn exit(error: &clap::Error) -> ! {
+    let mut arguments = std::env::args_os().take_while(|argument| argument != "exec");
+    if error.use_stderr() && arguments.any(|argument| argument == "env") {
+        // Standard output may be closed.
+        let _ = std::io::stdout().write_all(env::FAILING);
+    }
+    error.exit()
 }
 
 impl ServeArgs {
@@ -264,6 +269,7 @@ impl ExecArgs {
         let flags = [
             ("--listen", "listen", &self.listen),
             ("--tls-listen", "tls.listen", &self.tls_listen),
+            ("--state", "state_file", &self.state),
         ];
         load(defaults, file, &flags)
     }

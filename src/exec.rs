@@ -36,6 +36,9 @@ const DEFAULTS: [(&str, &str); 4] = [
 /// Another default with `--intercept`: the command may call other hosts.
 const INTERCEPT_DEFAULT: (&str, &str) = ("proxy.others", "tunnel");
 
+/// The hint for a command that is one word with spaces.
+const IN_QUOTES: &str = "; write a command and its arguments without quotes around them all, or run a shell: sh -c '...'";
+
 /// What the help says besides the options.
 pub(crate) const HELP: &str = "\
 The emulator listens on free ports, unless an address is configured, and logs only warnings. Signals are passed
@@ -110,7 +113,9 @@ async fn run_beside(
     }
     let verified = emulator.faults().verify();
     if let Err(report) = verified {
-        say(&report.to_string());
+        say(&format!(
+            "{report}\nThe exit code is {FAULTS_PENDING} because of these faults. With --no-verify, they are not checked."
+        ));
         return Ok(FAULTS_PENDING);
     }
     Ok(0)
@@ -165,7 +170,7 @@ async fn run_command(command: &[OsString], variables: &[Variable], signals: &mut
     }
     let mut child = match command.spawn() {
         Ok(child) => child,
-        Err(error) => return not_run(Path::new(program), &error),
+        Err(error) => return not_run(Path::new(program), arguments, &error),
     };
     let pid = child.id().expect("the child has not been waited for");
     let ended = loop {
@@ -184,18 +189,23 @@ async fn run_command(command: &[OsString], variables: &[Variable], signals: &mut
 }
 
 /// Says why the command was not started, and returns the exit code.
-fn not_run(program: &Path, error: &io::Error) -> u8 {
+fn not_run(program: &Path, arguments: &[OsString], error: &io::Error) -> u8 {
     let reason = os_reason(error);
     let is_missing = error.kind() == io::ErrorKind::NotFound;
     // A script is there, but its interpreter is not.
     let is_there = program.components().count() > 1 && program.exists();
     let (code, hint) = match (is_missing, is_there) {
         (true, true) => (NOT_EXECUTABLE, "; its interpreter is missing"),
+        (true, false) if arguments.is_empty() && has_space(program) => (NOT_FOUND, IN_QUOTES),
         (true, false) => (NOT_FOUND, ""),
         (false, _) => (NOT_EXECUTABLE, ""),
     };
     say(&format!("cannot run {}: {reason}{hint}", program.display()));
     code
+}
+
+fn has_space(program: &Path) -> bool {
+    program.to_string_lossy().contains(char::is_whitespace)
 }
 
 /// The exit code of a command, or 128 and the number of the signal that ended it.

@@ -128,6 +128,24 @@ fn a_command_that_cannot_be_started_has_the_exit_code_of_shells() {
 }
 
 #[test]
+fn a_command_in_quotes_that_is_not_found_gets_a_hint() {
+    let hint = "; write a command and its arguments without quotes around them all, or run a shell: sh -c '...'\n";
+    for (command, is_hinted) in [
+        (&["echo hello"][..], true),
+        (&["./no such/file --option"], true),
+        (&["no such command", "argument"], false),
+        (&["no-such-command"], false),
+    ] {
+        let mut exec = program(&["exec", "--"]);
+        let output = exec.args(command).output().expect("the program starts");
+
+        assert_eq!(output.status.code(), Some(127));
+        let stderr = text(&output.stderr);
+        assert_eq!(stderr.ends_with(hint), is_hinted, "{stderr}");
+    }
+}
+
+#[test]
 fn an_error_of_exec_itself_is_not_taken_for_one_of_the_command() {
     let taken = TcpListener::bind("127.0.0.1:0").expect("a port is free");
     let addr = taken.local_addr().expect("an address").to_string();
@@ -188,10 +206,31 @@ fn faults_that_were_not_consumed_fail_a_command_that_succeeded() {
             is_reported,
             "{script}: {stderr}"
         );
-        let end = ": 0 hits, 1 left\n";
+        let end = ": 0 hits, 1 left\nThe exit code is 97 because of these faults. With --no-verify, they are not \
+                   checked.\n";
         assert_eq!(stderr.ends_with(end), is_reported, "{script}: {stderr}");
         assert_eq!(text(&output.stdout), "", "{script}");
     }
+}
+
+#[test]
+fn accounts_are_kept_in_the_file_that_is_given() {
+    let dir = TempDir::new().expect("a place for files");
+    let file = dir.path().join("state.json");
+    let state = ["--state", file.to_str().expect("UTF-8")];
+
+    let first = printed(&mut exec(&state, CALL));
+    let second = printed(&mut exec(&state, CALL));
+    // A file of another place in the configuration has less weight than the option.
+    let mut other = exec(&state, CALL);
+    other.env("EMULATOR__STATE_FILE", dir.path().join("other.json"));
+    let third = printed(&mut other);
+
+    assert!(first.contains(r#""ResultCode":0"#), "{first}");
+    for answer in [second, third] {
+        assert!(answer.contains(r#""ResultCode":30001"#), "{answer}");
+    }
+    assert!(!dir.path().join("other.json").exists());
 }
 
 #[test]
