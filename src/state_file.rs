@@ -31,6 +31,9 @@ use tracing::{info, warn};
 const LOCK_TRIES: usize = 100;
 const LOCK_PAUSE: Duration = Duration::from_millis(10);
 
+/// What helps against a file that is damaged.
+const HELP: &str = "Move the file away to begin with the accounts of the configuration, or put a good copy in its place.";
+
 /// The reason why a state file cannot be used, read or saved, in a sentence that names the file.
 #[derive(Debug)]
 pub struct StateFileError {
@@ -118,7 +121,13 @@ impl StateFile {
         };
         // Whatever was saved can be read, however large an account is.
         let graphs = saved::read_apps(&text, &world.configured_apps(), usize::MAX);
-        let graphs = graphs.map_err(|error| cannot_read(&error, ErrorKind::InvalidData))?;
+        let graphs = graphs.map_err(|error| {
+            let reason = match text.is_empty() {
+                true => "it is empty".to_owned(),
+                false => error.to_string(),
+            };
+            cannot_read(&format!("{reason}\n{HELP}"), ErrorKind::InvalidData)
+        })?;
         let (mut all, mut accounts) = (AllAccounts::new(), 0);
         for (app, graph) in graphs {
             accounts += graph.len();

@@ -60,14 +60,20 @@ fn accepts_html(call: &Request) -> bool {
 /// The page below the prefix, for a browser; 404 for others.
 pub(super) async fn show(state: State<AppState>, uri: OriginalUri, call: Request) -> Response {
     match accepts_html(&call) {
-        true => page(),
+        true => page(&state),
         false => not_found(state, uri, call).await,
     }
 }
 
 /// What this server is, and where its parts are.
-pub(crate) fn page() -> Response {
+pub(crate) fn page(state: &AppState) -> Response {
     let version = env!("CARGO_PKG_VERSION");
+    let lost = match state.config.state_file {
+        Some(_) => {
+            "the accounts of the configured apps are kept in the state file; everything else"
+        }
+        None => "what it keeps",
+    };
     let mut rows = String::new();
     for route in all_routes() {
         let (method, path, summary) = (&route.method, route.path(), route.summary);
@@ -92,7 +98,7 @@ pub(crate) fn page() -> Response {
 <main>
 <h1>tencent-chat-emulator {version}</h1>
 <p>This server behaves like Tencent Cloud Chat's REST API <code>/v4</code>, for development and tests.
-It is not Tencent's, and what it keeps is lost when it stops.</p>
+It is not Tencent's, and {lost} is lost when it stops.</p>
 <ul>
 <li><a href="{PREFIX}/requests?limit=20">The last calls</a> and what was wrong with them</li>
 <li><a href="{PREFIX}/codes">All codes</a>: causes, and how to fix them</li>

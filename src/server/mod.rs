@@ -59,7 +59,7 @@ async fn unknown(State(state): State<AppState>, arrival: Arrival, call: Request)
         return stubs::serve(stub, state, arrival, call).await;
     }
     if control::welcome::is_wanted(&state, &call) {
-        return control::welcome::page();
+        return control::welcome::page(&state);
     }
     let (call, body) = call.into_parts();
     body::discard(body, &state).await;

@@ -111,9 +111,10 @@ fn accounts_are_kept_over_a_stop_and_a_kill() {
 fn a_file_that_cannot_be_right_is_refused_with_the_place_and_stays_as_it_is() {
     let (dir, file) = place();
     for (content, reason) in [
+        ("", "it is empty"),
         (
-            "",
-            "it is not JSON: EOF while parsing a value at line 1 column 0",
+            "\n",
+            "it is not JSON: EOF while parsing a value at line 2 column 0",
         ),
         (
             "{\"version\":1,\n\"apps\":{\"88",
@@ -151,12 +152,36 @@ fn a_file_that_cannot_be_right_is_refused_with_the_place_and_stays_as_it_is() {
         let stderr = refused(&file);
 
         let path = name(&file);
-        let expected =
-            format!("cannot read the state file {path}, which stays as it is: {reason}\n");
+        let expected = format!(
+            "cannot read the state file {path}, which stays as it is: {reason}\nMove the file away to begin with \
+                 the accounts of the configuration, or put a good copy in its place.\n"
+        );
         assert_eq!(stderr, expected);
         assert_eq!(fs::read_to_string(&file).expect("it is there"), content);
         assert_eq!(names(&dir), [".state.json.lock", "state.json"]);
     }
+}
+
+#[test]
+fn the_page_for_browsers_says_what_is_kept() {
+    let (_dir, file) = place();
+    let page = |server: &Server| {
+        let call = "GET / HTTP/1.1\r\nHost: localhost\r\nAccept: text/html\r\n\r\n";
+        let mut client = server.connect();
+        client.send(call.as_bytes());
+        client.body()
+    };
+
+    let with = page(&start(&file));
+    let without = page(&Server::start());
+
+    let kept = "the accounts of the configured apps are kept in the state file; everything else is lost when it stops.";
+    let lost = "It is not Tencent's, and what it keeps is lost when it stops.";
+    assert!(with.contains(kept) && !with.contains(lost), "{with}");
+    assert!(
+        without.contains(lost) && !without.contains(kept),
+        "{without}"
+    );
 }
 
 #[test]
