@@ -85,8 +85,16 @@ pub(crate) fn import(arguments: &TransferArgs, config: Option<PathBuf>) -> Resul
         // Standard output may be closed.
         let _ = writeln!(
             out,
-            "{sdkappid}: {accounts} accounts, {friendships} friendships"
+            "{sdkappid}: {}, {}",
+            counted(accounts, "account"),
+            counted(friendships, "friendship")
         );
     }
     Ok(())
+}
+
+/// A number and its noun.
+fn counted(count: u64, noun: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {noun}{plural}")
 }

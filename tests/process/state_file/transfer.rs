@@ -72,6 +72,27 @@ fn an_export_is_imported_and_is_a_state_file_and_a_state_file_is_imported() {
 }
 
 #[test]
+fn an_import_counts_what_the_app_has_now() {
+    // The admin's account always exists.
+    let admin = ("EMULATOR__APPS__88888888__ADMINS", "administrator");
+    let server = Server::start_with(&[], &[admin]);
+    for (accounts, counts) in [
+        ("{}", "1 account, 0 friendships"),
+        (
+            r#"{"z":{"friends":["y"]},"y":{}}"#,
+            "3 accounts, 1 friendship",
+        ),
+    ] {
+        let state = format!(r#"{{"version":1,"apps":{{"{APP}":{{"accounts":{accounts}}}}}}}"#);
+
+        let output = import(&server, &[], state.as_bytes());
+
+        assert_eq!(text(&output.stderr), "");
+        assert_eq!(text(&output.stdout), format!("{APP}: {counts}\n"));
+    }
+}
+
+#[test]
 fn an_import_that_is_invalid_changes_nothing_and_names_the_fields() {
     let server = Server::start_with(&[], &EAGER);
     let before = command(&server, &["export"]).stdout;
