@@ -134,6 +134,26 @@ fn the_recipe_for_nodes_test_runner_passes_as_it_stands_and_can_fail() {
 }
 
 #[test]
+fn the_recipe_for_node_says_how_to_get_a_program_that_is_missing() {
+    let dir = project(&NODE);
+    let mut node = tool("node");
+    let node = node.arg("--test").env("PATH", "").current_dir(dir.path());
+
+    let output = node.env_remove("TENCENT_CHAT_EMULATOR_URL").output();
+
+    let output = output.expect("it starts");
+    let printed = printed(&output);
+    assert_eq!(output.status.code(), Some(1), "{printed}");
+    assert!(
+        printed.contains(
+            "no tencent-chat-emulator in PATH: run `cargo install --path .` in its repository"
+        ),
+        "{printed}"
+    );
+    assert!(!printed.contains("uncaught"), "{printed}");
+}
+
+#[test]
 fn the_recipe_for_go_passes_as_it_stands_and_can_fail() {
     passes_and_can_fail(&GO);
 }
