@@ -151,7 +151,7 @@ pub(crate) struct ExecArgs {
     /// The address for HTTPS [default: a free port of 127.0.0.1]
     #[arg(long, value_name = "ADDRESS:PORT")]
     tls_listen: Option<String>,
-    /// Keep the accounts in this file, as with serve
+    /// Keep the accounts in this file: it is read at the start and saved like that of serve --state
     #[arg(long, value_name = "FILE")]
     state: Option<String>,
     /// The app that the variables are for, by SDKAppID [default: the first app]
@@ -180,9 +180,9 @@ pub(crate) struct EnvArgs {
     /// emulator
     #[arg(long)]
     pub(crate) intercept: bool,
-    /// Print the commands that unset the variables: those of --intercept, too, if it is given or HTTPS_PROXY is
-    /// the emulator. Values that they have replaced, such as an HTTPS_PROXY of your own, do not come back. No
-    /// emulator has to run
+    /// Print the commands that unset the variables, without an emulator: those of --intercept, too, if it is given
+    /// or HTTPS_PROXY is the emulator. Values that --intercept has replaced, such as an HTTPS_PROXY of your own, are
+    /// not restored; without --intercept, NO_PROXY stays as it is
     #[arg(long, conflicts_with_all = ["listen", "app"])]
     pub(crate) unset: bool,
 }
