@@ -14,6 +14,9 @@ use serde_json::json;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use tencent_chat_emulator::config::Config;
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 
 pub(crate) const HTTP2: &[u8] = b"h2";
 pub(crate) const HTTP1: &[u8] = b"http/1.1";
@@ -59,6 +62,15 @@ impl Https {
             .expect("a client")
     }
 
+    /// A connection to localhost over which this protocol was agreed, for what no client library does.
+    pub(crate) async fn connect(&self, protocol: &[u8]) -> TlsStream<TcpStream> {
+        let tls = trusting(&self.ca, &[protocol], rustls::ALL_VERSIONS);
+        let stream = TcpStream::connect(self.addr()).await.expect("it listens");
+        let name = "localhost".try_into().expect("a name");
+        let connected = TlsConnector::from(Arc::new(tls)).connect(name, stream);
+        connected.await.expect("a handshake")
+    }
+
     /// Calls friend_add of a host, for an account that is not there.
     pub(crate) async fn call(&self, client: &Client, host: &str) -> reqwest::Result<Reply> {
         let port = self.addr().port();
@@ -76,6 +88,15 @@ impl Https {
         let client = self.client("localhost", &[HTTP1]);
         let reply = self.call(&client, "localhost").await.expect("an answer");
         assert_eq!(reply.codes(), [30003]);
+    }
+
+    /// The URL of a friend_add call.
+    pub(crate) fn url(&self) -> String {
+        format!(
+            "https://localhost:{}/v4/sns/friend_add?{}",
+            self.addr().port(),
+            self.app.query()
+        )
     }
 
     /// A control route over HTTPS.

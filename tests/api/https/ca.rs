@@ -227,6 +227,27 @@ fn a_certificate_that_it_signs_for_another_name_is_rejected() {
     }
 }
 
+/// Apple's systems accept at most 825 days, browsers 398.
+#[tokio::test]
+async fn a_certificate_is_valid_for_a_year_and_not_longer_than_clients_accept() {
+    let https = Https::start().await;
+    let stream = https.connect(HTTP1).await;
+    let chain = stream.get_ref().1.peer_certificates().expect("a handshake");
+    let ca = CertificateDer::from_pem_slice(https.ca.as_bytes()).expect("PEM");
+    let anchors = [webpki::anchor_from_trusted_cert(&ca).expect("a CA")];
+    let certificate = EndEntityCert::try_from(&chain[0]).expect("a certificate");
+    let is_valid_in = |days: u64| {
+        let time = UnixTime::now().as_secs() + days * 24 * 60 * 60;
+        let time = UnixTime::since_unix_epoch(std::time::Duration::from_secs(time));
+        let (algorithms, usage) = (webpki::ALL_VERIFICATION_ALGS, KeyUsage::server_auth());
+        certificate
+            .verify_for_usage(algorithms, &anchors, &[], time, usage, None, None)
+            .is_ok()
+    };
+    assert!(is_valid_in(0) && is_valid_in(365));
+    assert!(!is_valid_in(398));
+}
+
 /// The client's own library refuses it.
 #[tokio::test]
 async fn a_client_that_trusts_only_other_roots_refuses_the_connection() {

@@ -5,8 +5,16 @@ use crate::harness::APP;
 use reqwest::{StatusCode, Version};
 use rustls::version::{TLS12, TLS13};
 use serde_json::{Value, json};
+use std::io::ErrorKind;
 use std::time::Duration;
 use tencent_chat_emulator::protocol::hosts::HOSTS;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+/// Much longer than an event takes.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The body of a friend_add call.
+const BODY: &str = r#"{"From_Account":"id","AddFriendItem":[{"To_Account":"id1"}]}"#;
 
 #[tokio::test]
 async fn a_call_is_answered_by_each_version_of_tls_and_http() {
@@ -76,7 +84,6 @@ async fn health_and_the_url_name_the_address() {
     assert_eq!(health["tls_listen"], Value::Null);
 }
 
-/// A fault that closes the connection ends only its own call over HTTP/2.
 #[tokio::test]
 async fn faults_on_the_wire_fail_calls_over_https() {
     let https = Https::start().await;
@@ -91,14 +98,7 @@ async fn faults_on_the_wire_fail_calls_over_https() {
                 .post("/faults", fault.clone())
                 .await
                 .ok();
-            let url = format!(
-                "https://localhost:{}/v4/sns/friend_add?{}",
-                https.addr().port(),
-                https.app.query()
-            );
-            let call = client
-                .post(url)
-                .body(r#"{"From_Account":"id","AddFriendItem":[{"To_Account":"id1"}]}"#);
+            let call = client.post(https.url()).body(BODY);
             let failed = match call.send().await {
                 Ok(answer) => answer.bytes().await.is_err(),
                 Err(_) => true,
@@ -110,6 +110,63 @@ async fn faults_on_the_wire_fail_calls_over_https() {
     }
 }
 
+#[tokio::test]
+async fn a_connection_that_a_fault_closes_is_reset_under_tls_too() {
+    let https = Https::start().await;
+    let fault = json!({"close": true, "times": 1});
+    https.app.control().post("/faults", fault).await.ok();
+    let mut stream = https.connect(HTTP1).await;
+    let call = format!(
+        "POST /v4/sns/friend_add?{} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {}\r\n\r\n{BODY}",
+        https.app.query(),
+        BODY.len()
+    );
+    stream.write_all(call.as_bytes()).await.expect("it reads");
+
+    let ended = stream.read_to_end(&mut Vec::new()).await;
+
+    let error = ended.expect_err("no answer");
+    assert_eq!(error.kind(), ErrorKind::ConnectionReset, "{error}");
+}
+
+/// Other calls share the connection.
+#[tokio::test]
+async fn a_fault_that_closes_the_connection_ends_only_its_own_call_over_http2() {
+    let https = Https::start().await;
+    let client = https.client("localhost", &[HTTP2]);
+    let events = client.get(https.control("events")).send().await;
+    let mut events = events.expect("an answer");
+    let fault = json!({"close": true, "times": 1});
+    https.app.control().post("/faults", fault).await.ok();
+
+    let error = https.call(&client, "localhost").await;
+
+    assert!(error.is_err());
+    let event = tokio::time::timeout(PATIENCE, events.chunk()).await;
+    let event = event.expect("an event").expect("an open stream");
+    assert!(event.is_some(), "the stream has ended");
+}
+
+#[tokio::test]
+async fn stopping_ends_idle_http2_connections_and_finishes_the_calls_of_others() {
+    let https = Https::start().await;
+    let [idle, busy] = [(); 2].map(|()| https.client("localhost", &[HTTP2]));
+    assert!(https.call(&idle, "localhost").await.is_ok());
+    let delay = json!({"delay_ms": 300, "times": 1});
+    https.app.control().post("/faults", delay).await.ok();
+    let call = tokio::spawn(busy.post(https.url()).body(BODY).send());
+    while https.app.control().get("/faults").await.ok()[0]["hits"] == 0 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+
+    let stopped = tokio::time::timeout(Duration::from_secs(2), https.app.emulator.stop()).await;
+
+    assert!(stopped.is_ok(), "a connection holds up the stop");
+    let answer = call.await.expect("no panic").expect("an answer");
+    let text = answer.text().await.expect("a whole answer");
+    assert!(text.contains(r#""ActionStatus":"OK""#), "{text}");
+}
+
 /// hyper drops the future of a call whose HTTP/2 stream is cancelled.
 #[tokio::test]
 async fn a_call_over_http2_runs_to_completion_although_its_client_cancels_it() {
@@ -117,13 +174,7 @@ async fn a_call_over_http2_runs_to_completion_although_its_client_cancels_it() {
     let client = https.client("localhost", &[HTTP2]);
     let delay = json!({"delay_ms": 300, "times": 1});
     https.app.control().post("/faults", delay).await.ok();
-    let query = https.app.query();
-    let url = format!(
-        "https://localhost:{}/v4/sns/friend_add?{query}",
-        https.addr().port()
-    );
-    let body = r#"{"From_Account":"id","AddFriendItem":[{"To_Account":"id1"}]}"#;
-    let call = client.post(url).body(body).send();
+    let call = client.post(https.url()).body(BODY).send();
     let cut = tokio::time::timeout(Duration::from_millis(100), call).await;
     assert!(cut.is_err(), "the call was not delayed");
 

@@ -6,7 +6,6 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
-use tokio_rustls::client::TlsStream;
 
 /// Much longer than a refusal takes.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -32,6 +31,23 @@ async fn plain_http_gets_a_plain_400_that_says_so() {
         );
     }
     https.still_serves().await;
+}
+
+/// It is kept for two seconds, in which it can read the answer.
+#[tokio::test]
+async fn a_client_of_plain_http_that_goes_on_sending_is_not_kept() {
+    let https = Https::start().await;
+    let mut stream = TcpStream::connect(https.addr()).await.expect("it listens");
+    stream.write_all(b"GET").await.expect("it reads");
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).await.expect("an answer");
+    assert!(answer.starts_with(b"HTTP/1.1 400 "));
+    let closed = async {
+        while stream.write_all(b"x").await.is_ok() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    assert!(timeout(PATIENCE, closed).await.is_ok(), "it is open");
 }
 
 #[tokio::test]
@@ -140,15 +156,6 @@ async fn a_long_head_over_http2_is_refused_and_the_connection_goes_on() {
     assert!(https.call(&client, "localhost").await.is_ok());
 }
 
-/// A connection over which HTTP/2 was agreed, for bytes that no client sends.
-async fn raw_http2(https: &Https) -> TlsStream<TcpStream> {
-    let tls = trusting(&https.ca, &[HTTP2], rustls::ALL_VERSIONS);
-    let connector = tokio_rustls::TlsConnector::from(std::sync::Arc::new(tls));
-    let stream = TcpStream::connect(https.addr()).await.expect("it listens");
-    let name = "localhost".try_into().expect("a name");
-    connector.connect(name, stream).await.expect("a handshake")
-}
-
 #[tokio::test]
 async fn an_http2_connection_without_calls_is_closed() {
     const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -156,7 +163,7 @@ async fn an_http2_connection_without_calls_is_closed() {
     let https = Https::start_with(|config| config.read_timeout = Duration::from_secs(1)).await;
     let whole = [PREFACE, EMPTY_SETTINGS].concat();
     for sent in [&b""[..], &PREFACE[..9], PREFACE, &whole] {
-        let mut stream = raw_http2(&https).await;
+        let mut stream = https.connect(HTTP2).await;
         stream.write_all(sent).await.expect("it reads");
         stream.flush().await.expect("it reads");
         let mut rest = Vec::new();
