@@ -1,4 +1,4 @@
-//! Files that are replaced atomically: a reader, and a process that is killed, finds the old content or the
+//! Files that are written atomically: a reader, and a process that is killed, finds the old content or the
 //! new content, never a part.
 
 use std::ffi::{OsStr, OsString};
@@ -30,7 +30,35 @@ pub fn replace(
     path: &Path,
     write: impl FnOnce(&mut BufWriter<&File>) -> io::Result<()>,
 ) -> io::Result<()> {
-    let unfinished = temporary(path)?;
+    written(path, 0o666, write)?.persist(path)?;
+    Ok(())
+}
+
+/// Does the same as [`replace`], but a new file can be read only by the user.
+///
+/// # Errors
+/// When the file cannot be written.
+pub fn replace_private(path: &Path, content: &[u8]) -> io::Result<()> {
+    written(path, 0o600, |out| out.write_all(content))?.persist(path)?;
+    Ok(())
+}
+
+/// Writes a new file as [`replace`] does. `mode` is its permissions on Unix, which the umask narrows.
+///
+/// # Errors
+/// When the file exists (the kind of the error is `AlreadyExists`), or cannot be written.
+pub(crate) fn create(path: &Path, mode: u32, content: &[u8]) -> io::Result<()> {
+    written(path, mode, |out| out.write_all(content))?.persist_noclobber(path)?;
+    Ok(())
+}
+
+/// The temporary file of `path`, written with `write` and flushed to the disk.
+fn written(
+    path: &Path,
+    mode: u32,
+    write: impl FnOnce(&mut BufWriter<&File>) -> io::Result<()>,
+) -> io::Result<NamedTempFile> {
+    let unfinished = temporary(path, mode)?;
     let file = unfinished.as_file();
     if let Ok(old) = fs::metadata(path) {
         // The umask may have narrowed them.
@@ -41,8 +69,7 @@ pub fn replace(
     out.flush()?;
     drop(out);
     file.sync_all()?;
-    unfinished.persist(path)?;
-    Ok(())
+    Ok(unfinished)
 }
 
 /// Checks that [`replace`] can write to the directory of `path`.
@@ -50,12 +77,12 @@ pub fn replace(
 /// # Errors
 /// When it cannot.
 pub(crate) fn check_directory(path: &Path) -> io::Result<()> {
-    temporary(path)?.close()
+    temporary(path, 0o600)?.close()
 }
 
 /// A new file in the directory of `path`, removed when it is dropped. It has the permissions of the file at `path`
-/// from the start, so that no other user can read it in between.
-fn temporary(path: &Path) -> io::Result<NamedTempFile> {
+/// from the start, so that no other user can read it in between. If there is none, it has `mode`.
+fn temporary(path: &Path, mode: u32) -> io::Result<NamedTempFile> {
     let prefix = prefix(path);
     let mut builder = Builder::new();
     builder.prefix(&prefix).suffix(SUFFIX).rand_bytes(RANDOM);
@@ -63,9 +90,11 @@ fn temporary(path: &Path) -> io::Result<NamedTempFile> {
     {
         use std::os::unix::fs::PermissionsExt;
         let old = fs::metadata(path).map(|old| old.permissions());
-        // 0o666 as for any new file. The umask narrows both.
-        builder.permissions(old.unwrap_or_else(|_| fs::Permissions::from_mode(0o666)));
+        // The umask narrows both.
+        builder.permissions(old.unwrap_or_else(|_| fs::Permissions::from_mode(mode)));
     }
+    #[cfg(not(unix))]
+    let _ = mode;
     builder.tempfile_in(directory(path))
 }
 
@@ -155,7 +184,7 @@ mod tests {
             let permissions = fs::Permissions::from_mode(mode);
             fs::set_permissions(&path, permissions).expect("it is ours");
 
-            let unfinished = temporary(&path).expect("it can be created");
+            let unfinished = temporary(&path, 0o666).expect("it can be created");
 
             let metadata = unfinished.as_file().metadata().expect("it is open");
             assert_eq!(metadata.permissions().mode() & 0o777, mode);

@@ -33,7 +33,7 @@
 //! | `budget` | the memory for bodies in flight |
 //! | `background` | a separate runtime for the control API, whose calls can take long |
 //! | `state`, `token` | the state that all calls share; the token of the control API |
-//! | `state_file`, `atomic_file` | keeps the accounts between runs; replaces a file atomically |
+//! | `state_file`, `atomic_file` | keeps the accounts between runs; writes a file atomically |
 //! | `world` | the state that a reset replaces atomically; a call uses one world from start to end |
 //! | `apps` | the apps, each with its own accounts, limits and webhook |
 //! | `store` | accounts and relationships: runs the given rule on two accounts under a lock, applies its changes |

@@ -6,7 +6,7 @@ use std::future::pending;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use tencent_chat_emulator::config::{ControlToken, os_reason};
-use tencent_chat_emulator::{Emulator, StateFileError, telemetry};
+use tencent_chat_emulator::{Emulator, StateFileError, atomic_file, telemetry};
 #[cfg(unix)]
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::{info, warn};
@@ -119,15 +119,8 @@ impl<'a> ReadyFile<'a> {
 
     /// Writes the file atomically: it appears with its whole content.
     fn write(&self, url: &str) -> Result<(), String> {
-        let mut name = self.0.file_name().unwrap_or_default().to_owned();
-        name.push(format!(".{}", std::process::id()));
-        let unfinished = self.0.with_file_name(name);
-        let written = std::fs::write(&unfinished, format!("{url}\n"))
-            .and_then(|()| std::fs::rename(&unfinished, self.0));
-        written.map_err(|error| {
-            drop(std::fs::remove_file(&unfinished));
-            self.problem(os_reason(&error))
-        })
+        let written = atomic_file::replace(self.0, |file| writeln!(file, "{url}"));
+        written.map_err(|error| self.problem(os_reason(&error)))
     }
 
     /// An error means that the file has gone already.

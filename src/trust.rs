@@ -6,8 +6,8 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls_native_certs::{CertificateResult, load_certs_from_paths, load_native_certs};
 use std::env::var_os;
-use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use tencent_chat_emulator::atomic_file;
 
 /// The variables that name a file or a directory of root certificates, besides those that
 /// rustls-native-certs reads.
@@ -128,16 +128,9 @@ fn pkcs12(certificates: &[CertificateDer<'_>]) -> p12_keystore::Result<Vec<u8>> 
     writer.mac_iterations(ROUNDS).write()
 }
 
-/// Writes a file atomically: another process that reads it sees the old or the new content.
 fn write(directory: &Path, name: &str, content: &[u8]) -> Result<PathBuf, String> {
     let path = directory.join(name);
-    let written = || -> io::Result<()> {
-        let mut file = tempfile::NamedTempFile::new_in(directory)?;
-        file.write_all(content)?;
-        file.persist(&path)?;
-        Ok(())
-    };
-    let problem = |error| format!("cannot write {}: {error}", path.display());
-    written().map_err(problem)?;
+    let written = atomic_file::replace_private(&path, content);
+    written.map_err(|error| format!("cannot write {}: {error}", path.display()))?;
     Ok(path)
 }

@@ -5,6 +5,7 @@
 //! that the key is of no use for any other site.
 
 use super::{Certified, problem};
+use crate::atomic_file;
 use crate::clock::SystemMoment;
 use crate::config::{TlsConfig, is_host};
 use rcgen::{
@@ -16,8 +17,8 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
 use sha2::{Digest, Sha256};
 use std::env;
-use std::fs::{self, DirBuilder, Permissions};
-use std::io::{self, ErrorKind, Write};
+use std::fs::{self, DirBuilder};
+use std::io::{self, ErrorKind};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use time::{Duration, OffsetDateTime};
@@ -212,20 +213,12 @@ fn read_or_make(
         read => return read.map_err(at),
     }
     let text = make()?;
-    let directory = path.parent().unwrap_or(Path::new("."));
-    let mut file = tempfile::NamedTempFile::new_in(directory).map_err(at)?;
-    file.write_all(text.as_bytes()).map_err(at)?;
-    #[cfg(unix)]
-    let permissions: Permissions = std::os::unix::fs::PermissionsExt::from_mode(mode);
-    #[cfg(unix)]
-    file.as_file().set_permissions(permissions).map_err(at)?;
-    file.as_file().sync_all().map_err(at)?;
-    match file.persist_noclobber(path) {
-        Ok(_) => Ok(text),
-        Err(error) if error.error.kind() == ErrorKind::AlreadyExists => {
+    match atomic_file::create(path, mode, text.as_bytes()) {
+        Ok(()) => Ok(text),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
             fs::read_to_string(path).map_err(at)
         }
-        Err(error) => Err(at(error.error)),
+        Err(error) => Err(at(error)),
     }
 }
 
