@@ -34,10 +34,10 @@ pub(crate) struct ClientStream {
 
 /// A handle to a client's connection, or to its stream of HTTP/2, for the calls that arrive on it.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Connection(Arc<Signals>);
+pub(crate) struct Connection(Arc<Flags>);
 
 #[derive(Debug, Default)]
-struct Signals {
+struct Flags {
     is_reset: AtomicBool,
     is_tls: AtomicBool,
     is_watched: AtomicBool,
@@ -46,7 +46,7 @@ struct Signals {
 
 /// While it exists, the connection is closed as soon as the client closes it.
 #[derive(Debug)]
-pub(crate) struct HangUpWatch<'a>(&'a Signals);
+pub(crate) struct HangUpWatch<'a>(&'a Flags);
 
 impl Connection {
     /// Marks the connection to be reset instead of closed at its end.

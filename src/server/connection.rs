@@ -3,7 +3,7 @@
 
 use super::Server;
 use super::idle::until_idle;
-use super::proxy::{self, Asked, Target};
+use super::proxy::{self, Asked, Destination};
 use super::tunnel;
 use crate::client_ip::ClientIp;
 use crate::client_stream::{ClientStream, Connection};
@@ -79,19 +79,22 @@ impl Server {
             let stream = Either::Left(stream);
             return self.https(stream, tls, client, connection).await;
         }
-        let target = Mutex::default();
-        let served = self.http(stream, client, &connection, &target).await;
+        let destination = Mutex::default();
+        let served = self.http(stream, client, &connection, &destination).await;
         if connection.is_tls() {
             self.warn_of_tls();
         }
         served?;
-        match target.into_inner().unwrap_or_else(PoisonError::into_inner) {
+        match destination
+            .into_inner()
+            .unwrap_or_else(PoisonError::into_inner)
+        {
             None => Ok(()),
-            Some(Target::Emulator(upgrade, tls)) => {
+            Some(Destination::Emulator(upgrade, tls)) => {
                 let stream = Either::Right(TokioIo::new(upgrade.await?));
                 self.https(stream, tls, client, connection).await
             }
-            Some(Target::Other(upgrade, other)) => {
+            Some(Destination::Other(upgrade, other)) => {
                 let idle_timeout = TUNNEL_PATIENCE * self.state.config.read_timeout;
                 let copied = tunnel::copy(upgrade.await?, other, idle_timeout);
                 Ok(self.until_stop(copied).await.unwrap_or(Ok(()))?)
@@ -100,20 +103,20 @@ impl Server {
     }
 
     /// Serves plain HTTP/1, until the client or the emulator ends the connection, or until CONNECT gives it a
-    /// target.
+    /// destination.
     async fn http(
         &self,
         stream: ClientStream,
         client: ClientIp,
         connection: &Connection,
-        target: &Mutex<Option<Target>>,
+        destination: &Mutex<Option<Destination>>,
     ) -> Result<()> {
         let service = service_fn(async |mut call: hyper::Request<Incoming>| {
             match proxy::ask(&self.state, client, &mut call).await {
                 Asked::Call => self.call(call, client, connection.clone()).await,
                 Asked::Refused(answer) => Ok(answer),
                 Asked::Connected(to) => {
-                    *target.lock().unwrap_or_else(PoisonError::into_inner) = Some(to);
+                    *destination.lock().unwrap_or_else(PoisonError::into_inner) = Some(to);
                     Ok(Response::new(Body::empty()))
                 }
             }

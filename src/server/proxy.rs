@@ -33,11 +33,11 @@ pub(super) enum Asked {
     /// What the proxy does not do.
     Refused(Response),
     /// A connection to a host.
-    Connected(Target),
+    Connected(Destination),
 }
 
 /// Where a connection leads to after the answer to CONNECT.
-pub(super) enum Target {
+pub(super) enum Destination {
     /// To the emulator, by TLS with this certificate.
     Emulator(OnUpgrade, Arc<ServerConfig>),
     /// To another host.
@@ -74,11 +74,11 @@ pub(super) async fn ask(
     match (is_served, port) {
         (true, _) if !is_connect => Asked::Call,
         (true, Some(HTTPS_PORT)) => match state.tls.server_config().await {
-            Ok(tls) => Asked::Connected(Target::Emulator(hyper::upgrade::on(request), tls)),
+            Ok(tls) => Asked::Connected(Destination::Emulator(hyper::upgrade::on(request), tls)),
             Err(error) => refuse(client, &host, StatusCode::BAD_GATEWAY, &error.to_string()),
         },
         (false, Some(port)) if is_connect && tunnels => match tunnel::connect(&host, port).await {
-            Ok(stream) => Asked::Connected(Target::Other(hyper::upgrade::on(request), stream)),
+            Ok(stream) => Asked::Connected(Destination::Other(hyper::upgrade::on(request), stream)),
             Err((status, reason)) => refuse(client, &host, status, &reason),
         },
         _ => {
