@@ -1,4 +1,4 @@
-//! The store's contract as tests, which every store has to pass.
+//! The store's contract as tests.
 
 use super::{Account, Accounts, Edit, Store, StoreError, Verdict};
 use crate::protocol::code::Code;
@@ -11,36 +11,6 @@ use crate::sns::model::{AddType, AllowType, ForceAddFlags, SnsPolicy, UnknownAcc
 use crate::sns::texts::GroupName;
 use std::sync::Barrier;
 use triomphe::Arc;
-
-/// Makes the store to test.
-type Make = fn(Accounts, UnknownAccounts, AllowType) -> Store;
-
-macro_rules! contract {
-    ($store:ident: $make:path; $( $test:ident, )*) => {
-        mod $store {
-            $( #[test] fn $test() { super::$test($make); } )*
-        }
-    };
-}
-
-contract! { memory: crate::store::Store::new;
-    items_are_judged_in_order_and_each_sees_what_those_before_it_did,
-    a_from_account_that_is_not_there_fails_the_whole_call,
-    a_decision_to_refuse_leaves_everything_as_it_was,
-    accounts_are_made_as_they_are_named_where_that_is_asked_for,
-    clashing_adds_make_each_friendship_exactly_once,
-    a_cap_is_exact_under_clashing_adds,
-    a_page_is_a_slice_of_the_list_in_the_order_in_which_it_grew,
-    emptying_a_friend_list_both_ways_leaves_nobody_with_the_account,
-    a_deleted_account_is_in_nobodys_lists_and_comes_back_as_new,
-    adds_that_clash_with_deletions_leave_no_trace_of_who_is_gone,
-    each_item_that_changes_something_moves_a_sequence_by_one,
-    a_copy_of_all_accounts_stays_as_it_was,
-    accounts_are_replaced_in_one_step,
-    an_update_of_what_has_changed_meanwhile_changes_nothing,
-    an_account_that_is_imported_anew_during_its_deletion_is_in_both_lists_or_in_none,
-    the_sequences_after_a_step_come_with_it,
-}
 
 const POLICY: SnsPolicy = SnsPolicy::PRODUCT;
 
@@ -64,9 +34,9 @@ fn item(from: UserId, to: UserId) -> Result<NewFriend, Code> {
     )
 }
 
-fn store(make: Make, users: usize) -> Store {
+fn store(users: usize) -> Store {
     let users = (0..users).map(|number| (user(number), Arc::<Account>::default()));
-    make(
+    Store::new(
         users.collect(),
         UnknownAccounts::Refuse,
         AllowType::AllowAny,
@@ -101,8 +71,9 @@ fn friends(store: &Store, user: UserId) -> Vec<UserId> {
     account.friends.iter().map(|friend| friend.to).collect()
 }
 
-fn items_are_judged_in_order_and_each_sees_what_those_before_it_did(make: Make) {
-    let store = store(make, 4);
+#[test]
+fn items_are_judged_in_order_and_each_sees_what_those_before_it_did() {
+    let store = store(4);
 
     let codes = add(
         &store,
@@ -127,16 +98,18 @@ fn items_are_judged_in_order_and_each_sees_what_those_before_it_did(make: Make) 
     }
 }
 
-fn a_from_account_that_is_not_there_fails_the_whole_call(make: Make) {
-    let store = store(make, 1);
+#[test]
+fn a_from_account_that_is_not_there_fails_the_whole_call() {
+    let store = store(1);
     assert_eq!(
         add(&store, user(7), &[user(0)], &POLICY),
         Err(StoreError::NoAccount)
     );
 }
 
-fn a_decision_to_refuse_leaves_everything_as_it_was(make: Make) {
-    let store = store(make, 2);
+#[test]
+fn a_decision_to_refuse_leaves_everything_as_it_was() {
+    let store = store(2);
     let accounts = || [0, 1].map(|number| ready(store.account(user(number))));
     let before = accounts();
     let items = [item(user(0), user(1))];
@@ -148,8 +121,9 @@ fn a_decision_to_refuse_leaves_everything_as_it_was(make: Make) {
     assert_eq!(accounts(), before);
 }
 
-fn accounts_are_made_as_they_are_named_where_that_is_asked_for(make: Make) {
-    let store = make(
+#[test]
+fn accounts_are_made_as_they_are_named_where_that_is_asked_for() {
+    let store = Store::new(
         Accounts::default(),
         UnknownAccounts::Create,
         AllowType::AllowAny,
@@ -165,10 +139,11 @@ fn accounts_are_made_as_they_are_named_where_that_is_asked_for(make: Make) {
 
 /// Eight threads make the same mutual friendships, each in another order, half of them from the
 /// other side: no deadlock, and of all who try, exactly one makes each.
-fn clashing_adds_make_each_friendship_exactly_once(make: Make) {
+#[test]
+fn clashing_adds_make_each_friendship_exactly_once() {
     const USERS: usize = 64;
     const THREADS: usize = 8;
-    let store = store(make, USERS);
+    let store = store(USERS);
     let start = Barrier::new(THREADS);
 
     let made: usize = std::thread::scope(|scope| {
@@ -217,10 +192,11 @@ fn clashing_adds_make_each_friendship_exactly_once(make: Make) {
 }
 
 /// Many threads want one account's last places: exactly so many get them.
-fn a_cap_is_exact_under_clashing_adds(make: Make) {
+#[test]
+fn a_cap_is_exact_under_clashing_adds() {
     const USERS: usize = 64;
     const CAP: u32 = 10;
-    let store = store(make, USERS);
+    let store = store(USERS);
     let policy = SnsPolicy {
         max_friends: CAP,
         ..POLICY
@@ -261,8 +237,9 @@ fn block(store: &Store, from: UserId, to: UserId) {
     judged.expect("From is there");
 }
 
-fn a_page_is_a_slice_of_the_list_in_the_order_in_which_it_grew(make: Make) {
-    let store = store(make, 8);
+#[test]
+fn a_page_is_a_slice_of_the_list_in_the_order_in_which_it_grew() {
+    let store = store(8);
     let tos: Vec<_> = (1..8).rev().map(user).collect();
     add(&store, user(0), &tos, &POLICY).expect("From is there");
 
@@ -277,8 +254,9 @@ fn a_page_is_a_slice_of_the_list_in_the_order_in_which_it_grew(make: Make) {
     }
 }
 
-fn emptying_a_friend_list_both_ways_leaves_nobody_with_the_account(make: Make) {
-    let store = store(make, 10);
+#[test]
+fn emptying_a_friend_list_both_ways_leaves_nobody_with_the_account() {
+    let store = store(10);
     let tos: Vec<_> = (1..10).map(user).collect();
     add(&store, user(0), &tos, &POLICY).expect("From is there");
     add(&store, user(1), &[user(2)], &POLICY).expect("From is there");
@@ -295,8 +273,9 @@ fn emptying_a_friend_list_both_ways_leaves_nobody_with_the_account(make: Make) {
     assert!(friends(&store, user(9)).is_empty());
 }
 
-fn a_deleted_account_is_in_nobodys_lists_and_comes_back_as_new(make: Make) {
-    let store = store(make, 4);
+#[test]
+fn a_deleted_account_is_in_nobodys_lists_and_comes_back_as_new() {
+    let store = store(4);
     add(&store, user(0), &[user(1), user(2)], &POLICY).expect("From is there");
     block(&store, user(3), user(0));
 
@@ -316,10 +295,11 @@ fn a_deleted_account_is_in_nobodys_lists_and_comes_back_as_new(make: Make) {
 }
 
 /// Half of the threads add, half delete accounts: whoever is deleted at the end is on no list.
-fn adds_that_clash_with_deletions_leave_no_trace_of_who_is_gone(make: Make) {
+#[test]
+fn adds_that_clash_with_deletions_leave_no_trace_of_who_is_gone() {
     const USERS: usize = 32;
     for _ in 0..20 {
-        let store = store(make, USERS);
+        let store = store(USERS);
         let start = Barrier::new(4);
         std::thread::scope(|scope| {
             for half in 0..2 {
@@ -350,8 +330,9 @@ fn adds_that_clash_with_deletions_leave_no_trace_of_who_is_gone(make: Make) {
     }
 }
 
-fn each_item_that_changes_something_moves_a_sequence_by_one(make: Make) {
-    let store = store(make, 5);
+#[test]
+fn each_item_that_changes_something_moves_a_sequence_by_one() {
+    let store = store(5);
     let sequences = |number| {
         let account = ready(store.account(user(number)));
         account.expect("the account is there").sequences
@@ -371,8 +352,9 @@ fn each_item_that_changes_something_moves_a_sequence_by_one(make: Make) {
     assert_eq!((mine.custom, mine.groups), (0, 0));
 }
 
-fn a_copy_of_all_accounts_stays_as_it_was(make: Make) {
-    let store = store(make, 100);
+#[test]
+fn a_copy_of_all_accounts_stays_as_it_was() {
+    let store = store(100);
     add(&store, user(0), &[user(1)], &POLICY).expect("From is there");
 
     let copy = ready(store.accounts()).expect("all accounts");
@@ -393,8 +375,9 @@ fn a_copy_of_all_accounts_stays_as_it_was(make: Make) {
     assert_eq!(changed, 99, "all that are left, and the new one");
 }
 
-fn accounts_are_replaced_in_one_step(make: Make) {
-    let store = store(make, 100);
+#[test]
+fn accounts_are_replaced_in_one_step() {
+    let store = store(100);
     let before = ready(store.accounts()).expect("all accounts");
     let tos: Vec<_> = (1..100).map(user).collect();
     add(&store, user(0), &tos, &POLICY).expect("From is there");
@@ -421,8 +404,9 @@ fn accounts_are_replaced_in_one_step(make: Make) {
     assert_eq!(friends(&store, user(0)), tos);
 }
 
-fn an_update_of_what_has_changed_meanwhile_changes_nothing(make: Make) {
-    let store = store(make, 3);
+#[test]
+fn an_update_of_what_has_changed_meanwhile_changes_nothing() {
+    let store = store(3);
     let edit = |number: usize| {
         let before = ready(store.account(user(number))).ok();
         let after = Arc::new(Account {
@@ -460,10 +444,11 @@ fn an_update_of_what_has_changed_meanwhile_changes_nothing(make: Make) {
 
 /// Y is deleted while others import it and make it a friend of X: afterwards each has the other, or
 /// neither has.
-fn an_account_that_is_imported_anew_during_its_deletion_is_in_both_lists_or_in_none(make: Make) {
+#[test]
+fn an_account_that_is_imported_anew_during_its_deletion_is_in_both_lists_or_in_none() {
     let (x, y) = (user(0), user(1));
     // Many accounts make the deletion long.
-    let store = store(make, 5000);
+    let store = store(5000);
     for _ in 0..300 {
         let start = Barrier::new(2);
         std::thread::scope(|scope| {
@@ -488,8 +473,9 @@ fn an_account_that_is_imported_anew_during_its_deletion_is_in_both_lists_or_in_n
     }
 }
 
-fn the_sequences_after_a_step_come_with_it(make: Make) {
-    let store = store(make, 3);
+#[test]
+fn the_sequences_after_a_step_come_with_it() {
+    let store = store(3);
     let group = GroupName::parse("work").expect("short");
     let create = |_: &_| Decision::done(vec![Change::CreateGroups(vec![group.clone()])]);
 

@@ -5,7 +5,7 @@
 //! the rule decides. It decides nothing itself. `judge_each` is one call for a whole request, but
 //! each item is one atomic step on its two accounts: no other call sees half of a step, and item n
 //! sees what the items before it did. `accounts` returns a consistent copy of all accounts. Each app has a store
-//! of its own. `contract.rs` is this contract as tests, which every store has to pass.
+//! of its own. `contract.rs` is this contract as tests.
 //!
 //! Every method is asynchronous and can fail, so that a database store can be added without a change
 //! to any caller: `Store` then becomes an enum.
