@@ -44,15 +44,18 @@ pub fn judge_reverse(pair: &PairFacts) -> Decision {
 mod tests {
     use super::*;
 
+    fn all_pairs() -> impl Iterator<Item = PairFacts> {
+        (0..8_u8).map(|bits| PairFacts {
+            to_exists: bits & 1 != 0,
+            from_has_to: bits & 2 != 0,
+            to_has_from: bits & 4 != 0,
+            ..PairFacts::default()
+        })
+    }
+
     #[test]
     fn in_every_case_a_former_friend_loses_from_unless_it_is_a_friend_again() {
-        for bits in 0..8_u8 {
-            let pair = PairFacts {
-                to_exists: bits & 1 != 0,
-                from_has_to: bits & 2 != 0,
-                to_has_from: bits & 4 != 0,
-                ..PairFacts::default()
-            };
+        for pair in all_pairs() {
             let Decision { code, changes } = judge_reverse(&pair);
             let expected = match (pair.from_has_to, pair.to_has_from) {
                 (false, true) => vec![Change::Unfriend(Side::To)],
@@ -64,13 +67,7 @@ mod tests {
 
     #[test]
     fn in_every_case_froms_list_decides_and_both_takes_the_reverse_where_it_is() {
-        for bits in 0..8_u8 {
-            let pair = PairFacts {
-                to_exists: bits & 1 != 0,
-                from_has_to: bits & 2 != 0,
-                to_has_from: bits & 4 != 0,
-                ..PairFacts::default()
-            };
+        for pair in all_pairs() {
             for (_, delete_type) in DeleteType::WIRE {
                 let Decision { code, changes } = judge(&pair, *delete_type);
                 let reverse = *delete_type == DeleteType::Both && pair.to_has_from;

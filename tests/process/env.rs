@@ -3,7 +3,7 @@
 mod own_proxy;
 mod unset;
 
-use crate::fixture::{Server, program, program_without_proxy, text};
+use crate::fixture::{Server, expect_unreadable_file, program, program_without_proxy, text};
 use std::collections::BTreeSet;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -265,12 +265,7 @@ fn a_file_of_the_users_that_cannot_be_read_is_named() {
 
     let output = output.expect("it starts");
     assert_eq!(output.status.code(), Some(0));
-    let stderr = text(&output.stderr);
-    assert!(
-        stderr.starts_with("Not all of REQUESTS_CA_BUNDLE can be read"),
-        "{stderr}"
-    );
-    assert!(stderr.contains("/no/such/file"), "{stderr}");
+    expect_unreadable_file(&output);
 }
 
 #[test]

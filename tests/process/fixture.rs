@@ -81,6 +81,17 @@ pub(crate) fn run(arguments: &[&str]) -> Output {
     program(arguments).output().expect("the program starts")
 }
 
+/// Asserts that a command has named the file /no/such/file of REQUESTS_CA_BUNDLE.
+#[track_caller]
+pub(crate) fn expect_unreadable_file(output: &Output) {
+    let stderr = text(&output.stderr);
+    assert!(
+        stderr.starts_with("Not all of REQUESTS_CA_BUNDLE can be read"),
+        "{stderr}"
+    );
+    assert!(stderr.contains("/no/such/file"), "{stderr}");
+}
+
 pub(crate) fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).expect("UTF-8")
 }

@@ -2,7 +2,7 @@
 //! HTTPS alone, with the name of the host resolved to this machine.
 
 use super::{exec, printed};
-use crate::fixture::{program, text};
+use crate::fixture::{expect_unreadable_file, program, text};
 use crate::tools;
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -311,12 +311,7 @@ fn a_file_of_the_users_that_cannot_be_read_is_named_and_the_rest_works() {
         .expect("it starts");
 
     assert_answered("curl", &output);
-    let stderr = text(&output.stderr);
-    assert!(
-        stderr.starts_with("Not all of REQUESTS_CA_BUNDLE can be read"),
-        "{stderr}"
-    );
-    assert!(stderr.contains("/no/such/file"), "{stderr}");
+    expect_unreadable_file(&output);
 }
 
 #[test]
