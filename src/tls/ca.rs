@@ -23,6 +23,8 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use time::{Duration, OffsetDateTime};
 use tracing::warn;
+use x509_cert::Certificate;
+use x509_cert::der::Decode;
 
 /// The names of the files in the CA's directory.
 const CERTIFICATE: &str = "ca.pem";
@@ -30,6 +32,12 @@ const KEY: &str = "ca.key";
 
 /// How long the CA's certificate is valid.
 const CA_DAYS: i64 = 3650;
+
+/// How long before its end a warning says that the CA expires.
+const WARNING_DAYS: u64 = 30;
+
+/// What to do when a kept CA cannot be used any longer.
+const RENEW: &str = "delete ca.pem and ca.key there, and trust the new CA";
 
 /// How long a certificate of the CA is valid. Apple's systems accept at most 825 days.
 const DAYS: i64 = 397;
@@ -50,7 +58,8 @@ impl Ca {
     /// IP addresses. When several processes do so at the same time, all get the same CA.
     ///
     /// # Errors
-    /// When the directory or a file cannot be read or written, or a file has no valid certificate or key.
+    /// When the directory or a file cannot be read or written, a file has no valid certificate or key, or the CA has
+    /// expired.
     pub fn open(config: &TlsConfig, names: &[String]) -> io::Result<Self> {
         let directory = match &config.ca_directory {
             Some(path) if path.as_os_str().is_empty() => None,
@@ -90,7 +99,9 @@ impl Ca {
                 path.display()
             )));
         }
-        Self::new(pem, key, Some(directory), machine)
+        let ca = Self::new(pem, key, Some(directory), machine)?;
+        ca.check_expiry()?;
+        Ok(ca)
     }
 
     fn new(
@@ -115,6 +126,33 @@ impl Ca {
         })
     }
 
+    /// Rejects a CA that has expired, and logs a warning if it expires soon: webpki does not check the dates of a
+    /// CA.
+    fn check_expiry(&self) -> io::Result<()> {
+        let place = self.place();
+        let certificate = Certificate::from_der(&self.certificate)
+            .map_err(|error| problem(format!("{}: {error}", place.join(CERTIFICATE).display())))?;
+        let end = certificate.tbs_certificate().validity().not_after;
+        let now = UnixTime::now().as_secs();
+        let Some(left) = end.to_unix_duration().as_secs().checked_sub(now) else {
+            return Err(problem(format!(
+                "the CA in {} has expired: {RENEW}",
+                place.display()
+            )));
+        };
+        let days = left / (24 * 60 * 60);
+        if days < WARNING_DAYS {
+            let place = place.display();
+            warn!("the CA in {place} expires in {days} days: {RENEW}");
+        }
+        Ok(())
+    }
+
+    /// The directory, for messages.
+    fn place(&self) -> &Path {
+        self.directory.as_deref().unwrap_or(Path::new(""))
+    }
+
     /// The CA's certificate as PEM.
     pub fn pem(&self) -> &str {
         &self.pem
@@ -132,11 +170,11 @@ impl Ca {
         }
         let certified = self.sign_exactly(names)?;
         self.check(&certified.0[0]).map_err(|error| {
-            let place = self.directory.as_deref().unwrap_or(Path::new("")).display();
+            let place = self.place().display();
             problem(match error == webpki::Error::NameConstraintViolation {
                 true => format!(
                     "the CA in {place} does not permit all names of this configuration: give it another \
-                     directory (tls.ca_directory), or delete {CERTIFICATE} and {KEY} there and trust the new CA"
+                     directory (tls.ca_directory), or {RENEW}"
                 ),
                 false => format!("{CERTIFICATE} and {KEY} in {place} do not belong together: {error}"),
             })

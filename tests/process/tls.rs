@@ -156,6 +156,30 @@ fn a_key_that_other_users_can_read_is_a_warning() {
     assert!(log.contains(&warning), "{log}");
 }
 
+#[test]
+fn a_kept_ca_that_expires_within_thirty_days_is_a_warning() {
+    let directory = TempDir::new().expect("a directory");
+    start(directory.path(), &[]).stop();
+    for (days, is_warned) in [("29", true), ("31", false)] {
+        // Signs the same certificate again, with other dates.
+        let openssl = Command::new("openssl")
+            .args(["x509", "-in", "ca.pem", "-key", "ca.key", "-out", "ca.pem"])
+            .args(["-days", days])
+            .current_dir(&directory)
+            .output();
+        let openssl = openssl.expect("openssl is there");
+        assert!(openssl.status.success(), "{}", text(&openssl.stderr));
+
+        let log = start(directory.path(), &[]).stop();
+
+        let place = directory.path().display();
+        let warning = format!("the CA in {place} expires in 2");
+        assert_eq!(log.contains(&warning), is_warned, "{log}");
+        let remedy = " days: delete ca.pem and ca.key there, and trust the new CA";
+        assert_eq!(log.contains(remedy), is_warned, "{log}");
+    }
+}
+
 /// rustls does not renegotiate. Clients of TLS 1.2 could otherwise make the server compute again and again.
 #[test]
 fn a_renegotiation_is_refused() {

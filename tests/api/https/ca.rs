@@ -145,6 +145,33 @@ async fn files_that_are_no_ca_are_named_and_left_as_they_are() {
     assert!(error.contains("file/ca"), "{error}");
 }
 
+#[tokio::test]
+async fn a_kept_ca_that_has_expired_is_an_error_that_says_what_to_do() {
+    let directory = TempDir::new().expect("a directory");
+    let key = KeyPair::generate().expect("a key");
+    let mut ca = CertificateParams::default();
+    ca.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    ca.not_before = rcgen::date_time_ymd(2010, 1, 1);
+    ca.not_after = rcgen::date_time_ymd(2020, 1, 1);
+    let old = ca.self_signed(&key).expect("signed").pem();
+    std::fs::write(directory.path().join("ca.pem"), &old).expect("writable");
+    std::fs::write(directory.path().join("ca.key"), key.serialize_pem()).expect("writable");
+
+    let error = start_error(in_directory(directory.path())).await;
+
+    let place = directory.path().display();
+    let expected = format!(
+        "the CA in {place} has expired: delete ca.pem and ca.key there, and trust the new CA"
+    );
+    assert!(error.contains(&expected), "{error}");
+    assert_eq!(text(directory.path(), "ca.pem"), old);
+    for name in ["ca.pem", "ca.key"] {
+        std::fs::remove_file(directory.path().join(name)).expect("it is there");
+    }
+    let renewed = Https::start_with(in_directory(directory.path())).await;
+    renewed.still_serves().await;
+}
+
 /// A certificate for this name, signed with the kept key of the CA.
 fn forge(directory: &Path, name: &str) -> (CertificateDer<'static>, String) {
     let key = KeyPair::from_pem(&text(directory, "ca.key")).expect("a key");
