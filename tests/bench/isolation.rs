@@ -83,13 +83,13 @@ fn latencies(server: &Server, call: &[u8]) -> Vec<f64> {
 /// Runs `work` while another thread reads the state of app 2 in a loop.
 fn beside_reader<T>(server: &Server, reads: &AtomicU64, work: impl FnOnce() -> T) -> T {
     let is_over = AtomicBool::new(false);
-    let request = b"GET /_emulator/v1/apps/2/state HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".as_slice();
+    let request =
+        b"GET /_emulator/v1/apps/2/state HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n";
     std::thread::scope(|scope| {
         scope.spawn(|| {
             load::block_on(async {
-                let mut connection = Connection::open(server.addr).await;
                 while !is_over.load(Ordering::Relaxed) {
-                    connection.call(request).await;
+                    load::call_to_end(server.addr, request).await;
                     reads.fetch_add(1, Ordering::Relaxed);
                 }
             });

@@ -144,6 +144,20 @@ impl Connection {
     }
 }
 
+/// Makes a call whose answer ends with the connection, and reads all of it.
+pub(crate) async fn call_to_end(addr: SocketAddr, request: &[u8]) {
+    let mut stream = TcpStream::connect(addr).await.expect("the server listens");
+    stream.write_all(request).await.expect("the server reads");
+    let mut answer = Vec::new();
+    let read = stream.read_to_end(&mut answer).await;
+    read.expect("the server answers");
+    assert!(
+        answer.starts_with(b"HTTP/1.1 200"),
+        "{:?}",
+        answer.get(..40)
+    );
+}
+
 /// The start and the length of the body; `None` if the head is not complete yet.
 fn head_and_length(answer: &[u8]) -> Option<(usize, usize)> {
     let head = 4 + answer.windows(4).position(|window| window == b"\r\n\r\n")?;

@@ -1,9 +1,9 @@
 //! The benchmark: one table; most figures are ratios to a baseline of the same run.
 //!
-//! `cargo bench` measures the release binary in a separate process. The binary logs each call, and
-//! the log is discarded. The baselines are bare axum routes, also in a separate process. Rounds
-//! alternate between the two, and the result is the median of the rounds' ratios, because absolute
-//! times on a shared machine mean little.
+//! `cargo bench` measures the release binary, or the one that BENCH_BINARY names, in a separate process.
+//! The binary logs each call, and the log is discarded. The baselines are bare axum routes, also in a
+//! separate process. Rounds alternate between the two, and the result is the median of the rounds'
+//! ratios, because absolute times on a shared machine mean little.
 
 mod baseline;
 mod growth;
@@ -71,7 +71,7 @@ fn footprint(table: &mut Table) {
         let start = median(&mut starts);
         table.row(what, format!("{start:.1} ms"), target);
     }
-    let size = std::fs::metadata(process::BINARY)
+    let size = std::fs::metadata(process::binary())
         .expect("the binary is there")
         .len();
     let mib = |bytes: u64| format!("{:.1} MiB", bytes as f64 / f64::from(1 << 20));

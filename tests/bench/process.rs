@@ -1,13 +1,19 @@
 //! Servers in separate processes.
 
 use crate::{baseline, load};
+use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 use tempfile::TempDir;
 
-/// The release binary.
-pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_tencent-chat-emulator");
+/// The release binary: the one that cargo has built for the benchmark, or BENCH_BINARY, which can be an older one,
+/// or the one that users get. The benchmark's own is larger, because its dependencies have the features that tests
+/// need.
+pub(crate) fn binary() -> OsString {
+    let own = || env!("CARGO_BIN_EXE_tencent-chat-emulator").into();
+    std::env::var_os("BENCH_BINARY").unwrap_or_else(own)
+}
 
 /// The key of the benchmark's apps.
 pub(crate) const KEY: &str = "a key for the benchmark";
@@ -25,7 +31,7 @@ impl Server {
         let folder = TempDir::new().expect("a temporary folder");
         let file = folder.path().join("emulator.toml");
         std::fs::write(&file, config).expect("the folder is ours");
-        let mut command = Command::new(BINARY);
+        let mut command = Command::new(binary());
         let ready_file = folder.path().join("ready");
         command
             .args(["--listen", "127.0.0.1:0", "--config"])
