@@ -28,7 +28,7 @@
 //! | `workers` | the runtimes that serve connections |
 //! | `commands` | the table of REST commands (`answer` runs a call); one file for each: parse, decide, answer |
 //! | `gateway` | the steps of every REST call: check the UserSig and the rate limit, receive the body, write the journal and the hint |
-//! | `control` | the table of the control API's routes, `/_emulator/v1`; one file for each resource |
+//! | `control` | the table of the control API's routes, `/_emulator/v1`; one file for each resource; serves the debugging page, whose files are in `src/page`: `main.js` shows the views, one file for each |
 //! | `http` | converts a reply to an HTTP response, always with status 200 |
 //! | `budget` | the memory for bodies in flight |
 //! | `background` | a separate runtime for the control API, whose calls can take long |

@@ -23,6 +23,7 @@ pub(crate) mod faults;
 mod guard;
 pub(crate) mod limits;
 mod openapi;
+pub(crate) mod page;
 pub(crate) mod problem;
 mod process;
 mod rate;
@@ -31,6 +32,7 @@ pub(crate) mod recorded;
 pub(crate) mod redact;
 pub(crate) mod requests;
 mod route;
+mod routes;
 mod schemas;
 mod snapshots;
 mod state;
@@ -39,7 +41,6 @@ mod tls;
 mod unknown_route;
 mod user_sig;
 mod webhooks;
-pub(crate) mod welcome;
 mod written;
 
 use crate::accounts::MAX_ACCOUNTS_BYTES;
@@ -155,7 +156,7 @@ fn index() -> Route {
         Method::GET,
         "",
         "The routes of the control API.",
-        welcome::list,
+        routes::list,
     )
 }
 
@@ -192,8 +193,10 @@ pub(crate) fn routes(state: &AppState) -> Router<AppState> {
         // Outermost, so that a web page does not learn whether a token is required.
         .layer(from_fn_with_state(state.clone(), guard::check_origin));
     // The page has nothing that needs a token.
-    let page = Router::new().route("/_emulator", any(welcome::show));
-    let page = page.route("/_emulator/", any(welcome::show));
+    let page = Router::new()
+        .route("/_emulator", any(page::show))
+        .route("/_emulator/", any(page::show))
+        .route("/_emulator/page/{name}", any(page::file));
     probes.merge(page).merge(guarded)
 }
 

@@ -58,8 +58,8 @@ async fn unknown(State(state): State<AppState>, arrival: Arrival, call: Request)
     if let Some(stub) = stubs::find(&arrival, &call) {
         return stubs::serve(stub, state, arrival, call).await;
     }
-    if control::welcome::is_wanted(&state, &call) {
-        return control::welcome::page(&state);
+    if let Some(redirect) = control::page::redirect(&state, &call) {
+        return redirect;
     }
     let (call, body) = call.into_parts();
     body::discard(body, &state).await;

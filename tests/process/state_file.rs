@@ -163,28 +163,6 @@ fn a_file_that_cannot_be_right_is_refused_with_the_place_and_stays_as_it_is() {
 }
 
 #[test]
-fn the_page_for_browsers_says_what_is_kept() {
-    let (_dir, file) = place();
-    let page = |server: &Server| {
-        let call = "GET / HTTP/1.1\r\nHost: localhost\r\nAccept: text/html\r\n\r\n";
-        let mut client = server.connect();
-        client.send(call.as_bytes());
-        client.body()
-    };
-
-    let with = page(&start(&file));
-    let without = page(&Server::start());
-
-    let kept = "the accounts of the configured apps are kept in the state file; everything else is lost when it stops.";
-    let lost = "It is not Tencent's, and what it keeps is lost when it stops.";
-    assert!(with.contains(kept) && !with.contains(lost), "{with}");
-    assert!(
-        without.contains(lost) && !without.contains(kept),
-        "{without}"
-    );
-}
-
-#[test]
 fn a_place_that_cannot_be_written_is_refused_before_anything_is_served() {
     let (dir, _) = place();
     let inside = |name: &str| dir.path().join(name);

@@ -5,6 +5,7 @@ use crate::harness::{ADMIN, TestApp};
 use reqwest::Method;
 use serde_json::{Value, json};
 use std::collections::HashSet;
+use tencent_chat_emulator::config::ControlToken;
 use tencent_chat_emulator::protocol::code::Code;
 use tencent_chat_emulator::protocol::flaw::Flaw;
 use tencent_chat_emulator::protocol::ids::{SdkAppId, UnixTime};
@@ -149,7 +150,7 @@ async fn a_usersig_with_a_flaw_gets_its_code_and_inspect_says_why_and_what_to_do
 }
 
 #[tokio::test]
-async fn a_browser_gets_a_page_whose_links_work_and_everybody_else_gets_60002() {
+async fn a_browser_gets_a_page_whose_files_are_there_and_everybody_else_gets_60002() {
     let app = TestApp::start().await;
     let control = app.control();
     let get = async |method: Method, path: &str, accept: &str| {
@@ -168,26 +169,34 @@ async fn a_browser_gets_a_page_whose_links_work_and_everybody_else_gets_60002() 
     ] {
         let page = get(Method::GET, path, accept).await;
         assert_eq!(page.status(), 200);
-        assert_eq!(page.headers()["content-type"], "text/html; charset=utf-8");
-        let policy = page.headers()["content-security-policy"]
-            .to_str()
-            .expect("ASCII");
-        assert!(policy.starts_with("default-src 'none'"), "{policy}");
-        let html = page.text().await.expect("a page");
-        assert!(
-            !html.contains("<script") && !html.contains("style"),
-            "{html}"
+        assert_eq!(
+            page.url().path(),
+            if path == "/" { "/_emulator/" } else { path }
         );
-        let links: Vec<_> = html.split("href=\"/").skip(1).collect();
-        assert!(links.len() > 10);
-        for link in links {
-            let link = link.split('"').next().expect("a text");
-            if link.ends_with("/events") || link.ends_with("/wait") {
+        assert_eq!(page.headers()["content-type"], "text/html; charset=utf-8");
+        let html = page.text().await.expect("a page");
+        let links = html.split("=\"/").skip(1);
+        let links = links.map(|link| format!("/{}", link.split('"').next().expect("a text")));
+        let mut waiting: Vec<_> = links.collect();
+        assert!(waiting.len() > 4);
+        let mut seen = HashSet::new();
+        while let Some(link) = waiting.pop() {
+            if !seen.insert(link.clone()) {
                 continue;
             }
-            let answer = get(Method::GET, &format!("/{link}"), browsers).await;
+            let answer = get(Method::GET, &link, "*/*").await;
             assert_eq!(answer.status(), 200, "{link}");
+            let is_module = link.ends_with(".js");
+            let text = answer.text().await.expect("a text");
+            let imports = text.split(" from \"./").skip(1).filter(|_| is_module);
+            waiting.extend(imports.map(|name| {
+                format!(
+                    "/_emulator/page/{}",
+                    name.split('"').next().expect("a text")
+                )
+            }));
         }
+        assert!(seen.contains("/_emulator/page/dom.js"));
     }
     let calls = async || control.get("/requests/count").await.ok()["count"].clone();
     assert_eq!(calls().await, 0, "the page is no call");
@@ -204,6 +213,64 @@ async fn a_browser_gets_a_page_whose_links_work_and_everybody_else_gets_60002() 
         assert_eq!(json["ErrorCode"], 60002);
     }
     assert_eq!(calls().await, 5);
+}
+
+/// The token protects the control API, which the page calls, not the files.
+#[tokio::test]
+async fn the_pages_files_need_no_token_and_come_compressed_under_a_strict_policy() {
+    let token = SecretKey::new("the token").expect("not empty");
+    let app = TestApp::start_with(|config| config.control.token = ControlToken::Given(token)).await;
+    let control = app.control();
+    for (name, media_type) in [
+        ("", "text/html"),
+        ("page/style.css", "text/css"),
+        ("page/main.js", "text/javascript"),
+    ] {
+        let url = control.outside(&format!("/_emulator/{name}"));
+        let get = async |encodings: &str| {
+            let call = control.request(Method::GET, &url);
+            let call = call.header("accept", "text/html");
+            let answer = call.header("accept-encoding", encodings).send().await;
+            answer.expect("an answer")
+        };
+
+        let plain = get("identity").await;
+        let packed = get("br, gzip;q=0.5").await;
+
+        for answer in [&plain, &packed] {
+            let header = |name: &str| answer.headers()[name].to_str().expect("ASCII");
+            assert_eq!(answer.status(), 200);
+            assert_eq!(
+                header("content-type"),
+                format!("{media_type}; charset=utf-8")
+            );
+            assert_eq!(header("x-content-type-options"), "nosniff");
+            let policy = header("content-security-policy");
+            assert!(policy.starts_with("default-src 'none'; "), "{policy}");
+            assert!(!policy.contains("unsafe"), "{policy}");
+        }
+        assert!(!plain.headers().contains_key("content-encoding"));
+        assert_eq!(packed.headers()["content-encoding"], "gzip");
+        let (plain, packed) = (plain.bytes().await, packed.bytes().await);
+        let (plain, packed) = (plain.expect("a body"), packed.expect("a body"));
+        let mut text = Vec::new();
+        let mut gzip = flate2::read::GzDecoder::new(&packed[..]);
+        std::io::Read::read_to_end(&mut gzip, &mut text).expect("it is gzip");
+        assert_eq!(text, plain);
+    }
+    for (method, path) in [
+        (Method::GET, "page/other.js"),
+        (Method::GET, "page/..%2Fmod.rs"),
+        (Method::POST, "page/main.js"),
+    ] {
+        let url = control.outside(&format!("/_emulator/{path}"));
+        let answer = control
+            .request(method, &url)
+            .send()
+            .await
+            .expect("an answer");
+        assert_eq!(answer.status(), 404, "{path}");
+    }
 }
 
 #[tokio::test]

@@ -1,0 +1,144 @@
+// Inspects a UserSig: what is in it, which check fails, and what to do.
+
+import { go } from "./address.js";
+import { api } from "./api.js";
+import { button, codeMark, counted, field, h, later, select, show, term, utc } from "./dom.js";
+
+/** The checks in order. */
+const STEPS = {
+  read: "It can be read: base64, zlib, JSON",
+  sdkappid: "It is of the app",
+  identifier: "It is of the caller",
+  key: "It is signed with the app's key",
+  expiry: "It has not expired",
+  admin: "The caller is an app admin",
+};
+
+/** What was pasted. A UserSig is a secret, so the address does not have it. */
+let kept = { text: "", caller: "" };
+
+export function mount(root, { app: { sdkappid, admins }, signal }) {
+  const text = h("textarea", { rows: 5, spellcheck: "false", autocomplete: "off" });
+  const identifier = h("input", { autocomplete: "off" });
+  const flaw = select(["expired", "other_key", "other_app", "other_identifier", "truncated"]);
+  const note = h("p");
+  const verdict = h("p", { role: "status" });
+  const result = h("div");
+  const here = String(sdkappid);
+  const checked = `The UserSig is checked for app ${here}.`;
+  let asking = new AbortController();
+  const inspect = async () => {
+    asking.abort();
+    asking = new AbortController();
+    kept = { text: text.value, caller: identifier.value };
+    const given = parts(text.value);
+    show(note, given.sdkappid && given.sdkappid !== here && `The call is of app ${given.sdkappid}. ${checked}`);
+    show(result);
+    if (!given.usersig) {
+      show(verdict, text.value.trim() ? "No usersig in it." : "What is pasted stays in this tab.");
+      return;
+    }
+    const wish = { usersig: given.usersig, identifier: identifier.value || undefined };
+    try {
+      const until = AbortSignal.any([signal, asking.signal]);
+      const found = await api("POST", `/apps/${sdkappid}/user_sig/inspect`, wish, until);
+      show(verdict, h("strong", {}, found.failed_step ? "It is refused" : "It is valid"),
+        ". A call with it gets ", codeMark(found.code), ` ${found.error_info}`);
+      show(result, findings(found));
+    } catch (error) {
+      if (error.name !== "AbortError") show(verdict, h("span", { class: "error" }, error.message));
+    }
+  };
+  /** Takes caller and app from the text. */
+  const take = async () => {
+    if (signal.aborted) return;
+    const pasted = text.value;
+    const { identifier: caller = "", sdkappid: of = here } = parts(pasted);
+    identifier.value = caller;
+    await inspect();
+    if (of === here) return;
+    const apps = await api("GET", "/apps", undefined, signal);
+    if (text.value !== pasted) return;
+    if (apps.some((one) => String(one.sdkappid) === of)) {
+      kept.at = document.activeElement === text && text.selectionEnd;
+      go("doctor", { app: of });
+    } else show(note, h("span", { class: "error" }, `There is no app ${of}. ${checked}`));
+  };
+  const make = (wrong) => async () => {
+    const wish = { identifier: identifier.value || admins[0], ...wrong?.() };
+    const { usersig } = await api("POST", `/apps/${sdkappid}/user_sig`, wish, signal);
+    text.value = usersig;
+    identifier.value = wish.identifier;
+    await inspect();
+  };
+  text.addEventListener("input", later(() => take().catch(() => {})));
+  identifier.addEventListener("input", later(() => !signal.aborted && inspect()));
+  const { at } = kept;
+  text.value = kept.text;
+  identifier.value = kept.caller;
+  show(
+    root,
+    h("form", {}, field("UserSig, URL or curl command", text)),
+    h("div", { class: "row" },
+      field("Caller (identifier)", identifier), button("Make a valid one", make()),
+      field("Flaw", flaw), button("Make a wrong one", make(() => ({ flaw: flaw.value })))),
+    note,
+    verdict,
+    result,
+  );
+  inspect();
+  if (Number.isInteger(at)) {
+    text.focus();
+    text.setSelectionRange(at, at);
+  }
+}
+
+/** The UserSig, caller and app of a text that is or has a URL. */
+function parts(text) {
+  const value = (name) => {
+    const [, found] = text.match(new RegExp(`\\b${name}=([^&#\\s'"]*)`)) ?? [];
+    return found && decoded(found);
+  };
+  const [usersig, identifier, sdkappid] = ["usersig", "identifier", "sdkappid"].map(value);
+  const alone = text.replace(/^[\s'"]+|[\s'"]+$/g, "");
+  // It may be encoded twice.
+  return { usersig: decoded(usersig ?? (/[?&]|\w=\w/.test(alone) ? "" : alone)), identifier, sdkappid };
+}
+
+function decoded(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+function findings({ contents, failed_step: failed, why, fix, now }) {
+  const names = Object.keys(STEPS);
+  const at = failed ? names.indexOf(failed) : names.length;
+  const step = (name, index) => {
+    const state = index < at ? "passed" : index === at ? "failed" : "not reached";
+    return h("li", { class: index === at && "error" }, `${STEPS[name]}: `, h("strong", {}, state),
+      index === at && [h("p", {}, `Why: ${why}`), h("p", {}, `What to do: ${fix}`)]);
+  };
+  const row = ([name, value]) => {
+    const isTime = name === "time" || name === "expires_at";
+    const words = isTime ? `${utc(value)}, ${ago(now - value)}` : name === "expire_seconds" && span(value);
+    return term(name, words ? `${value} (${words})` : String(value));
+  };
+  return [
+    h("h2", {}, "Checks"),
+    h("ol", {}, names.map(step)),
+    h("h2", {}, "Contents"),
+    h("dl", {}, Object.entries(contents ?? {}).map(row),
+      term("app's clock", `${now} (${utc(now)})`)),
+  ];
+}
+
+const ago = (seconds) => (seconds > 0 ? `${span(seconds)} ago` : `in ${span(-seconds)}`);
+
+function span(seconds) {
+  const units = [["day", 86400], ["hour", 3600], ["minute", 60]];
+  const [unit, size] = units.find(([, size]) => Math.abs(seconds) >= 2 * size) ?? ["second", 1];
+  return counted(Math.floor(seconds / size), unit);
+}

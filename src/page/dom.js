@@ -1,0 +1,183 @@
+// Makes elements. Text stays text: nothing here parses HTML.
+
+/**
+ * A new element: `h("button", { class: "main", onclick: send }, "Send")`. An attribute that begins with "on" is
+ * a listener; `true` sets an attribute without a value; `false`, `null` and `undefined` leave it out. Children
+ * are nodes, texts, or lists of these.
+ */
+export function h(name, attributes, ...children) {
+  return fill(document.createElement(name), attributes, children);
+}
+
+/** A new element of SVG. */
+export function svg(name, attributes, ...children) {
+  return fill(document.createElementNS("http://www.w3.org/2000/svg", name), attributes, children);
+}
+
+function fill(element, attributes, children) {
+  for (const [name, value] of Object.entries(attributes ?? {})) {
+    if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
+    else if (value === true) element.setAttribute(name, "");
+    else if (value !== false && value != null) element.setAttribute(name, value);
+  }
+  element.append(...shown(children));
+  return element;
+}
+
+/** A form that the page itself handles. */
+export function formOf(attributes, ...children) {
+  return h("form", { ...attributes, onsubmit: (event) => event.preventDefault() }, children);
+}
+
+/** Controls beside each other. */
+export function rowOf(...children) {
+  return h("div", { class: "row" }, children);
+}
+
+/** Replaces all children of an element. */
+export function show(element, ...children) {
+  element.replaceChildren(...shown(children));
+}
+
+function shown(children) {
+  return children.flat(Infinity).filter((child) => child !== false && child != null);
+}
+
+/** A button that does something. While it runs, a second press does nothing; an error is shown beside it. */
+export function button(text, run, attributes) {
+  const error = h("span", { class: "error", role: "alert" });
+  let running = false;
+  const press = async () => {
+    if (running) return;
+    running = true;
+    element.setAttribute("aria-busy", "true");
+    show(error);
+    try {
+      await run(element);
+    } catch (failure) {
+      if (failure.name !== "AbortError") show(error, ` ${failure.message}`);
+    } finally {
+      running = false;
+      element.removeAttribute("aria-busy");
+    }
+  };
+  const element = h("button", { type: "button", onclick: press, ...attributes }, text);
+  return h("span", { class: "action" }, element, error);
+}
+
+let fields = 0;
+
+/** A control with its label: `field("Seconds", h("input", { type: "number" }))`. */
+export function field(label, control, hint) {
+  control.id ||= `field-${(fields += 1)}`;
+  const about = hint && h("small", { id: `${control.id}-hint` }, hint);
+  if (about) control.setAttribute("aria-describedby", about.id);
+  return h("div", { class: "field" }, h("label", { for: control.id }, label), control, about);
+}
+
+/** A list to choose from. An option is a text, or a pair of value and text. */
+export function select(options, chosen, attributes) {
+  const pairs = options.map((option) => (Array.isArray(option) ? option : [option, option]));
+  const option = ([value, text]) =>
+    h("option", { value, selected: String(value) === String(chosen ?? "") }, text);
+  return h("select", attributes, pairs.map(option));
+}
+
+/** A table. A cell is a text or a node; the first cell of a row is its header. */
+export function table(caption, heads, rows) {
+  const row = (cells) =>
+    h("tr", {}, cells.map((cell, at) => (at ? h("td", {}, cell) : h("th", { scope: "row" }, cell))));
+  return h(
+    "div",
+    { class: "scroll", tabindex: "0", role: "region", "aria-label": caption },
+    h(
+      "table",
+      {},
+      h("caption", { class: "hidden" }, caption),
+      h("thead", {}, h("tr", {}, heads.map((head) => h("th", { scope: "col" }, head)))),
+      h("tbody", {}, rows.map(row)),
+    ),
+  );
+}
+
+/** A block of code or JSON, with a button that copies it. `value` is a text, or is shown as JSON. */
+export function code(label, value) {
+  const text = typeof value === "string" ? value : JSON.stringify(value, null, 2);
+  return h(
+    "figure",
+    { class: "code" },
+    h("figcaption", {}, label, copyButton(() => text, `Copy: ${label}`)),
+    h("pre", { tabindex: "0", role: "region", "aria-label": label }, text),
+  );
+}
+
+/** A button that copies a text, which `text` makes. `label` says what it copies, where `shown` does not. */
+export function copyButton(text, label, shown = "Copy") {
+  const copy = async () => {
+    await navigator.clipboard.writeText(text());
+    announce("Copied");
+  };
+  return button(shown, copy, { "aria-label": label, class: "quiet" });
+}
+
+/** A code with its state: 0 is good. */
+export function codeMark(code) {
+  return h("span", { class: code === 0 ? "ok" : "bad" }, String(code));
+}
+
+/** Asks a question, and returns whether the answer is yes. The focus returns to where it was. */
+export function confirm(question) {
+  return new Promise((done) => {
+    const dialog = h(
+      "dialog",
+      { "aria-label": question },
+      h("form", { method: "dialog" }, h("p", {}, question),
+        h("p", { class: "row" }, h("button", { value: "yes", class: "main" }, "Yes"), h("button", { value: "no" }, "No"))),
+    );
+    dialog.addEventListener("close", () => {
+      dialog.remove();
+      done(dialog.returnValue === "yes");
+    });
+    document.body.append(dialog);
+    dialog.showModal();
+  });
+}
+
+/** Says something to a reader of the screen, and shows it for some seconds. */
+export function announce(text) {
+  const status = document.getElementById("status");
+  show(status, text);
+  status.classList.remove("hidden");
+  clearTimeout(announce.timer);
+  announce.timer = setTimeout(() => status.classList.add("hidden"), 4000);
+}
+
+/** `1 call`, `2 calls`. */
+export function counted(number, noun) {
+  return `${number} ${noun}${Number(number) === 1 ? "" : "s"}`;
+}
+
+/** Seconds since 1970 as a date and time. */
+export function utc(seconds) {
+  const date = new Date(seconds * 1000);
+  return Number.isNaN(date.getTime()) ? "beyond all dates" : `${date.toISOString().slice(0, 19).replace("T", " ")} UTC`;
+}
+
+/** A term of a list of descriptions, with its description, if it has one. */
+export function term(name, description) {
+  return description && [h("dt", {}, name), h("dd", {}, description)];
+}
+
+/** `time` is in seconds since 1970. */
+export function clockTime(time) {
+  return new Date(time * 1000).toISOString().slice(11, 23);
+}
+
+/** Calls `run` when `pause` milliseconds have gone without another call. */
+export function later(run, pause = 200) {
+  let timer;
+  return (...values) => {
+    clearTimeout(timer);
+    timer = setTimeout(run, pause, ...values);
+  };
+}
