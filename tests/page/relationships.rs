@@ -1,0 +1,139 @@
+//! The view of accounts and relationships.
+
+use crate::browser::{HOSTILE, Page, befriend, start};
+use fantoccini::key::Key;
+use tencent_chat_emulator::{AccountSeed, AllowType, Emulator};
+
+/// JavaScript that counts the edges of a kind.
+fn edges(kind: &str, number: usize) -> String {
+    format!("return document.querySelectorAll('.graph .edge.{kind}').length === {number}")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_graph_follows_calls_from_anywhere() {
+    let emulator = Emulator::builder()
+        .seed(
+            "ann",
+            AccountSeed::new()
+                .friend("id")
+                .friend_one_way("id1")
+                .blocks("id2"),
+        )
+        .seed("cat", AccountSeed::new().allow_type(AllowType::NeedConfirm))
+        .start()
+        .await
+        .expect("good seeds");
+    let page = Page::open(&emulator, "#/relationships").await;
+
+    page.sees("8 accounts").await;
+    for (kind, number) in [("mutual", 1), ("friend", 1), ("blocked", 1), ("pending", 0)] {
+        page.until(&edges(kind, number), kind).await;
+    }
+    befriend(&emulator, "id", "id3").await;
+    page.until(&edges("mutual", 2), "a new friendship").await;
+    befriend(&emulator, "id", "cat").await;
+    page.until(&edges("pending", 1), "a new request").await;
+
+    page.choose("Show as", "Table").await;
+    page.sees("friend, one way").await;
+    assert!(page.fragment().await.contains("as=table"));
+    page.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_is_seen_and_changed() {
+    let emulator = Emulator::builder()
+        .seed(HOSTILE, AccountSeed::new())
+        .start()
+        .await;
+    let emulator = emulator.expect("a good seed");
+    let app = emulator.default_app();
+    let page = Page::open(&emulator, "#/relationships?account=id").await;
+
+    page.choose("AllowType", "AllowType_Type_NeedConfirm").await;
+    page.sees("id is changed").await;
+    page.fill("Other account", HOSTILE).await;
+    page.click("Add as friends").await;
+    page.click(&format!("Remove friend {HOSTILE}")).await;
+    page.sees("Friends (0)").await;
+    page.fill("Other account", HOSTILE).await;
+    page.click("Block").await;
+    page.sees("Blocklist (1)").await;
+    page.fill("Other account", "id1").await;
+    page.click("Send a request").await;
+    page.sees("Sent requests (1)").await;
+    page.go("#/relationships?account=id1").await;
+    page.click("Agree and add").await;
+    page.sees("Friends (1)").await;
+    page.sees("both ways").await;
+    page.fill("New account", "ann & bob/%").await;
+    page.click("Make it").await;
+    page.until("return location.hash.includes('ann')", "the new account")
+        .await;
+    page.click("Delete ann & bob/%").await;
+    page.click("Yes").await;
+    page.until("return !location.hash.includes('ann')", "no account")
+        .await;
+
+    let id = app.account("id").await.expect("it is there");
+    assert_eq!(id.profile.allow_type, AllowType::NeedConfirm);
+    let names = |entries: Vec<&str>| entries.into_iter().map(str::to_owned).collect::<Vec<_>>();
+    let blocked = id.blocklist.iter().map(|entry| entry.to.as_str()).collect();
+    assert_eq!(names(blocked), [HOSTILE]);
+    let friends = id.friends.iter().map(|entry| entry.to.as_str()).collect();
+    assert_eq!(names(friends), ["id1"]);
+    assert!(app.account("ann & bob/%").await.is_err());
+    page.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ten_thousand_accounts_are_searched_and_shown_by_neighbourhoods() {
+    let emulator = start().await;
+    let app = emulator.default_app();
+    for number in 0..10_000 {
+        let seed = match number {
+            1..101 => AccountSeed::new().friend("user-0"),
+            101..200 => AccountSeed::new().friend(&format!("user-{}", number - 1)),
+            _ => AccountSeed::new(),
+        };
+        app.put_account(&format!("user-{number}"), seed)
+            .await
+            .expect("it is good");
+    }
+    let page = Page::open(&emulator, "#/relationships").await;
+
+    page.sees("10006 accounts are too many for one picture")
+        .await;
+    page.fill("Find an account", "user-150").await;
+    page.sees("3 of 10006 accounts, within 1 step of user-150")
+        .await;
+    page.choose("Neighbourhood", "3").await;
+    page.sees("7 of 10006 accounts").await;
+    page.go("#/relationships?account=user-0&steps=2").await;
+    page.sees("60 of 10006 accounts, within 2 steps of user-0. At least 41 more are left out.")
+        .await;
+    page.sees("Friends (100)").await;
+    page.screenshot("relationships-large").await;
+    page.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_is_chosen_by_keyboard_alone() {
+    let emulator = start().await;
+    befriend(&emulator, "id", "id1").await;
+    let page = Page::open(&emulator, "#/relationships").await;
+    page.sees("6 accounts").await;
+
+    page.tab_to("it.dataset.name === 'id1'").await;
+    page.press(Key::Enter).await;
+
+    page.sees("Delete id1").await;
+    page.until(
+        "return document.activeElement.dataset.name === 'id1'",
+        "the focus stays",
+    )
+    .await;
+    assert!(page.fragment().await.contains("account=id1"));
+    page.check_accessibility().await;
+    page.finish().await;
+}

@@ -1,0 +1,176 @@
+//! What all views have in common: the address, the token, a lost emulator; and the harness itself.
+
+use crate::browser::{NARROW, Page, befriend, start};
+use fantoccini::key::Key;
+use tencent_chat_emulator::Emulator;
+use tencent_chat_emulator::config::{AppConfig, Config, ControlToken, Sources};
+use tencent_chat_emulator::protocol::user_sig::SecretKey;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_address_names_the_app_and_the_view_and_the_history_works() {
+    let emulator = start().await;
+    let other = emulator
+        .create_app(AppConfig::default())
+        .await
+        .expect("it is free");
+    let other = other.sdkappid().to_string();
+    let page = Page::open(&emulator, "").await;
+
+    page.sees("Basic request").await;
+    page.click("Traffic").await;
+    page.sees("0 calls").await;
+    page.choose("App", &other).await;
+    page.until("return location.hash.includes('app=')", "the app")
+        .await;
+    page.click("Relationships").await;
+    page.sees("1 account").await;
+    assert!(page.fragment().await.contains(&format!("app={other}")));
+    page.eval("history.back()").await;
+    page.sees("0 calls").await;
+    page.go("#/doctor?app=1").await;
+    page.sees("There is no app 1.").await;
+    page.go("#/nothing").await;
+    page.sees("Basic request").await;
+    page.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_page_asks_once_for_the_token_and_keeps_it_in_the_tab() {
+    let mut config = Config::load(&Sources::default()).expect("the default");
+    config.control.token = ControlToken::Given(SecretKey::new("the token").expect("not empty"));
+    let emulator = Emulator::builder().config(config).start().await;
+    let emulator = emulator.expect("it starts");
+    let page = Page::open_without_heading(&emulator, "#/traffic")
+        .await
+        .let_calls_fail();
+
+    page.sees("Control token").await;
+    page.fill("Token", "wrong").await;
+    page.press(Key::Enter).await;
+    page.sees("The emulator refuses this token.").await;
+    page.check_dialog().await;
+    page.fill("Token", "the token").await;
+    page.press(Key::Enter).await;
+    page.sees("0 calls").await;
+    befriend(&emulator, "id", "id1").await;
+    page.sees("1 call").await;
+    page.go("#/codes").await;
+    page.sees("87 of 87").await;
+    assert!(!page.fragment().await.contains("token"));
+    assert_eq!(
+        page.eval("return localStorage.length + document.cookie.length")
+            .await,
+        0
+    );
+    page.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_emulator_is_told_and_the_page_goes_on_with_the_next_one() {
+    let emulator = start().await;
+    let addr = emulator.addr();
+    befriend(&emulator, "id", "id1").await;
+    befriend(&emulator, "id", "id2").await;
+    let page = Page::open(&emulator, "#/traffic").await.let_calls_fail();
+    page.sees("2 calls").await;
+
+    emulator.stop().await;
+    page.sees("The emulator does not answer.").await;
+    let next = Emulator::builder()
+        .listen(addr)
+        .start()
+        .await
+        .expect("the port is free");
+    page.until(
+        "return document.getElementById('gone').hidden",
+        "the emulator is back",
+    )
+    .await;
+    page.sees("0 calls").await;
+    befriend(&next, "id", "id3").await;
+    page.sees("1 call").await;
+    page.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_page_says_what_is_kept() {
+    let dir = tempfile::tempdir().expect("a place");
+    let lost = start().await;
+    let page = Page::open(&lost, "#/codes").await;
+    page.sees("What it keeps is lost when it stops.").await;
+    page.finish().await;
+
+    let (file, config) = (
+        dir.path().join("state.json"),
+        dir.path().join("emulator.toml"),
+    );
+    std::fs::write(&config, format!("state_file = {file:?}")).expect("it can be written");
+    let kept = Emulator::builder()
+        .config_file(config)
+        .start()
+        .await
+        .expect("it starts");
+    let page = Page::open(&kept, "#/codes").await;
+    page.sees("state.json\"; everything else is lost when it stops.")
+        .await;
+    page.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_keyboard_gets_to_the_content_and_a_narrow_window_has_everything() {
+    let emulator = start().await;
+    let page = Page::open(&emulator, "#/codes").await;
+    page.resize(NARROW).await;
+
+    page.press(Key::Tab).await;
+    page.sees("Skip to the content").await;
+    page.press(Key::Enter).await;
+    page.until("return document.activeElement.id === 'main'", "the focus")
+        .await;
+    for view in [
+        "Call",
+        "Relationships",
+        "Traffic",
+        "Trouble",
+        "UserSig doctor",
+    ] {
+        page.click(view).await;
+        let title = format!("return document.title.startsWith('{view}')");
+        page.until(&title, view).await;
+        page.until(
+            "return document.documentElement.scrollWidth <= window.innerWidth",
+            "no wider",
+        )
+        .await;
+    }
+    page.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_harness_sees_messages_and_fetches_from_elsewhere() {
+    let emulator = start().await;
+    let page = Page::open(&emulator, "#/codes").await;
+    assert_eq!(page.messages().await, [] as [&str; 0]);
+
+    page.eval("console.info('a message')").await;
+    assert!(page.messages().await[0].contains("a message"));
+    page.eval("fetch('http://127.0.0.2:9/').catch(() => {})")
+        .await;
+    page.until("return true", "it is refused").await;
+    let messages = page.messages().await;
+    assert!(
+        messages
+            .iter()
+            .any(|text| text.contains("Content Security Policy")),
+        "{messages:?}"
+    );
+    page.eval("try { document.body.innerHTML = '<b>x</b>' } catch { console.info('no HTML') }")
+        .await;
+    assert!(
+        page.messages()
+            .await
+            .iter()
+            .any(|text| text.contains("no HTML"))
+    );
+    page.abandon().await;
+}
