@@ -103,7 +103,7 @@ export async function mount(root, { app, params, signal }) {
   const sign = async () => {
     const mine = (signs += 1);
     const made = await api("POST", `/apps/${app.sdkappid}/user_sig`, { identifier: caller.value }, signal);
-    // The caller has changed meanwhile, or somebody edits the UserSig.
+    // The caller has changed meanwhile, or the user edits the UserSig.
     if (mine !== signs) return;
     usersig.value = made.usersig;
     show(expires, `expires ${utc(made.expires_at)}${app.admins.includes(caller.value) ? "" : "; not an admin"}`);

@@ -63,7 +63,7 @@ async function display() {
   if (!app) return;
   const { mount } = await import(`./${name}.js`);
   if (mine !== current) return;
-  mine.view = await mount(root, { app, params, signal: mine.end.signal });
+  mine.view = (await mount(root, { app, params, signal: mine.end.signal })) ?? {};
   // A link of the view before had the focus.
   if (mine === current && !isFirst && document.activeElement === document.body) main.focus();
 }
@@ -86,7 +86,8 @@ function start() {
   watchReach((isThere) => {
     const wasGone = !gone.hidden;
     gone.hidden = isThere;
-    if (isThere && wasGone) refresh();
+    // A view that is there stays, with what was typed.
+    if (isThere && wasGone && !current?.view) refresh();
   });
   refresh();
   about().catch(() => {});

@@ -89,6 +89,18 @@ async fn a_lost_emulator_is_told_and_the_page_goes_on_with_the_next_one() {
     page.sees("0 calls").await;
     befriend(&next, "id", "id3").await;
     page.sees("1 call").await;
+
+    page.go("#/trouble").await;
+    page.fill("Name", "typed").await;
+    next.stop().await;
+    page.sees("The emulator does not answer.").await;
+    let _last = Emulator::builder().listen(addr).start().await;
+    page.until(
+        "return document.getElementById('gone').hidden",
+        "the emulator is back",
+    )
+    .await;
+    assert_eq!(page.value("Name").await, "typed");
     page.finish().await;
 }
 
