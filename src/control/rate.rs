@@ -76,6 +76,7 @@ pub(super) async fn rate(
         sdkappid,
         command,
         from_account: None,
+        account: None,
         code: None,
         since,
     };

@@ -16,6 +16,7 @@ use axum::extract::State;
 use memchr::memmem;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use serde_json::value::RawValue;
 use std::sync::Arc;
 
@@ -29,6 +30,8 @@ pub(crate) struct CallFilter {
     pub(crate) command: Option<String>,
     /// Only calls with this From_Account. A call has none if its body was not decoded.
     pub(crate) from_account: Option<UserId>,
+    /// Only calls with this From_Account, or whose body has this UserID as a string.
+    pub(crate) account: Option<UserId>,
     /// Only calls with this ErrorCode, or with this ResultCode of an item.
     pub(crate) code: Option<u32>,
     /// Only calls after the call with this id.
@@ -83,8 +86,17 @@ impl Filter for CallFilter {
         self.sdkappid.is_none_or(|app| entry.call.app == Some(app))
             && self.command.as_ref().is_none_or(is_command)
             && self.from_account.is_none_or(is_from)
+            && self
+                .account
+                .is_none_or(|user| is_from(user) || has_account(entry, user))
             && self.code.is_none_or(|code| has_code(entry, code))
     }
+}
+
+/// Whether the body has this UserID as a string, with the escapes that it needs and no others.
+fn has_account(entry: &Entry, user: UserId) -> bool {
+    let string = Value::from(user.as_str()).to_string();
+    memmem::find(entry.texts().request, string.as_bytes()).is_some()
 }
 
 /// Whether the ErrorCode or the ResultCode of an item is this code.

@@ -33,8 +33,9 @@ use std::time::Duration;
 pub struct Requests {
     state: AppState,
     filter: CallFilter,
-    /// From_Account as it was given.
+    /// Two UserIDs as they were given.
     from: Option<String>,
+    account: Option<String>,
 }
 
 /// A call that the journal has. UserSigs and keys are redacted.
@@ -83,6 +84,7 @@ impl Requests {
                 ..CallFilter::default()
             },
             from: None,
+            account: None,
         }
     }
 
@@ -104,6 +106,12 @@ impl Requests {
         self
     }
 
+    /// Only calls with this From_Account, or whose body has this UserID as a string.
+    pub fn account(mut self, user: &str) -> Self {
+        self.account = Some(user.to_owned());
+        self
+    }
+
     /// Only calls with this ErrorCode, or with this ResultCode of an item; see [`Code::number`].
     pub fn code(mut self, number: u32) -> Self {
         self.filter.code = Some(number);
@@ -119,7 +127,7 @@ impl Requests {
     /// The newest calls that match, oldest first: at most 1000, and at most 8 MiB of them.
     ///
     /// # Errors
-    /// `Invalid` if the command neither exists nor was called, or From_Account is not a UserID: such a filter
+    /// `Invalid` if the command neither exists nor was called, or an account is not a UserID: such a filter
     /// would never match.
     pub fn list(&self) -> Result<Vec<RecordedCall>, Error> {
         let (entries, _) = self.filter()?.newest(&self.state, DEFAULT_LIMIT);
@@ -150,9 +158,10 @@ impl Requests {
     }
 
     fn filter(&self) -> Result<CallFilter, Error> {
-        let from = self.from.as_deref().map(user_id).transpose()?;
+        let user = |given: &Option<String>| given.as_deref().map(user_id).transpose();
         let filter = CallFilter {
-            from_account: from,
+            from_account: user(&self.from)?,
+            account: user(&self.account)?,
             ..self.filter.clone()
         };
         filter.check(&self.state)?;

@@ -134,6 +134,34 @@ async fn check(control: &Control, filter: &str, expected: &[u64], limit: Option<
 }
 
 #[tokio::test]
+async fn an_account_is_found_wherever_a_body_has_it() {
+    let app = TestApp::start().await;
+    let item = |to: &str| json!({"To_Account": to, "AddSource": "AddSource_Type_Test"});
+    for body in [
+        json!({"From_Account": "ann", "AddFriendItem": [item("bob"), item("a \"b\"")]}),
+        json!({"From_Account": "bob", "AddFriendItem": [item("anna")]}),
+        json!({"From_Account": "cat", "To_Account": ["ann"]}),
+    ] {
+        app.call("sns/friend_add", body).await;
+    }
+    // The gateway refuses it, so the body is not recorded.
+    app.post("/v4/sns/friend_add", "sdkappid=88888888", body_of("ann"))
+        .await;
+
+    for (account, expected) in [
+        ("ann", &[1, 3][..]),
+        ("bob", &[1, 2]),
+        ("cat", &[3]),
+        ("anna", &[2]),
+        ("an", &[]),
+        ("a%20%22b%22", &[1]),
+    ] {
+        let calls = app.control().calls(&format!("account={account}")).await;
+        assert_eq!(ids(&calls), expected, "{account}");
+    }
+}
+
+#[tokio::test]
 async fn a_filter_that_is_none_is_refused_with_its_place() {
     let app = TestApp::start().await;
     for (query, pointer) in [
@@ -149,6 +177,7 @@ async fn a_filter_that_is_none_is_refused_with_its_place() {
             "from_account=123456789012345678901234567890123",
             "/from_account",
         ),
+        ("account=123456789012345678901234567890123", "/account"),
     ] {
         let faults = app.control().get(&format!("/requests?{query}")).await;
         let faults = faults.faults(422);

@@ -41,6 +41,7 @@ async fn each_filter_finds_the_calls_that_http_finds() {
             "command=friend_add&from_account=ann".to_owned(),
             1,
         ),
+        (all.clone().account("cat"), "account=cat".to_owned(), 2),
         (all.clone().code(30516), "code=30516".to_owned(), 1),
         (
             all.clone().code(Code::NoSuchCommand.number()),
@@ -76,6 +77,7 @@ async fn each_filter_finds_the_calls_that_http_finds() {
     let refused = [
         (all.clone().command("friend_ad"), "command=friend_ad"),
         (all.clone().from("é"), "from_account=%C3%A9"),
+        (all.clone().account(""), "account="),
     ];
     for (requests, query) in refused {
         control.get(&format!("/requests?{query}")).await.faults(422);
