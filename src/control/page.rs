@@ -38,7 +38,8 @@ macro_rules! page_files {
 const FILES: &[(&str, &str)] = &page_files![
     "index.html", "style.css", "main.js", "address.js", "api.js", "dom.js",
     "call.js", "relationships.js", "traffic.js", "trouble.js", "doctor.js", "codes.js",
-    "explain.js", "faults.js", "form.js", "graph.js", "parts.js", "snapshots.js", "snippets.js",
+    "account.js", "explain.js", "faults.js", "form.js", "graph.js", "parts.js", "snapshots.js", "snippets.js",
+    "time.js",
 ];
 
 /// A file, compressed if the client accepts gzip.

@@ -6,22 +6,34 @@ export function read() {
   return { view, params: new URLSearchParams(text) };
 }
 
-/** An address for a link. Values that are not given are left out; the app stays, unless it is given. */
-export function link(view, values = {}) {
-  const all = { app: read().params.get("app"), ...values };
-  const given = Object.entries(all).filter(([, value]) => value !== undefined && value !== null && value !== "");
-  const text = new URLSearchParams(given).toString();
-  return `#/${view}${text && `?${text}`}`;
+/** `?a=1&b=2`, without the values that are not given. */
+export function query(values) {
+  const given = Object.entries(values).filter(([, value]) => value !== undefined && value !== null && value !== "");
+  return given.length ? `?${new URLSearchParams(given)}` : "";
 }
 
-/** Changes parameters of this view, without a new entry in the history. */
-export function keep(values) {
+/** An address for a link. The app stays, unless another is given. */
+export function link(view, values) {
+  return `#/${view}${query({ app: read().params.get("app"), ...values })}`;
+}
+
+/** An address of this view with some other parameters. */
+export function linkHere(values) {
   const { view, params } = read();
-  const address = link(view, { ...Object.fromEntries(params), ...values });
+  return link(view, { ...Object.fromEntries(params), ...values });
+}
+
+/** Changes parameters of a view, without a new entry in the history. A view that was left changes nothing. */
+export function keep(view, values) {
+  if (read().view === view) replace(linkHere(values));
+}
+
+/** Changes the address, without a new entry in the history. */
+export function replace(address) {
   if (address !== location.hash) history.replaceState(null, "", address);
 }
 
 /** Goes to another address. */
-export function go(view, values) {
-  location.hash = link(view, values);
+export function go(address) {
+  location.hash = address;
 }

@@ -1,12 +1,15 @@
 // Calls the control API, and reads its stream of calls.
 
-import { h } from "./dom.js";
+import { query } from "./address.js";
+import { ask, field, h } from "./dom.js";
+import { pause, repeat } from "./time.js";
 
 const PREFIX = "/_emulator/v1";
 
 /** The control token, kept until the tab is closed. The address never has it. */
 const TOKEN = "control-token";
 
+/** The pause before the next attempt to reach the emulator, in milliseconds. */
 const PAUSE = 1000;
 
 /** An answer that is not a success. `errors` has the invalid fields: `{ part, pointer, detail }`. */
@@ -18,10 +21,14 @@ export class ApiError extends Error {
   }
 }
 
-/** The listener that learns whether the emulator answers. */
-let onReach = () => {};
-export function watchReach(listener) {
-  onReach = listener;
+/** Whether the page sends a token. */
+export function hasToken() {
+  return sessionStorage.getItem(TOKEN) !== null;
+}
+
+/** Tells a listener every second whether the emulator answers. */
+export function watchReach(onReach) {
+  repeat(async () => onReach(await fetch("/healthz").then(() => true, () => false)), PAUSE);
 }
 
 /** Calls a route such as `GET /apps`, and returns its JSON. Asks for the token if the emulator wants one. */
@@ -66,36 +73,12 @@ export async function callRest(path, body, signal) {
 /** `fetch`, with a plain error when the emulator does not answer. */
 async function reach(path, init) {
   try {
-    const response = await fetch(path, init);
-    onReach(true);
-    return response;
+    return await fetch(path, init);
   } catch (error) {
     if (error.name === "AbortError") throw error;
-    watch();
     throw new Error("the emulator did not answer");
   }
 }
-
-let watching = false;
-
-/** Waits until the emulator answers again. */
-async function watch() {
-  if (watching) return;
-  watching = true;
-  for (;;) {
-    try {
-      await fetch("/healthz");
-      break;
-    } catch {
-      onReach(false);
-      await pause();
-    }
-  }
-  watching = false;
-  onReach(true);
-}
-
-const pause = () => new Promise((done) => setTimeout(done, PAUSE));
 
 /** Calls the control API with the token. */
 async function call(path, init) {
@@ -115,30 +98,19 @@ let asking = null;
 
 /** Asks for the token, once for all calls that wait for it. */
 function askToken(wasRefused) {
-  asking ??= new Promise((done) => {
-    const input = h("input", { id: "token", type: "password", required: true, autocomplete: "off" });
-    const refused = "The emulator refuses this token.";
-    const accept = (event) => {
-      event.preventDefault();
-      sessionStorage.setItem(TOKEN, input.value.trim());
-      dialog.close();
-    };
-    const dialog = h(
-      "dialog",
-      { "aria-labelledby": "token-title", oncancel: (event) => event.preventDefault() },
-      h("h2", { id: "token-title" }, "Control token"),
+  asking ??= (async () => {
+    const input = h("input", { type: "password", required: true, autocomplete: "off" });
+    await ask(
+      { "aria-label": "Control token", oncancel: (event) => event.preventDefault() },
+      h("h2", {}, "Control token"),
       h("p", {}, "The emulator printed it at its start, or control.token of its configuration has it."),
-      wasRefused && h("p", { class: "error", role: "alert" }, refused),
-      h("form", { onsubmit: accept }, h("label", { for: "token" }, "Token"), input, h("button", {}, "Use it")),
+      wasRefused && h("p", { class: "error", role: "alert" }, "The emulator refuses this token."),
+      field("Token", input),
+      h("button", {}, "Use it"),
     );
-    dialog.addEventListener("close", () => {
-      dialog.remove();
-      asking = null;
-      done();
-    });
-    document.body.append(dialog);
-    dialog.showModal();
-  });
+    sessionStorage.setItem(TOKEN, input.value.trim());
+    asking = null;
+  })();
   return asking;
 }
 
@@ -179,7 +151,7 @@ export async function events(filter, handlers, signal) {
     } finally {
       document.removeEventListener("visibilitychange", hide);
     }
-    if (!signal.aborted && !document.hidden) await pause();
+    if (!signal.aborted && !document.hidden) await pause(PAUSE);
   }
 }
 
@@ -204,10 +176,7 @@ async function* parse(body) {
   let rest = "";
   for (;;) {
     const { value, done } = await reader.read();
-    if (done) {
-      watch();
-      return;
-    }
+    if (done) return;
     const blocks = (rest + value).split("\n\n");
     rest = blocks.pop();
     for (const block of blocks) {
@@ -219,10 +188,4 @@ async function* parse(body) {
       if (event.name) yield event;
     }
   }
-}
-
-/** `?a=1&b=2`, without the values that are not given. */
-export function query(values) {
-  const given = Object.entries(values).filter(([, value]) => value !== undefined && value !== null && value !== "");
-  return given.length ? `?${new URLSearchParams(given)}` : "";
 }

@@ -1,11 +1,14 @@
 // Builds a call, sends it, and shows why it got its answer.
 
-import { keep, link } from "./address.js";
-import { api, callRest, query } from "./api.js";
-import { announce, button, code, codeMark, copyButton, counted, field, h, later, show, table, utc } from "./dom.js";
+import { keep, link, query } from "./address.js";
+import { api, callRest } from "./api.js";
+import {
+  announce, button, code, codeMark, copyButton, counted, detailsOf, field, formOf, h, prose, rowOf, show, table,
+} from "./dom.js";
 import { explanation } from "./explain.js";
 import { jsonError, openapi, schemaForm } from "./form.js";
 import { asCurl, asNode, asPython } from "./snippets.js";
+import { later, utc } from "./time.js";
 
 /** The requests of the page of friend_add. */
 const one = (number, group) => ({
@@ -34,7 +37,7 @@ export async function mount(root, { app, params, signal }) {
   const usersig = h("input", { autocomplete: "off", spellcheck: "false", size: 24 });
   const expires = h("small", {});
   const samples = h("p", { class: "row" });
-  const form = h("form", { class: "tall", "aria-label": "Fields" });
+  const form = formOf({ class: "tall", "aria-label": "Fields" });
   const text = h("textarea", { rows: 18, spellcheck: "false" });
   const textError = h("p", { class: "error", role: "alert" });
   const exact = h("pre", { tabindex: "0", role: "region", "aria-label": "URL" });
@@ -45,18 +48,17 @@ export async function mount(root, { app, params, signal }) {
   let signs = 0;
 
   const name = () => `${commands[command.value].service}/${command.value}`;
-  const path = () => `/v4/${name()}?${new URLSearchParams({
-    sdkappid: app.sdkappid, identifier: caller.value, usersig: usersig.value, random, contenttype: "json",
-  })}`;
+  const path = () => {
+    const values = { sdkappid: app.sdkappid, identifier: caller.value, usersig: usersig.value, random };
+    return `/v4/${name()}?${new URLSearchParams({ ...values, contenttype: "json" })}`;
+  };
   const url = () => location.origin + path();
 
   const showExact = () => {
-    // A later view has another address.
-    if (signal.aborted) return;
     show(exact, url());
     const fits = text.value.length <= MAX_ADDRESS;
     show(tooLong, fits ? "" : "The body is too long for the address of this page.");
-    keep({ command: command.value, caller: caller.value, body: fits ? text.value : "" });
+    keep("call", { command: command.value, caller: caller.value, body: fits ? text.value : "" });
   };
   const showLater = later(showExact, 150);
 
@@ -92,7 +94,7 @@ export async function mount(root, { app, params, signal }) {
   /** Shows the samples of the command, and the first of them. */
   const setCommand = () => {
     const { example } = commands[command.value];
-    const known = { ...(command.value === "friend_add" ? FRIEND_ADD : {}), ...(example && { "Example": example }) };
+    const known = command.value === "friend_add" ? FRIEND_ADD : example ? { Example: example } : {};
     const use = (body) => setBody(JSON.stringify(body, null, 2));
     show(samples, Object.entries(known).map(([title, body]) =>
       h("button", { type: "button", onclick: () => use(body) }, title)));
@@ -116,16 +118,16 @@ export async function mount(root, { app, params, signal }) {
     const sent = { command: name(), random };
     const stop = new AbortController();
     showExact();
-    show(answered, h("p", { class: "row" }, "Sending",
-      h("button", { type: "button", onclick: () => stop.abort() }, "Cancel")));
+    show(answered, rowOf("Sending", h("button", { type: "button", onclick: () => stop.abort() }, "Cancel")));
     const either = AbortSignal.any([signal, stop.signal]);
     const result = await callRest(path(), text.value, either).catch((error) => ({ error }));
     const calls = await recorded(app, sent).catch(() => null);
     const call = calls && calls.at(-1);
-    const failed = call ? (await api("GET", `/requests/${call.id}/explain`).catch(() => ({}))).failed_items : [];
+    const why = call && (await api("GET", `/requests/${call.id}/explain`).catch(() => null));
     if (signal.aborted) return;
     const said = stop.signal.aborted ? "Cancelled. The emulator may have processed the call." : problem(result, call);
     const { answer, status, milliseconds } = result;
+    const failed = why?.failed_items ?? [];
     show(
       answered,
       h("h2", {}, "Answer"),
@@ -133,19 +135,19 @@ export async function mount(root, { app, params, signal }) {
       status && h("p", {},
         answer && ["ErrorCode ", codeMark(answer.ErrorCode), ` ${answer.ErrorInfo || answer.ActionStatus} `],
         h("small", {}, `HTTP ${status}, ${milliseconds.toFixed(1)} ms`)),
-      items(answer, failed ?? []),
+      items(answer, failed),
       status && h("div", { class: "columns" }, answer && code("Pretty", answer), code("Raw", result.text)),
-      call && [
+      why && [
         h("h2", {}, "Why"),
         calls.length > 1 && h("p", {}, `The browser sent it ${calls.length} times: it repeats a call after a reset.`),
         call.hint && h("p", {}, call.hint),
-        explanation(call.id),
+        explanation(why),
         h("p", {}, h("a", { href: link("traffic", { call: call.id }) }, `Call ${call.id} in Traffic`)),
       ],
       call === undefined && h("p", {}, "The journal does not have this call."),
     );
     answered.scrollIntoView({ block: "nearest" });
-    if (answer) announce(`ErrorCode ${answer.ErrorCode}${failed?.length ? `, ${counted(failed.length, "item")} failed` : ""}`);
+    if (answer) announce(`ErrorCode ${answer.ErrorCode}${failed.length ? `, ${counted(failed.length, "item")} failed` : ""}`);
   };
 
   const sendButton = button("Send", send, { class: "main" });
@@ -153,7 +155,6 @@ export async function mount(root, { app, params, signal }) {
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) sendButton.firstChild.click();
   };
   root.addEventListener("keydown", keys);
-  form.addEventListener("submit", (event) => event.preventDefault());
   text.addEventListener("input", later(readText, 150));
   caller.addEventListener("input", later(signSafely));
   usersig.addEventListener("input", () => {
@@ -167,14 +168,14 @@ export async function mount(root, { app, params, signal }) {
   show(
     root,
     h("datalist", { id: "callers" }, app.admins.map((admin) => h("option", { value: admin }))),
-    h("div", { class: "row" }, field("Command", command), field("Caller", caller), field("UserSig", usersig),
+    rowOf(field("Command", command), field("Caller", caller), field("UserSig", usersig),
       button("New UserSig", sign), expires),
     h("h2", {}, "Request"),
     samples,
     h("div", { class: "columns" },
       form,
       h("div", {}, field("Body, as JSON", text), textError, tooLong)),
-    h("div", { class: "row" }, sendButton, h("small", {}, "or Ctrl+Enter. Copy as"),
+    rowOf(sendButton, h("small", {}, "or Ctrl+Enter. Copy as"),
       copyAs("curl", asCurl), copyAs("Python", asPython), copyAs("Node.js", asNode)),
     h("figure", { class: "code" }, h("figcaption", {}, "URL", copyButton(url, "Copy: URL")), exact),
     answered,
@@ -238,7 +239,7 @@ function items(answer, failed) {
     const outcomes = failed.find((one) => one.account === account && one.code === item.ResultCode)?.outcomes ?? [];
     const each = (key) => outcomes.map((outcome) => outcome[key]).join(" Or: ");
     const outcome = item.ResultCode ? each("outcome") : "Ok";
-    return [account, codeMark(item.ResultCode), outcome, each("meaning") || item.ResultInfo];
+    return [account, codeMark(item.ResultCode), outcome, prose(each("meaning") || item.ResultInfo || "")];
   };
   return found.length > 0 && table("Items", ["Account", "Code", "Outcome", "Meaning"], found.map(row));
 }

@@ -2,17 +2,17 @@
 
 import { keep, link } from "./address.js";
 import { api } from "./api.js";
-import { field, h, later, show, term } from "./dom.js";
+import { codeMark, field, formOf, h, prose, select, show, term } from "./dom.js";
+import { later } from "./time.js";
 
 export async function mount(root, { params, signal }) {
   const codes = await api("GET", "/codes", undefined, signal);
   const search = h("input", { type: "search", autocomplete: "off" });
   const known = [...new Set(codes.map((code) => code.code_is))].sort();
-  const provenance = h("select", {}, h("option", { value: "" }, "any"), known.map((text) => h("option", {}, text)));
+  const provenance = select([["", "any"], ...known]);
   const count = h("p", { role: "status" });
   const list = h("div", { class: "cards" });
   const find = () => {
-    if (signal.aborted) return;
     const words = search.value.toLowerCase().split(/\s+/);
     const found = codes.filter((code) => {
       const text = JSON.stringify(code).toLowerCase();
@@ -20,7 +20,7 @@ export async function mount(root, { params, signal }) {
     });
     show(count, `${found.length} of ${codes.length} outcomes`);
     show(list, found.map(card));
-    keep({ search: search.value, known: provenance.value });
+    keep("codes", { search: search.value, known: provenance.value });
   };
   const update = (now) => {
     search.value = now.get("search") ?? "";
@@ -29,8 +29,7 @@ export async function mount(root, { params, signal }) {
   };
   search.addEventListener("input", later(find));
   provenance.addEventListener("change", find);
-  show(root, h("form", { class: "filter", role: "search" }, field("Search", search), field("Known from", provenance)), count, list);
-  root.firstChild.addEventListener("submit", (event) => event.preventDefault());
+  show(root, formOf({ class: "filter", role: "search" }, field("Search", search), field("Known from", provenance)), count, list);
   update(params);
   return { update };
 }
@@ -39,13 +38,13 @@ function card(code) {
   return h(
     "article",
     { class: "card" },
-    h("h2", {}, h("span", { class: code.code === 0 ? "ok" : "bad" }, String(code.code)), ` ${code.outcome}`),
-    h("p", {}, code.meaning),
+    h("h2", {}, codeMark(code.code), ` ${code.outcome}`),
+    h("p", {}, prose(code.meaning)),
     h("dl", {},
       term("Text", code.info && h("code", {}, code.info)),
-      term("Causes", h("ul", {}, code.causes.map((cause) => h("li", {}, cause)))),
-      term("Fix", code.fix),
-      term("How to get it", code.how),
+      term("Causes", h("ul", {}, code.causes.map((cause) => h("li", {}, prose(cause))))),
+      term("Fix", prose(code.fix)),
+      term("How to get it", prose(code.how)),
       term("Code known from", code.code_is),
       term("Text known from", code.info_is),
       term("Recorded", code.recorded && `${code.recorded.commands.join(", ")} (${code.recorded.years}): ${code.recorded.code} ${code.recorded.info}`),

@@ -1,8 +1,9 @@
 // Inspects a UserSig: what is in it, which check fails, and what to do.
 
-import { go } from "./address.js";
+import { go, link } from "./address.js";
 import { api } from "./api.js";
-import { button, codeMark, counted, field, h, later, select, show, term, utc } from "./dom.js";
+import { button, codeMark, counted, field, formOf, h, rowOf, select, show, term } from "./dom.js";
+import { later, utc } from "./time.js";
 
 /** The checks in order. */
 const STEPS = {
@@ -38,10 +39,10 @@ export function mount(root, { app: { sdkappid, admins }, signal }) {
       show(verdict, text.value.trim() ? "No usersig in it." : "What is pasted stays in this tab.");
       return;
     }
-    const wish = { usersig: given.usersig, identifier: identifier.value || undefined };
+    const asked = { usersig: given.usersig, identifier: identifier.value || undefined };
     try {
       const until = AbortSignal.any([signal, asking.signal]);
-      const found = await api("POST", `/apps/${sdkappid}/user_sig/inspect`, wish, until);
+      const found = await api("POST", `/apps/${sdkappid}/user_sig/inspect`, asked, until);
       show(verdict, h("strong", {}, found.failed_step ? "It is refused" : "It is valid"),
         ". A call with it gets ", codeMark(found.code), ` ${found.error_info}`);
       show(result, findings(found));
@@ -61,14 +62,14 @@ export function mount(root, { app: { sdkappid, admins }, signal }) {
     if (text.value !== pasted) return;
     if (apps.some((one) => String(one.sdkappid) === of)) {
       kept.at = document.activeElement === text && text.selectionEnd;
-      go("doctor", { app: of });
+      go(link("doctor", { app: of }));
     } else show(note, h("span", { class: "error" }, `There is no app ${of}. ${checked}`));
   };
   const make = (wrong) => async () => {
-    const wish = { identifier: identifier.value || admins[0], ...wrong?.() };
-    const { usersig } = await api("POST", `/apps/${sdkappid}/user_sig`, wish, signal);
+    const asked = { identifier: identifier.value || admins[0], ...wrong?.() };
+    const { usersig } = await api("POST", `/apps/${sdkappid}/user_sig`, asked, signal);
     text.value = usersig;
-    identifier.value = wish.identifier;
+    identifier.value = asked.identifier;
     await inspect();
   };
   text.addEventListener("input", later(() => take().catch(() => {})));
@@ -78,8 +79,8 @@ export function mount(root, { app: { sdkappid, admins }, signal }) {
   identifier.value = kept.caller;
   show(
     root,
-    h("form", {}, field("UserSig, URL or curl command", text)),
-    h("div", { class: "row" },
+    formOf({}, field("UserSig, URL or curl command", text)),
+    rowOf(
       field("Caller (identifier)", identifier), button("Make a valid one", make()),
       field("Flaw", flaw), button("Make a wrong one", make(() => ({ flaw: flaw.value })))),
     note,

@@ -24,7 +24,7 @@ function fill(element, attributes, children) {
   return element;
 }
 
-/** A form that the page itself handles. */
+/** A form, which is not sent: its controls do everything. */
 export function formOf(attributes, ...children) {
   return h("form", { ...attributes, onsubmit: (event) => event.preventDefault() }, children);
 }
@@ -32,6 +32,11 @@ export function formOf(attributes, ...children) {
 /** Controls beside each other. */
 export function rowOf(...children) {
   return h("div", { class: "row" }, children);
+}
+
+/** A text that is shown only when it is asked for. */
+export function detailsOf(title, ...children) {
+  return h("details", {}, h("summary", {}, title), children);
 }
 
 /** Replaces all children of an element. */
@@ -114,10 +119,23 @@ export function code(label, value) {
 /** A button that copies a text, which `text` makes. `label` says what it copies, where `shown` does not. */
 export function copyButton(text, label, shown = "Copy") {
   const copy = async () => {
-    await navigator.clipboard.writeText(text());
+    await copyText(text());
     announce("Copied");
   };
   return button(shown, copy, { "aria-label": label, class: "quiet" });
+}
+
+async function copyText(text) {
+  if (navigator.clipboard) return navigator.clipboard.writeText(text);
+  // A browser has no clipboard for pages that come over plain HTTP from another machine.
+  const focused = document.activeElement;
+  const area = h("textarea", { class: "hidden" }, text);
+  focused.after(area);
+  area.select();
+  const isCopied = document.execCommand("copy");
+  area.remove();
+  focused.focus();
+  if (!isCopied) throw new Error("the browser does not copy from this page");
 }
 
 /** A code with its state: 0 is good. */
@@ -125,22 +143,23 @@ export function codeMark(code) {
   return h("span", { class: code === 0 ? "ok" : "bad" }, String(code));
 }
 
-/** Asks a question, and returns whether the answer is yes. The focus returns to where it was. */
-export function confirm(question) {
+/** Shows a dialog until one of its buttons is pressed, whose value is returned. The focus returns to where it was. */
+export function ask(attributes, ...children) {
   return new Promise((done) => {
-    const dialog = h(
-      "dialog",
-      { "aria-label": question },
-      h("form", { method: "dialog" }, h("p", {}, question),
-        h("p", { class: "row" }, h("button", { value: "yes", class: "main" }, "Yes"), h("button", { value: "no" }, "No"))),
-    );
+    const dialog = h("dialog", attributes, h("form", { method: "dialog" }, children));
     dialog.addEventListener("close", () => {
       dialog.remove();
-      done(dialog.returnValue === "yes");
+      done(dialog.returnValue);
     });
     document.body.append(dialog);
     dialog.showModal();
   });
+}
+
+/** Asks a question, and returns whether the answer is yes. */
+export async function confirm(question) {
+  const answers = rowOf(h("button", { value: "yes", class: "main" }, "Yes"), h("button", { value: "no" }, "No"));
+  return (await ask({ "aria-label": question }, h("p", {}, question), answers)) === "yes";
 }
 
 /** Says something to a reader of the screen, and shows it for some seconds. */
@@ -157,27 +176,12 @@ export function counted(number, noun) {
   return `${number} ${noun}${Number(number) === 1 ? "" : "s"}`;
 }
 
-/** Seconds since 1970 as a date and time. */
-export function utc(seconds) {
-  const date = new Date(seconds * 1000);
-  return Number.isNaN(date.getTime()) ? "beyond all dates" : `${date.toISOString().slice(0, 19).replace("T", " ")} UTC`;
+/** A text in which `code` is between backticks. */
+export function prose(text) {
+  return text.split("`").map((part, at) => (at % 2 ? h("code", {}, part) : part));
 }
 
 /** A term of a list of descriptions, with its description, if it has one. */
 export function term(name, description) {
   return description && [h("dt", {}, name), h("dd", {}, description)];
-}
-
-/** `time` is in seconds since 1970. */
-export function clockTime(time) {
-  return new Date(time * 1000).toISOString().slice(11, 23);
-}
-
-/** Calls `run` when `pause` milliseconds have gone without another call. */
-export function later(run, pause = 200) {
-  let timer;
-  return (...values) => {
-    clearTimeout(timer);
-    timer = setTimeout(run, pause, ...values);
-  };
 }

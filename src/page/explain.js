@@ -1,69 +1,68 @@
 // Explains a recorded call: each code in words, how it is known, and the change that makes it 0.
 
-import { api, callProposed } from "./api.js";
 import { link } from "./address.js";
-import { announce, button, codeMark, h, show } from "./dom.js";
+import { api, callProposed } from "./api.js";
+import { announce, button, codeMark, detailsOf, h, prose, show } from "./dom.js";
 
-/**
- * The explanation of call `id`, which loads itself. `onChanged` is called after a change that was proposed, so
- * that the caller can show it.
- */
-export function explanation(id, onChanged = () => {}) {
-  const root = h("section", { class: "explanation", "aria-label": "Explanation", tabindex: -1 }, h("p", {}, "Loading"));
-  const load = async () => {
-    try {
-      show(root, explained(await api("GET", `/requests/${id}/explain`), load, root, onChanged));
-    } catch (error) {
-      show(root, h("p", { class: "error" }, error.message));
-    }
+/** The most items that are shown: many fail for one reason. */
+const MAX_ITEMS = 30;
+
+/** Shows the answer of `GET /requests/{id}/explain`. After a change that it proposes, it is read again. */
+export function explanation(answer) {
+  const root = h("section", { class: "explanation", "aria-label": "Explanation", tabindex: -1 });
+  const change = async ({ calls, summary }) => {
+    for (const call of calls) await callProposed(call);
+    announce(`Done: ${summary}`);
+    show(root, explained(await api("GET", `/requests/${answer.call.id}/explain`), change));
+    root.focus();
   };
-  load();
+  show(root, explained(answer, change));
   return root;
 }
 
-function explained({ error, failed_items: failed, if_sent_again: again }, reload, root, onChanged) {
-  const change = async (changes) => {
-    for (const call of changes.calls) await callProposed(call);
-    announce(`Done: ${changes.summary}`);
-    onChanged();
-    await reload();
-    root.focus();
-  };
+function explained({ error, failed_items: failed, if_sent_again: again }, change) {
   const items = again?.items ?? [];
-  const now = (account) => items.find((item) => item.to_account === account);
   const others = items.filter(({ to_account: to }) => !failed.some(({ account }) => account === to));
+  const failedItem = ({ account, code, outcomes, facts_now: now }) => {
+    const next = items.find((item) => item.to_account === account);
+    return h(
+      "div",
+      { class: "card" },
+      h("h3", {}, account || "(no account)"),
+      outcomes.length ? outcomes.map(known) : h("p", {}, codeMark(code)),
+      now && facts(now),
+      next && outcome("If it is sent again", next, change),
+    );
+  };
   return [
     error && h("div", { class: "card" }, known(error), again && outcome("If it is sent again", again, change)),
     !error && h("p", {}, failed.length ? "The call succeeded, but items failed." : "The call succeeded."),
-    failed.map((item) => h(
-      "div",
-      { class: "card" },
-      h("h3", {}, item.account || "(no account)"),
-      item.outcomes.length ? item.outcomes.map(known) : h("p", {}, codeMark(item.code)),
-      item.facts_now && facts(item.facts_now),
-      now(item.account) && outcome("If it is sent again", now(item.account), change),
-    )),
-    others.length > 0 && h(
-      "details",
-      {},
-      h("summary", {}, failed.length ? "The other items, if they are sent again" : "If it is sent again"),
-      others.map((item) => outcome(item.to_account, item, change)),
+    firstOf(failed, failedItem),
+    others.length > 0 && detailsOf(
+      failed.length ? "The other items, if they are sent again" : "If it is sent again",
+      firstOf(others, (item) => outcome(item.to_account, item, change)),
     ),
   ];
 }
 
+function firstOf(items, make) {
+  const left = items.length - MAX_ITEMS;
+  return [items.slice(0, MAX_ITEMS).map(make), left > 0 && h("p", {}, `${left} more items are not explained here.`)];
+}
+
 /** A row of the table of codes. */
-function known(code) {
+function known({ code, outcome, meaning, fix, code_is: codeIs, info_is: infoIs }) {
   return [
-    h("p", {}, codeMark(code.code), " ", h("a", { href: link("codes", { search: code.outcome }) }, code.outcome), ` ${code.meaning}`),
-    h("p", {}, `To fix it: ${code.fix}. `, h("small", {}, `Code: ${code.code_is}. Text: ${code.info_is}.`)),
+    h("p", {}, codeMark(code), " ", h("a", { href: link("codes", { search: outcome }) }, outcome), " ", prose(meaning)),
+    h("p", {}, "To fix it: ", prose(fix), ". ", h("small", {}, `Code: ${codeIs}. Text: ${infoIs}.`)),
   ];
 }
 
 /** What the call, or an item, would get now. */
 function outcome(name, { code, outcome, meaning, detail, fault, to_be_0: changes }, change) {
+  const words = ` ${outcome ?? ""} ${detail ?? meaning ?? ""}${fault ? ` (fault ${fault})` : ""}`;
   return [
-    h("p", {}, `${name}: `, code === null ? "no answer" : codeMark(code), ` ${outcome ?? ""} ${detail ?? meaning ?? ""}`, fault && ` (fault ${fault})`),
+    h("p", {}, `${name}: `, code === null ? "no answer" : codeMark(code), words),
     changes && (changes.calls.length
       ? button(`Make it 0: ${changes.summary}`, () => change(changes))
       : h("p", {}, `To make it 0: ${changes.summary}.`)),

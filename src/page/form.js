@@ -1,6 +1,6 @@
 // A form made from a JSON schema of openapi.json.
 
-import { field, h, select } from "./dom.js";
+import { field, h, prose, rowOf, select } from "./dom.js";
 
 let fetched = null;
 
@@ -95,7 +95,7 @@ function objectFields(schema, value, resolve, onChange) {
 
 function property(label, schema, owner, name, resolve, onChange) {
   const types = [schema.type ?? []].flat();
-  const hint = schema.description?.replaceAll("`", "");
+  const hint = schema.description && prose(schema.description);
   const given = owner[name];
   // A value of another type is shown as JSON.
   const fits = types.includes("array") ? Array.isArray(given) : !schema.properties || isObject(given);
@@ -129,11 +129,11 @@ function list(label, hint, schema, owner, name, resolve, onChange) {
   };
   const entry = (item, at) => {
     const title = `${label.split(" ")[0]} ${at + 1}`;
-    const bin = h("button", { type: "button", class: "quiet", onclick: () => remove(at) }, `Remove ${title}`);
+    const removeButton = h("button", { type: "button", class: "quiet", onclick: () => remove(at) }, `Remove ${title}`);
     if (schema.properties && isObject(item)) {
-      return group(title, null, objectFields(schema, item, resolve, onChange), bin);
+      return group(title, null, objectFields(schema, item, resolve, onChange), removeButton);
     }
-    return h("div", { class: "row" }, field(title, leaf(schema, [schema.type ?? []].flat(), items, at, onChange)), bin);
+    return rowOf(field(title, leaf(schema, [schema.type ?? []].flat(), items, at, onChange)), removeButton);
   };
   const more = h("button", { type: "button", onclick: add }, `Add to ${label.split(" ")[0]}`);
   return group(label, hint, items.slice(0, MAX_ITEMS).map(entry),

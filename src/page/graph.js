@@ -1,12 +1,13 @@
 // Relationships as a list of edges, as a picture and as a table.
 
 import { counted, h, svg, table } from "./dom.js";
+import { utc } from "./time.js";
 
 const WIDTH = 900;
-const HEIGHT = 560;
+const HEIGHT = 640;
 
-/** Longer names are shortened in the picture. Their ends stay: numbered names differ there. */
-const MAX_NAME = 18;
+/** With more accounts, names are shorter, and relations of others than the chosen account are faint. */
+const MANY = 25;
 
 /** The kinds of relations, as they are named in the picture. */
 export const KINDS = { mutual: "friends", friend: "friend, one way", pending: "pending", blocked: "blocked" };
@@ -30,12 +31,10 @@ export function edgesOf(accounts) {
   return edges;
 }
 
-/** A time of the API, to the minute. */
-export const minute = (since) => (since ? new Date(since * 1000).toISOString().slice(0, 16).replace("T", " ") : "");
-
 export function edgeTable(edges) {
-  const row = ({ kind, from, to, since, about }) => [from, KINDS[kind], to, minute(since), about];
-  return edges.length ? table("Relations", ["From", "Relation", "To", "Since (UTC)", "Remark, groups, wording"], edges.map(row)) : h("p", {}, "No relations.");
+  const row = ({ kind, from, to, since, about }) => [from, KINDS[kind], to, since ? utc(since) : "", about];
+  const heads = ["From", "Relation", "To", "Since", "Remark, groups, wording"];
+  return edges.length ? table("Relations", heads, edges.map(row)) : h("p", {}, "No relations.");
 }
 
 /** The legend. */
@@ -50,17 +49,19 @@ export function legend() {
  * `choose` is called with the account that the user chooses; `before` has the keys of the edges that were drawn before.
  */
 export function picture(names, edges, places, chosen, choose, before) {
-  arrange(names, edges, places);
-  const shownEdges = edges.filter(({ from, to }) => places.has(from) && places.has(to));
-  const degree = new Map(names.map((name) => [name, 0]));
-  for (const { from, to } of shownEdges) for (const end of [from, to]) degree.set(end, degree.get(end) + 1);
+  const isLarge = names.length > MANY;
+  layOut(names, edges, places);
   // Further edges of a pair are drawn beside the first.
   const drawn = new Map();
   const edgeLine = (edge) => {
-    const pair = JSON.stringify([edge.from, edge.to].sort());
+    const { kind, from, to } = edge;
+    const pair = JSON.stringify([from, to].sort());
     const nth = drawn.get(pair) ?? 0;
     drawn.set(pair, nth + 1);
-    return line(edge.kind, places.get(edge.from), places.get(edge.to), before && !before.has(keyOf(edge)), nth * 6);
+    const element = line(kind, places.get(from), places.get(to), nth * 6);
+    element.classList.toggle("new", before !== null && !before.has(keyOf(edge)));
+    element.classList.toggle("far", isLarge && names.includes(chosen) && from !== chosen && to !== chosen);
+    return element;
   };
   const node = (name) => {
     const { x, y } = places.get(name);
@@ -69,38 +70,45 @@ export function picture(names, edges, places, chosen, choose, before) {
       event.preventDefault();
       choose(name);
     };
-    const label = name.length > MAX_NAME ? `${name.slice(0, 8)}…${name.slice(-9)}` : name;
+    const relations = edges.filter(({ from, to }) => from === name || to === name).length;
     return svg("g", {
       class: name === chosen ? "node chosen" : "node", tabindex: 0, role: "button", "aria-pressed": String(name === chosen),
       "data-name": name, transform: `translate(${x} ${y})`,
       onclick: () => choose(name), onkeydown: press,
-    }, svg("title", {}, `${name}, ${counted(degree.get(name), "relation")}`), svg("circle", { r: 7 }), svg("text", { y: 21 }, label));
+    }, svg("title", {}, `${name}, ${counted(relations, "relation")}`), svg("circle", { r: 7 }),
+      svg("text", { y: 21 }, shortened(name, isLarge ? 4 : 8)));
   };
-  return svg("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, class: "graph", role: "group", "aria-label": "Graph of the accounts" },
-    shownEdges.map(edgeLine),
-    names.map(node));
+  const picture = { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, class: "graph", role: "group", "aria-label": "Graph of the accounts" };
+  return svg("svg", picture, edges.map(edgeLine), names.map(node));
+}
+
+/** A long name without its middle: numbered names differ at the end. */
+function shortened(name, kept) {
+  return name.length > 2 * kept + 2 ? `${name.slice(0, kept)}…${name.slice(-kept - 1)}` : name;
 }
 
 export function keyOf({ kind, from, to }) {
   return JSON.stringify([kind, from, to]);
 }
 
-/** A line with its end: an arrow for one way, a bar for blocked. */
-function line(kind, from, to, isNew, aside = 0) {
+/** A line with its end: an arrow for one way, a bar for blocked. It is moved aside by some units. */
+function line(kind, from, to, aside = 0) {
   const length = Math.hypot(to.x - from.x, to.y - from.y) || 1;
   const [dx, dy] = [(to.x - from.x) / length, (to.y - from.y) / length];
   const gap = length > 60 ? 10 : 2;
   const place = ({ x, y }, along) => ({ x: x + dx * along - dy * aside, y: y + dy * along + dx * aside });
   const [a, b] = [place(from, gap), place(to, -gap)];
   const side = (back, width) => `${b.x - dx * back - dy * width} ${b.y - dy * back + dx * width}`;
-  const end = { mutual: "", friend: `M${side(7, 4)} L${b.x} ${b.y} L${side(7, -4)}`, blocked: `M${side(0, 6)} L${side(0, -6)}` };
-  end.pending = end.friend;
-  return svg("g", { class: `edge ${kind}${isNew ? " new" : ""}` },
-    svg("path", { d: `M${a.x} ${a.y} L${b.x} ${b.y}` }), end[kind] && svg("path", { class: "end", d: end[kind] }));
+  const arrow = `M${side(7, 4)} L${b.x} ${b.y} L${side(7, -4)}`;
+  const end = { friend: arrow, pending: arrow, blocked: `M${side(0, 6)} L${side(0, -6)}` }[kind];
+  return svg("g", { class: `edge ${kind}` }, svg("path", { d: `M${a.x} ${a.y} L${b.x} ${b.y}` }), end && svg("path", { d: end }));
 }
 
-/** Gives each account a place. Accounts that have one stay there; forces move only the others. */
-function arrange(names, edges, places) {
+/**
+ * Gives each account a place: accounts repel each other, relations attract, and the step becomes smaller
+ * (Fruchterman and Reingold). Accounts that have a place stay there.
+ */
+function layOut(names, edges, places) {
   for (const name of [...places.keys()]) if (!names.includes(name)) places.delete(name);
   const added = names.filter((name) => !places.has(name));
   if (added.length === 0) return;
@@ -109,42 +117,36 @@ function arrange(names, edges, places) {
     const angle = (2 * Math.PI * at) / added.length;
     places.set(name, { x: x + x * 0.8 * Math.cos(angle), y: y + y * 0.8 * Math.sin(angle) });
   });
-  const pairs = edges.filter(({ from, to }) => places.has(from) && places.has(to));
   const ideal = Math.min(150, 0.7 * Math.sqrt((WIDTH * HEIGHT) / names.length));
+  // Many relations would pull all accounts to one point.
+  const weight = 1 / (ideal * Math.max(1, edges.length / names.length));
   for (let heat = 40; heat > 1; heat *= 0.96) {
     const moves = new Map(added.map((name) => [name, { x: 0, y: 0 }]));
+    /** Moves an account along the way to another; a negative force repels. */
+    const pull = (name, other, force) => {
+      const [move, here, there] = [moves.get(name), places.get(name), places.get(other)];
+      if (!move) return;
+      const [dx, dy] = [there.x - here.x, there.y - here.y];
+      const by = force(Math.max(1, Math.hypot(dx, dy)));
+      move.x += dx * by;
+      move.y += dy * by;
+    };
     for (const name of added) {
-      const [here, move] = [places.get(name), moves.get(name)];
-      for (const other of names) {
-        if (other === name) continue;
-        const there = places.get(other);
-        const [dx, dy] = [here.x - there.x, here.y - there.y];
-        const distance = Math.max(1, Math.hypot(dx, dy));
-        const force = (ideal * ideal) / (distance * distance);
-        move.x += dx * force;
-        move.y += dy * force;
-      }
-      move.x += (x - here.x) * 0.5;
-      move.y += (y - here.y) * 0.8;
+      for (const other of names) pull(name, other, (distance) => -((ideal / distance) ** 2));
+      const here = places.get(name);
+      moves.get(name).x += (x - here.x);
+      moves.get(name).y += (y - here.y) * 1.5;
     }
-    for (const { from, to } of pairs) {
-      const [one, other] = [places.get(from), places.get(to)];
-      const [dx, dy] = [other.x - one.x, other.y - one.y];
-      const force = Math.hypot(dx, dy) / ideal;
-      for (const [name, sign] of [[from, 1], [to, -1]]) {
-        const move = moves.get(name);
-        if (move) {
-          move.x += sign * dx * force;
-          move.y += sign * dy * force;
-        }
-      }
+    for (const { from, to } of edges) {
+      pull(from, to, (distance) => distance * weight);
+      pull(to, from, (distance) => distance * weight);
     }
     for (const [name, move] of moves) {
       const here = places.get(name);
       const length = Math.max(1, Math.hypot(move.x, move.y));
-      const step = Math.min(length, heat);
-      here.x = Math.min(WIDTH - 70, Math.max(70, here.x + (move.x / length) * step));
-      here.y = Math.min(HEIGHT - 30, Math.max(15, here.y + (move.y / length) * step));
+      const step = Math.min(length, heat) / length;
+      here.x = Math.min(WIDTH - 70, Math.max(70, here.x + move.x * step));
+      here.y = Math.min(HEIGHT - 30, Math.max(15, here.y + move.y * step));
     }
   }
 }

@@ -1,6 +1,6 @@
 // Shows the view that the address names, and what is common to all views.
 
-import { go, link, read } from "./address.js";
+import { go, link, read, replace } from "./address.js";
 import { api, watchReach } from "./api.js";
 import { h, show } from "./dom.js";
 
@@ -28,15 +28,17 @@ let apps = null;
  * parameters; without it, a change mounts the view again.
  */
 async function display() {
-  const { view, params } = read();
   // While the emulator is gone, what is shown stays.
   apps = await api("GET", "/apps").catch((error) => {
     if (!apps) throw error;
     return apps;
   });
-  const app = apps.find(({ sdkappid }) => String(sdkappid) === params.get("app")) ?? apps[0];
-  listApps(apps, app);
+  const { view, params } = read();
   const name = Object.hasOwn(VIEWS, view) ? view : "call";
+  const wanted = params.get("app");
+  const app = apps.find(({ sdkappid }) => String(sdkappid) === wanted) ?? apps[0];
+  if (app) replace(link(name, { ...Object.fromEntries(params), app: wanted || app.sdkappid }));
+  listApps(apps, app);
   for (const item of document.querySelectorAll("#views a")) {
     item.href = link(item.dataset.view, { app: app?.sdkappid });
     if (item.dataset.view === name) item.setAttribute("aria-current", "page");
@@ -53,11 +55,10 @@ async function display() {
   current = { shown, end: new AbortController() };
   const mine = current;
   const root = h("div", { id: `view-${name}` });
-  const unknown = params.get("app") && String(app?.sdkappid) !== params.get("app");
   show(
     main,
     h("h1", {}, VIEWS[name]),
-    unknown && h("p", { class: "error" }, `There is no app ${params.get("app")}.`),
+    wanted && String(app?.sdkappid) !== wanted && h("p", { class: "error" }, `There is no app ${wanted}.`),
     app ? root : h("p", {}, "The emulator has no app. POST /_emulator/v1/apps makes one."),
   );
   if (!app) return;
@@ -77,7 +78,7 @@ function listApps(apps, chosen) {
 function start() {
   const item = ([name, title]) => h("li", {}, h("a", { "data-view": name, href: link(name) }, title));
   show(document.getElementById("views"), Object.entries(VIEWS).map(item));
-  appList.addEventListener("change", () => go(read().view || "call", { app: appList.value }));
+  appList.addEventListener("change", () => go(link(read().view, { app: appList.value })));
   window.addEventListener("hashchange", refresh);
   document.querySelector(".skip").addEventListener("click", (event) => {
     event.preventDefault();

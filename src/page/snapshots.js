@@ -4,8 +4,8 @@ import { api } from "./api.js";
 import { field, formOf, h, rowOf, show, table } from "./dom.js";
 import { keyed } from "./parts.js";
 
-/** The number of changes that are shown. */
-const MOST = 200;
+/** The most changes that are shown. */
+const MAX_CHANGES = 200;
 
 export function snapshots({ route, act }) {
   const name = h("input", { autocomplete: "off", placeholder: "snapshot" });
@@ -16,9 +16,9 @@ export function snapshots({ route, act }) {
     const named = (text) => ({ "aria-label": `${text} ${snapshot}` });
     const compare = async () => {
       const found = changes(await api("GET", of(snapshot, "/diff")));
-      const most = found.length > MOST ? `; the first ${MOST} are shown` : "";
+      const most = found.length > MAX_CHANGES ? `; the first ${MAX_CHANGES} are shown` : "";
       show(diff, h("h3", {}, `${found.length} changes of accounts and relations since ${snapshot}${most}`),
-        found.length > 0 && table(`Changes since ${snapshot}`, ["Change", "What", "Details"], found.slice(0, MOST)));
+        found.length > 0 && table(`Changes since ${snapshot}`, ["Change", "What", "Details"], found.slice(0, MAX_CHANGES)));
     };
     return rowOf(h("strong", {}, snapshot),
       act("Compare", compare, named("Compare")),

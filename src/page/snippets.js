@@ -1,5 +1,10 @@
 // Calls as code: for a terminal, for Python and for Node.js. Each needs only the standard library of its language.
 
+import { hasToken } from "./api.js";
+
+/** Where a test reads the control token, if the emulator wants one: the emulator itself reads it there, too. */
+const TOKEN = "EMULATOR__CONTROL__TOKEN";
+
 /** A text in single quotes for a shell. */
 const quoted = (text) => `'${text.replaceAll("'", "'\\''")}'`;
 
@@ -45,15 +50,16 @@ export function asTest({ sdkappid, command, query, request, response }) {
     ? `\n    found = {item.get("To_Account", item.get("UserID")): item["ResultCode"] for item in answer["ResultItem"]}
     assert found == json.loads(${literal(JSON.stringify(codes))})`
     : "";
+  const token = hasToken() ? `, "Authorization": "Bearer " + os.environ["${TOKEN}"]` : "";
   return `import json
-import urllib.parse
+${token && "import os\n"}import urllib.parse
 import urllib.request
 
 EMULATOR = ${literal(location.origin)}
 
 
 def send(path, body):
-    headers = {"Content-Type": "application/json"}
+    headers = {"Content-Type": "application/json"${token}}
     call = urllib.request.Request(EMULATOR + path, body.encode(), headers)
     with urllib.request.urlopen(call) as answer:
         return json.load(answer)
@@ -82,13 +88,14 @@ export function asCurlTest({ sdkappid, command, query, request, response }) {
   const identifier = new URLSearchParams(query).get("identifier") ?? "";
   const codes = JSON.stringify(response).match(/"(ErrorCode|ResultCode)":\d+/g) ?? [];
   const values = new URLSearchParams({ sdkappid, identifier, random: 1, contenttype: "json" });
-  const json = "-H 'Content-Type: application/json'";
+  const token = hasToken() ? ` -H "Authorization: Bearer $${TOKEN}"` : "";
+  const headers = `-H 'Content-Type: application/json'${token}`;
   return `set -eu
 emulator=${quoted(location.origin)}
-made=$(curl -sS "$emulator/_emulator/v1/apps/${sdkappid}/user_sig" ${json} \\
+made=$(curl -sS "$emulator/_emulator/v1/apps/${sdkappid}/user_sig" ${headers} \\
   --data-raw ${quoted(JSON.stringify({ identifier }))})
 usersig=$(printf %s "$made" | sed 's/.*"usersig":"\\([^"]*\\).*/\\1/')
-answer=$(curl -sS "$emulator/v4/${command}?usersig=$usersig&"${quoted(values.toString())} ${json} \\
+answer=$(curl -sS "$emulator/v4/${command}?usersig=$usersig&"${quoted(values.toString())} ${headers} \\
   --data-raw ${quoted(bodyOf(request))})
 test "$(printf %s "$answer" | grep -oE '"(ErrorCode|ResultCode)":[0-9]+')" = ${quoted(codes.join("\n"))}
 `;

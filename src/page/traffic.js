@@ -1,13 +1,17 @@
 // The recorded calls, as they come in.
 
-import { go, keep, link, read } from "./address.js";
-import { api, callRest, events, processOf, query } from "./api.js";
-import { announce, button, clockTime, code, codeMark, confirm, counted, field, h, later, select, show, term } from "./dom.js";
+import { go, keep, link, linkHere, query } from "./address.js";
+import { ApiError, api, callRest, events, processOf } from "./api.js";
+import {
+  announce, button, code, codeMark, confirm, counted, field, formOf, h, rowOf, select, show, table, term,
+} from "./dom.js";
 import { explanation } from "./explain.js";
 import { asCurlTest, asTest, bodyOf } from "./snippets.js";
+import { later, repeat, timeOfDay } from "./time.js";
 
-/** The most calls on the page, until older ones are asked for. */
-const MOST = 500;
+/** The most calls on the page, until older ones are asked for, and the number with which it starts. */
+const MAX_CALLS = 500;
+const FIRST_CALLS = 200;
 
 export async function mount(root, { app: { sdkappid }, params, signal }) {
   const limits = await api("GET", `/apps/${sdkappid}/limits`, undefined, signal);
@@ -18,10 +22,13 @@ export async function mount(root, { app: { sdkappid }, params, signal }) {
   const state = h("p");
   const error = h("p", { class: "error", role: "alert" });
   const note = h("p", { role: "status" });
-  const body = h("tbody");
+  const heads = ["Time (UTC)", "Code", "Command", "From_Account", "Outcome", "ms", "Hint"];
+  const box = table("Calls, newest first", heads, []);
+  box.firstChild.className = "calls";
+  const body = box.querySelector("tbody");
   const detail = h("section", { "aria-label": "The chosen call", tabindex: "-1" });
   let reading = new AbortController();
-  let most = MOST;
+  let most = MAX_CALLS;
   let last = 0;
   let hidden = 0;
   /** How many calls wait while it is paused, or `null`. */
@@ -33,8 +40,8 @@ export async function mount(root, { app: { sdkappid }, params, signal }) {
     command: command.value, account: account.value, code: number.value, all: everywhere.checked ? "1" : "",
   });
   const filter = () => {
-    const { account: from_account, all, ...rest } = shown();
-    return { ...rest, from_account, sdkappid: all ? "" : sdkappid };
+    const { all, ...rest } = shown();
+    return { ...rest, sdkappid: all ? "" : sdkappid };
   };
   /** Takes the filter of the address. Returns whether it is new. */
   const take = (now) => {
@@ -49,8 +56,8 @@ export async function mount(root, { app: { sdkappid }, params, signal }) {
     return before !== JSON.stringify(shown());
   };
 
-  const rowOf = (id) => body.querySelector(`[data-id="${CSS.escape(id)}"]`);
-  const linkOf = (id) => rowOf(id)?.querySelector("a");
+  const rowWith = (id) => body.querySelector(`[data-id="${CSS.escape(id)}"]`);
+  const linkOf = (id) => rowWith(id)?.querySelector("a");
   const newRow = (call) => callRow(call, String(call.id) === chosen);
   /** Calls wait for the next frame: many cost one change. */
   let waiting = [];
@@ -109,14 +116,13 @@ export async function mount(root, { app: { sdkappid }, params, signal }) {
   };
   const list = (limit, until) => api("GET", `/requests${query({ ...filter(), limit })}`, undefined, until);
   const load = async () => {
-    if (signal.aborted) return;
     const until = restartReading();
     show(error);
-    keep(shown());
+    keep("traffic", shown());
     try {
-      const page = await list(200, until);
+      const page = await list(FIRST_CALLS, until);
       clear();
-      most = MOST;
+      most = MAX_CALLS;
       page.calls.forEach(add);
       last = page.last_id;
       hidden = page.count - page.calls.length;
@@ -124,13 +130,15 @@ export async function mount(root, { app: { sdkappid }, params, signal }) {
       count();
       if (paused === null) stream();
     } catch (failure) {
-      if (!until.aborted) clear();
-      fail(failure);
+      if (until.aborted) return;
+      clear();
+      if (failure instanceof ApiError) fail(failure);
+      else stream();
     }
   };
   const loadOlder = async () => {
-    const { calls, count: all } = await list(body.childElementCount + MOST, signal);
-    const more = calls.filter(({ id }) => id <= last && !rowOf(id));
+    const { calls, count: all } = await list(body.childElementCount + MAX_CALLS, signal);
+    const more = calls.filter(({ id }) => id <= last && !rowWith(id));
     if (!more.length) throw new Error("The answer is too large; use a filter.");
     body.append(...[...body.children, ...more.map(newRow)].sort((one, other) => other.dataset.id - one.dataset.id));
     most = Math.max(most, body.childElementCount);
@@ -150,24 +158,19 @@ export async function mount(root, { app: { sdkappid }, params, signal }) {
     else reading.abort();
   });
   const countWaiting = async () => {
-    if (paused === null || document.hidden) return;
-    try {
-      // A new emulator counts from 1.
-      const process = await processOf(signal);
-      if (paused !== null && handlers.process && handlers.process !== process) last = 0;
-      const since = last;
-      const waits = await api("GET", `/requests/count${query({ ...filter(), since })}`, undefined, signal);
-      if (paused === null || since !== last) return;
-      paused = waits.count;
-      // What does not match is read.
-      if (waits.complete && !waits.count) last = waits.last_id;
-      count();
-    } catch {
-      // The banner says it.
-    }
+    if (paused === null) return;
+    // A new emulator counts from 1.
+    const process = await processOf(signal);
+    if (paused !== null && handlers.process && handlers.process !== process) last = 0;
+    const since = last;
+    const waits = await api("GET", `/requests/count${query({ ...filter(), since })}`, undefined, signal);
+    if (paused === null || since !== last) return;
+    paused = waits.count;
+    // What does not match is read.
+    if (waits.complete && !waits.count) last = waits.last_id;
+    count();
   };
-  const counting = setInterval(countWaiting, 1000);
-  signal.addEventListener("abort", () => clearInterval(counting));
+  repeat(countWaiting, 1000, signal);
 
   const empty = button("Empty the journal", async () => {
     const whose = everywhere.checked ? "all apps" : `app ${sdkappid}`;
@@ -180,23 +183,12 @@ export async function mount(root, { app: { sdkappid }, params, signal }) {
     const row = event.target.closest("tr");
     if (!row || event.ctrlKey || event.metaKey || event.shiftKey || getSelection().type === "Range") return;
     event.preventDefault();
-    go("traffic", { ...Object.fromEntries(read().params), call: row.dataset.id });
+    go(linkHere({ call: row.dataset.id }));
     detail.focus();
   });
-  const heads = ["Time (UTC)", "Command", "From_Account", "Code", "Outcome", "ms", "Hint"];
-  const box = h(
-    "div",
-    { class: "scroll", tabindex: "0", role: "region", "aria-label": "Calls" },
-    h("table", { class: "calls" },
-      h("caption", { class: "hidden" }, "Calls, newest first"),
-      h("thead", {}, h("tr", {}, heads.map((head) => h("th", { scope: "col" }, head)))),
-      body,
-    ),
-  );
-  const form = h("form", { class: "filter" },
-    field("Command", command), field("From_Account", account), field("Code", number),
+  const form = formOf({ class: "filter" },
+    field("Command", command), field("Account", account), field("Code", number),
     h("label", {}, everywhere, " All apps"), pause, empty);
-  form.addEventListener("submit", (event) => event.preventDefault());
   form.addEventListener("input", later(load));
   show(root, h("h2", { class: "hidden" }, "Calls"), form, error,
     h("div", { class: "columns wide" }, h("div", {}, state, note, box, older), detail));
@@ -219,31 +211,26 @@ export async function mount(root, { app: { sdkappid }, params, signal }) {
 }
 
 function callRow(call, isChosen) {
-  const address = link("traffic", { ...Object.fromEntries(read().params), call: call.id });
-  return h("tr", { "data-id": call.id },
-    h("th", { scope: "row" }, h("a", { href: address, "aria-current": isChosen && "true" }, clockTime(call.time))),
-    h("td", {}, call.command || call.method),
-    h("td", {}, call.from_account),
-    h("td", {}, codeMark(call.code)),
-    h("td", {}, call.code === 0 && call.hint ? h("span", { class: "bad" }, "items failed") : call.outcome),
-    h("td", {}, call.duration_ms.toFixed(1)),
-    h("td", {}, call.hint ?? call.warning),
-  );
+  const time = h("a", { href: linkHere({ call: call.id }), "aria-current": isChosen && "true" }, timeOfDay(call.time));
+  const outcome = call.code === 0 && call.hint ? h("span", { class: "bad" }, "items failed") : call.outcome;
+  const cells = [codeMark(call.code), call.command || call.method, call.from_account, outcome,
+    call.duration_ms.toFixed(1), call.hint ?? call.warning];
+  return h("tr", { "data-id": call.id }, h("th", { scope: "row" }, time), cells.map((cell) => h("td", {}, cell)));
 }
 
 /** Shows a call while it is chosen. */
 async function showCall(detail, id, isChosen, back) {
   show(detail, h("h2", {}, `Call ${id}`), h("p", {}, "Loading"));
-  let call;
+  let explained;
   try {
-    ({ call } = await api("GET", `/requests/${encodeURIComponent(id)}/explain`));
+    explained = await api("GET", `/requests/${encodeURIComponent(id)}/explain`);
   } catch (error) {
-    if (!isChosen()) return;
-    show(detail.lastChild, h("span", { class: "error", role: "alert" }, error.message));
+    if (isChosen()) show(detail.lastChild, h("span", { class: "error", role: "alert" }, error.message));
     throw error;
   }
   if (!isChosen()) return;
-  const came = h("p", { role: "status" });
+  const { call } = explained;
+  const sent = h("p", { role: "status" });
   const isWhole = call.sdkappid && !call.cut && call.request !== null && /^\w+\/\w+$/.test(call.command);
   const name = call.command.split("/").pop();
   const caller = new URLSearchParams(call.query).get("identifier");
@@ -259,15 +246,12 @@ async function showCall(detail, id, isChosen, back) {
       term("Warning", call.warning),
       term("Body", call.cut ? "cut off" : call.request === null && "not recorded: the gateway refused the call"),
     ),
-    h("p", { class: "row" },
-      isWhole && [button("Send it again", () => again(call, came)), h("a", { href: edited }, "Edit it in Call")],
-      h("button", { type: "button", class: "quiet", onclick: back }, "Back to the list"),
-    ),
-    came,
+    rowOf(isWhole && [button("Send it again", () => again(call, sent)), h("a", { href: edited }, "Edit it in Call")],
+      h("button", { type: "button", class: "quiet", onclick: back }, "Back to the list")),
+    sent,
     h("h3", {}, "Why"),
-    explanation(id),
-    call.request !== null && [h("h3", {}, "Request"), code("Request", call.request)],
-    h("h3", {}, "Answer"),
+    explanation(explained),
+    call.request !== null && code("Request", call.request),
     code("Answer", call.response),
     isWhole && call.response && [
       h("h3", {}, "As a test"),
@@ -276,10 +260,12 @@ async function showCall(detail, id, isChosen, back) {
       code("Shell (curl)", asCurlTest(call)),
     ],
   );
+  // In a narrow window, it is below the list.
+  if (detail.getBoundingClientRect().top > innerHeight / 2) detail.scrollIntoView();
 }
 
-/** Sends a recorded call with a new UserSig and random number. */
-async function again(call, came) {
+/** Sends a recorded call with a new UserSig and random number, and shows the answer in `sent`. */
+async function again(call, sent) {
   const values = new URLSearchParams(call.query);
   const identifier = values.get("identifier");
   const { usersig } = await api("POST", `/apps/${call.sdkappid}/user_sig`, { identifier });
@@ -287,5 +273,5 @@ async function again(call, came) {
   values.set("random", String(Math.floor(Math.random() * 2 ** 32)));
   const { answer, text, status } = await callRest(`/v4/${call.command}?${values}`, bodyOf(call.request));
   const said = answer ? [codeMark(answer.ErrorCode), ` ${answer.ErrorInfo ?? ""}`] : `HTTP ${status} ${text}`;
-  show(came, "Sent: ", said);
+  show(sent, "Sent: ", said);
 }

@@ -1,11 +1,12 @@
 // Makes calls fail: codes arranged by real state, faults, the clock, the limits; and puts everything back.
 
-import { keep, link } from "./address.js";
-import { api, callRest, query } from "./api.js";
-import { announce, button, code, codeMark, confirm, field, formOf, h, rowOf, select, show, table } from "./dom.js";
+import { keep, link, query } from "./address.js";
+import { api, callRest } from "./api.js";
+import { announce, button, code, codeMark, confirm, detailsOf, field, formOf, h, rowOf, select, show, table } from "./dom.js";
 import { faults } from "./faults.js";
 import { number, put } from "./parts.js";
 import { snapshots } from "./snapshots.js";
+import { repeat, utc } from "./time.js";
 
 /** A section is a title, a content, and a function that looks at its figures again. */
 export async function mount(root, { app: { sdkappid }, params, signal }) {
@@ -24,11 +25,8 @@ export async function mount(root, { app: { sdkappid }, params, signal }) {
   const columns = [[arrange, faults], [clock, limits, snapshots, reset]].map((parts) => parts.map((part) => part(context)));
   const section = ([title, content]) => h("section", { class: "card" }, h("h2", {}, title), content);
   show(root, h("div", { class: "columns" }, columns.map((parts) => h("div", {}, parts.map(section)))));
-  const watch = async () => {
-    if (!document.hidden) await look();
-    if (!signal.aborted) setTimeout(watch, 1000);
-  };
-  await watch();
+  await look();
+  repeat(look, 1000, signal);
 }
 
 function arrange({ route, codes, commands, params, act }) {
@@ -39,10 +37,10 @@ function arrange({ route, codes, commands, params, act }) {
   const command = select(commands);
   const result = h("div");
   const find = () => {
-    const wanted = search.value.trim().toLowerCase();
-    const text = ({ code: number, outcome, meaning }) => `${number} ${outcome}: ${meaning}`;
-    const found = codes.filter((one) => wanted.split(" ").every((word) => text(one).toLowerCase().includes(word)));
-    const exact = found.find(({ outcome }) => outcome.toLowerCase() === wanted);
+    const typed = search.value.trim().toLowerCase();
+    const text = ({ code: number, outcome, meaning }) => `${number} ${outcome}: ${meaning.replaceAll("`", "")}`;
+    const found = codes.filter((one) => typed.split(" ").every((word) => text(one).toLowerCase().includes(word)));
+    const exact = found.find(({ outcome }) => outcome.toLowerCase() === typed);
     show(list, found.map((one) => h("option", { value: one.outcome }, text(one))));
     list.value = (exact ?? found[0])?.outcome;
     choose();
@@ -52,24 +50,26 @@ function arrange({ route, codes, commands, params, act }) {
     const chosen = codes.find(({ outcome }) => outcome === list.value);
     command.value = chosen?.how.match(/"command": "(\w+)"/)?.[1] ?? "friend_add";
   };
-  const wish = () => ({ code: list.value, command: command.value });
-  const make = async () => show(result, arranged(await api("POST", `${route}/arrange`, wish())));
+  const wanted = () => ({ code: list.value, command: command.value });
+  const make = async () => show(result, arranged(await api("POST", `${route}/arrange`, wanted())));
   const submit = act("Arrange", make, { type: "submit", class: "main" });
   find();
   if (params.get("command")) command.value = params.get("command");
   const controls = [field("Number, outcome or meaning", search), field("Codes", list), rowOf(field("Command", command), submit)];
-  return ["Arrange a code", [formOf({ onchange: () => keep(wish()) }, controls), result]];
+  return ["Arrange a code", [formOf({ onchange: () => keep("trouble", wanted()) }, controls), result]];
 }
 
 /** What was made for a code, and the request that gets it. */
 function arranged({ url, request, accounts, fault, fillers, ...made }) {
   const command = made.command.split("/").pop();
   const body = JSON.stringify(request);
-  const came = h("p", { role: "status" });
+  const path = url.slice(url.indexOf("/v4/"));
+  const caller = new URLSearchParams(path.split("?")[1]).get("identifier");
+  const result = h("p", { role: "status" });
   const send = async () => {
-    const { answer, text } = await callRest(url.slice(url.indexOf("/v4/")), body);
+    const { answer, text } = await callRest(path, body);
     const item = Object.values(answer ?? {}).flat().find((value) => value?.ResultCode >= 0);
-    show(came, "Came: ", answer ? ["ErrorCode ", codeMark(answer.ErrorCode), " ", answer.ErrorInfo] : text,
+    show(result, "Answer: ", answer ? ["ErrorCode ", codeMark(answer.ErrorCode), " ", answer.ErrorInfo] : text,
       item && [", ResultCode ", codeMark(item.ResultCode), " ", item.ResultInfo]);
   };
   const why = fault ? `fault ${fault}, armed for one call` : `the ${made.given_by}`;
@@ -77,8 +77,8 @@ function arranged({ url, request, accounts, fault, fillers, ...made }) {
   return [
     h("p", {}, `${command} answers ${made.code} ${made.outcome} as ${made.carried_by}, by ${why}. Accounts:`,
       Object.keys(accounts).map(account), fillers > 0 && ` and ${fillers} to fill a list`),
-    rowOf(button("Send it", send), h("a", { href: link("call", { command, body }) }, "Open in Call")),
-    came,
+    rowOf(button("Send it", send), h("a", { href: link("call", { command, caller, body }) }, "Open in Call")),
+    result,
     code("Request", request),
     code("curl", made.curl),
   ];
@@ -92,7 +92,7 @@ function clock({ sdkappid, route, act }) {
   const seconds = h("input", { inputmode: "decimal", value: "60", size: 8 });
   const look = () => Promise.all(clocks.map(async ([path], index) => {
     const { now, held } = await api("GET", path);
-    put(times[index], `${new Date(now * 1000).toISOString().slice(0, 19)}Z, ${held ? "held" : "running"}`);
+    put(times[index], `${utc(now)}, ${held ? "held" : "running"}`);
   }));
   const change = (text, name, body, attributes) => act(text, () => api("POST", `${whose.value}/${name}`, body?.()), attributes);
   const hold = () => (at.value ? { at: Date.parse(`${at.value}Z`) / 1000 } : {});
@@ -133,7 +133,7 @@ function limits({ sdkappid, route, commands, act }) {
     formOf({}, rowOf(field("Limited command", command), field("Calls a second (0: no limit)", limit), act("Set", set, { type: "submit" }))),
     rate,
     meter,
-    h("details", {}, h("summary", {}, "All limits"), all),
+    detailsOf("All limits", all),
   ], look];
 }
 

@@ -27,6 +27,8 @@ use std::panic::Location;
 use std::path::PathBuf;
 use std::time::Duration;
 use tencent_chat_emulator::Emulator;
+use tencent_chat_emulator::config::{Config, ControlToken, Sources};
+use tencent_chat_emulator::protocol::user_sig::SecretKey;
 use tokio::time::{sleep, timeout};
 
 /// How long a step waits for what it needs, and the pause between two looks at the page.
@@ -43,6 +45,17 @@ pub(crate) const HOSTILE: &str = "<img src=x onerror=alert(1)>";
 /// An emulator with the built-in configuration.
 pub(crate) async fn start() -> Emulator {
     let emulator = Emulator::builder().start().await;
+    emulator.expect("it starts")
+}
+
+/// A control token.
+pub(crate) const TOKEN: &str = "the token";
+
+/// An emulator that wants [`TOKEN`].
+pub(crate) async fn start_with_token() -> Emulator {
+    let mut config = Config::load(&Sources::default()).expect("the default");
+    config.control.token = ControlToken::Given(SecretKey::new(TOKEN).expect("not empty"));
+    let emulator = Emulator::builder().config(config).start().await;
     emulator.expect("it starts")
 }
 

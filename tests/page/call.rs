@@ -106,6 +106,30 @@ async fn the_form_and_the_json_are_in_step() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn of_many_failed_items_the_first_are_explained() {
+    let emulator = start().await;
+    let page = Page::open(&emulator, "#/call").await;
+    let items: Vec<_> = (0..1000)
+        .map(|number| json!({ "To_Account": format!("a{number}"), "AddSource": "AddSource_Type_Test" }))
+        .collect();
+    let body = json!({ "From_Account": "id", "AddFriendItem": items });
+    page.sees("expires").await;
+    page.eval(&format!(
+        "const body = document.querySelector('textarea');
+         body.value = JSON.stringify({body});
+         body.dispatchEvent(new Event('input'))"
+    ))
+    .await;
+
+    page.click("Send").await;
+
+    page.sees("970 more items are not explained here.").await;
+    let cards = page.eval("return document.querySelectorAll('.explanation .card').length");
+    assert_eq!(cards.await, 30);
+    page.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_copied_runs_as_it_is() {
     let emulator = start().await;
     let page = Page::open(&emulator, "#/call").await;

@@ -1,10 +1,7 @@
 //! The harness itself: it passes the page as it is, and notices what a page must not do.
 
-use crate::browser::{HOSTILE, NARROW, Page, befriend, start};
+use crate::browser::{HOSTILE, NARROW, Page, befriend, start, start_with_token};
 use fantoccini::key::Key;
-use tencent_chat_emulator::Emulator;
-use tencent_chat_emulator::config::{Config, ControlToken, Sources};
-use tencent_chat_emulator::protocol::user_sig::SecretKey;
 
 /// Asserts that `finish` fails, and says why.
 async fn failure_of(page: Page) -> String {
@@ -63,10 +60,7 @@ async fn the_steps_of_a_test_work() {
 
 #[tokio::test]
 async fn a_dialog_keeps_the_focus() {
-    let mut config = Config::load(&Sources::default()).expect("the default");
-    config.control.token = ControlToken::Given(SecretKey::new("the token").expect("not empty"));
-    let emulator = Emulator::builder().config(config).start().await;
-    let emulator = emulator.expect("it starts");
+    let emulator = start_with_token().await;
     let page = Page::open_without_heading(&emulator, "#/codes")
         .await
         .let_calls_fail();

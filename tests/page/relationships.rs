@@ -48,10 +48,17 @@ async fn an_account_is_seen_and_changed() {
         .await;
     let emulator = emulator.expect("a good seed");
     let app = emulator.default_app();
-    let page = Page::open(&emulator, "#/relationships?account=id").await;
+    let page = Page::open(&emulator, "#/relationships?account=id")
+        .await
+        .let_calls_fail();
 
     page.choose("AllowType", "AllowType_Type_NeedConfirm").await;
     page.sees("id is changed").await;
+    page.click("Block").await;
+    page.sees("Type the other account first.").await;
+    page.fill("Other account", "nobody").await;
+    page.click("Block").await;
+    page.sees("there is no account nobody").await;
     page.fill("Other account", HOSTILE).await;
     page.click("Add as friends").await;
     page.click(&format!("Remove friend {HOSTILE}")).await;
@@ -107,6 +114,14 @@ async fn ten_thousand_accounts_are_searched_and_shown_by_neighbourhoods() {
     page.fill("Find an account", "user-150").await;
     page.sees("3 of 10006 accounts, within 1 step of user-150")
         .await;
+    page.fill("Find an account", "SER-15").await;
+    page.press(Key::Enter).await;
+    page.sees("within 1 step of user-15.").await;
+    page.fill("Find an account", "none such").await;
+    page.click("Find").await;
+    page.sees("No account has this in its name.").await;
+    page.fill("Find an account", "user-150").await;
+    page.sees("within 1 step of user-150").await;
     page.choose("Neighbourhood", "3").await;
     page.sees("7 of 10006 accounts").await;
     page.go("#/relationships?account=user-0&steps=2").await;

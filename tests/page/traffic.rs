@@ -1,6 +1,6 @@
 //! The view of recorded calls.
 
-use crate::browser::{HOSTILE, Page, befriend, call, start};
+use crate::browser::{HOSTILE, NARROW, Page, TOKEN, befriend, call, start, start_with_token};
 use crate::tools::{run, tool};
 use fantoccini::key::Key;
 use serde_json::json;
@@ -43,7 +43,7 @@ async fn calls_appear_as_they_are_made_and_are_filtered() {
     )
     .await;
     page.sees("2 calls").await;
-    page.fill("From_Account", "id1").await;
+    page.fill("Account", "id1").await;
     page.sees("1 call").await;
     assert!(
         page.fragment()
@@ -53,6 +53,10 @@ async fn calls_appear_as_they_are_made_and_are_filtered() {
     page.fill("Code", "abc").await;
     page.sees("should be an integer").await;
     page.click("Traffic").await;
+    page.sees("4 calls").await;
+    page.fill("Account", "id1").await;
+    page.sees("2 calls").await;
+    page.fill("Account", "").await;
     page.sees("4 calls").await;
     assert_eq!(page.value("Code").await, "");
     page.go("#/traffic?command=nonsense").await;
@@ -110,6 +114,82 @@ async fn a_call_is_opened_sent_again_edited_and_copied_as_a_test() {
     page.sees("there is no recorded call 99: it was not made yet")
         .await;
     page.abandon().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_copied_test_takes_the_token_from_the_environment() {
+    let emulator = start_with_token().await;
+    befriend(&emulator, "id", "nobody").await;
+    let page = Page::open_without_heading(&emulator, "#/traffic?call=1")
+        .await
+        .let_calls_fail();
+    page.fill("Token", TOKEN).await;
+    page.press(Key::Enter).await;
+
+    page.click("Copy: Shell (curl)").await;
+    let script = page.clipboard_of("set -eu").await;
+    page.click("Copy: Python (pytest)").await;
+    let test = page.clipboard_of("import json").await + "\ntest_friend_add()";
+
+    assert!(!script.contains(TOKEN) && !test.contains(TOKEN));
+    let variable = "EMULATOR__CONTROL__TOKEN";
+    let shell = ["-c", &script];
+    run(Command::new("sh").args(shell).env(variable, TOKEN));
+    run(tool("python").args(["-c", &test]).env(variable, TOKEN));
+    let status = Command::new("sh")
+        .args(shell)
+        .env(variable, "wrong")
+        .status();
+    assert!(!status.expect("it starts").success());
+    page.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_chosen_call_is_seen_in_a_narrow_window() {
+    let emulator = start().await;
+    for _ in 0..40 {
+        befriend(&emulator, "id", "nobody").await;
+    }
+    let page = Page::open(&emulator, "#/traffic").await;
+    page.resize(NARROW).await;
+    page.sees("40 calls").await;
+
+    page.eval("document.querySelector('[data-id=\"40\"] a').click()")
+        .await;
+
+    page.until(
+        "const { top } = document.querySelector('#view-traffic section').getBoundingClientRect();
+         return document.body.innerText.includes('Call 40') && top > -1 && top < innerHeight / 2",
+        "the call in the window",
+    )
+    .await;
+    page.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_filter_that_is_changed_while_the_emulator_is_gone_holds_when_it_is_back() {
+    let emulator = start().await;
+    let addr = emulator.addr();
+    befriend(&emulator, "id", "id1").await;
+    let page = Page::open(&emulator, "#/traffic").await.let_calls_fail();
+    page.sees("1 call").await;
+    emulator.stop().await;
+    page.sees("The emulator does not answer.").await;
+
+    page.fill("Account", "id2").await;
+    page.sees("0 calls").await;
+    let emulator = Emulator::builder().listen(addr).start().await;
+    let emulator = emulator.expect("the port is free");
+    befriend(&emulator, "id", "id1").await;
+    befriend(&emulator, "id", "id2").await;
+
+    page.sees("1 call").await;
+    page.until(
+        "return document.querySelector('[data-id=\"2\"]') !== null",
+        "the call that matches",
+    )
+    .await;
+    page.finish().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
