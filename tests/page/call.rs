@@ -178,6 +178,15 @@ async fn what_goes_wrong_is_said() {
         page.sees(text).await;
     }
     app.faults().clear();
+    app.set_limit("friend_add", Some(1))
+        .expect("the app exists");
+    // The clock is held, so no token comes back.
+    app.clock().expect("the app exists").hold(None);
+    for seen in ["ErrorCode 0", "60007 TooManyCalls No token is left"] {
+        page.click("Send").await;
+        page.sees(seen).await;
+    }
+    app.set_limit("friend_add", None).expect("the app exists");
     page.fill("Caller", "id").await;
     page.sees("; not an admin").await;
     page.click("Send").await;

@@ -24,6 +24,8 @@ async fn the_address_names_the_app_and_the_view_and_the_history_works() {
         .await;
     page.click("Relationships").await;
     page.sees("1 account").await;
+    let current = "return [...document.querySelectorAll('#views [aria-current]')].map((it) => it.innerText).join()";
+    assert_eq!(page.eval(current).await, "Relationships");
     assert!(page.fragment().await.contains(&format!("app={other}")));
     page.eval("history.back()").await;
     page.sees("0 calls").await;
