@@ -22,7 +22,7 @@ const HEADERS: [(HeaderName, &str); 5] = [
     (header::CONTENT_SECURITY_POLICY, POLICY),
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (header::REFERRER_POLICY, "no-referrer"),
-    // The page of another version must not be shown.
+    // A browser must not show the page of another version, which it has kept.
     (header::CACHE_CONTROL, "no-cache"),
     (header::VARY, "Accept, Accept-Encoding"),
 ];
@@ -38,8 +38,8 @@ macro_rules! page_files {
 const FILES: &[(&str, &str)] = &page_files![
     "index.html", "style.css", "main.js", "address.js", "api.js", "dom.js",
     "call.js", "relationships.js", "traffic.js", "trouble.js", "doctor.js", "codes.js",
-    "account.js", "explain.js", "faults.js", "form.js", "graph.js", "parts.js", "snapshots.js", "snippets.js",
-    "time.js",
+    "account.js", "answer.js", "calls.js", "explain.js", "faults.js", "form.js", "graph.js", "json.js", "parts.js",
+    "snapshots.js", "snippets.js", "time.js",
 ];
 
 /// A file, compressed if the client accepts gzip.
@@ -69,16 +69,18 @@ fn accepts(call: &HeaderMap, name: &HeaderName, wanted: &str) -> bool {
     let mut values = values.filter_map(|value| value.to_str().ok());
     let is_wanted = |range: &str| {
         let (value, parameters) = range.split_once(';').unwrap_or((range, ""));
-        let is_refused =
-            parameters.replace(' ', "").contains("q=0") && !parameters.contains("q=0.");
-        value.trim().eq_ignore_ascii_case(wanted) && !is_refused
+        let weight = parameters.trim().strip_prefix("q=").map(str::parse::<f32>);
+        value.trim().eq_ignore_ascii_case(wanted) && weight != Some(Ok(0.0))
     };
     values.any(|ranges| ranges.split(',').any(is_wanted))
 }
 
+fn is_read(call: &Request) -> bool {
+    [Method::GET, Method::HEAD].contains(call.method())
+}
+
 fn is_of_browser(call: &Request) -> bool {
-    let is_read = [Method::GET, Method::HEAD].contains(call.method());
-    is_read && accepts(call.headers(), &header::ACCEPT, "text/html")
+    is_read(call) && accepts(call.headers(), &header::ACCEPT, "text/html")
 }
 
 /// Redirects a browser from `/` to the page, unless the control API is off.
@@ -90,13 +92,11 @@ pub(crate) fn redirect(state: &AppState, call: &Request) -> Option<Response> {
 
 /// The page, for a browser; 404 for others.
 pub(super) async fn show(state: State<AppState>, uri: OriginalUri, call: Request) -> Response {
-    match is_of_browser(&call) {
-        true => {
-            let (name, text) = FILES[0];
-            response(name, text, call.headers())
-        }
-        false => not_found(state, uri, call).await,
+    if !is_of_browser(&call) {
+        return not_found(state, uri, call).await;
     }
+    let (name, text) = FILES[0];
+    response(name, text, call.headers())
 }
 
 /// A file of the page.
@@ -106,8 +106,7 @@ pub(super) async fn file(
     uri: OriginalUri,
     call: Request,
 ) -> Response {
-    let is_read = [Method::GET, Method::HEAD].contains(call.method());
-    match FILES.iter().find(|file| is_read && file.0 == name) {
+    match FILES.iter().find(|file| is_read(&call) && file.0 == name) {
         Some((name, text)) => response(name, text, call.headers()),
         None => not_found(state, uri, call).await,
     }

@@ -23,6 +23,15 @@ pub(crate) fn redact_body(bytes: &[u8]) -> Option<Box<RawValue>> {
     serde_json::from_slice(bytes).ok()
 }
 
+/// Like [`redact_body`], as a text: numbers, spaces and repeated fields are as they were sent.
+pub(super) fn redacted_text(bytes: &[u8]) -> Option<String> {
+    let redacted = redact_body(bytes)?;
+    match serde_json::from_slice::<Value>(bytes) {
+        Ok(_) => Some(redacted.get().to_owned()),
+        Err(_) => serde_json::from_str(redacted.get()).ok(),
+    }
+}
+
 /// Redacts a text that may be broken JSON. A secret in one of its strings can have escapes, which end a
 /// secret for [`redact_text`]; if there is one, the escapes are replaced by what they stand for.
 fn redact_broken_json(text: &str) -> String {

@@ -1,7 +1,7 @@
 // One account: what it is, and the controls that change it.
 
 import { api } from "./api.js";
-import { announce, button, confirm, detailsOf, field, h, rowOf, select, term } from "./dom.js";
+import { announce, button, confirm, detailsOf, field, h, rowOf, select, show, term } from "./dom.js";
 import { utc } from "./time.js";
 
 const ALLOW_TYPES = ["AllowType_Type_AllowAny", "AllowType_Type_NeedConfirm", "AllowType_Type_DenyAny"];
@@ -29,11 +29,12 @@ export function accountPanel(user, account, { sdkappid, choose, refresh, other, 
     await refresh();
   };
   const choice = (name, options) => {
+    const failed = h("span", { class: "error", role: "alert" });
     const set = ({ target }) => change(() => ({ [name]: target.value })).catch((failure) => {
-      announce(failure.message);
+      show(failed, failure.message);
       target.value = account[name];
     });
-    return select(options, account[name], { onchange: set });
+    return [select(options, account[name], { onchange: set }), failed];
   };
   const addGroup = async () => {
     await change(({ groups }) => ({ groups: [...groups, group.value] }));
@@ -80,6 +81,11 @@ export function accountPanel(user, account, { sdkappid, choose, refresh, other, 
     shown.open = all.length > 0 && all.length <= MAX_OPEN;
     return shown;
   };
+  const groupRow = (name) => h("li", { class: "row" }, name,
+    button("Remove", removeGroup(name), { "aria-label": `Remove group ${name}`, class: "quiet" }));
+  const groups = detailsOf(`Groups (${account.groups.length})`, h("ul", { class: "plain" }, account.groups.map(groupRow)),
+    rowOf(field("Group", group), button("Add group", addGroup)));
+  groups.dataset.title = "Groups";
   const remove = async () => {
     if (!(await confirm(`Delete ${user} and its relations?`))) return;
     await api("DELETE", accountRoute(sdkappid, user));
@@ -89,10 +95,9 @@ export function accountPanel(user, account, { sdkappid, choose, refresh, other, 
   const profile = Object.entries(account.profile);
   return [
     h("h2", { tabindex: -1 }, user),
-    rowOf(field("AllowType", choice("allow_type", ALLOW_TYPES)),
-      field("AdminForbidType", choice("admin_forbid_type", FORBID_TYPES))),
-    rowOf(field("Group", group), button("Add group", addGroup),
-      account.groups.map((name) => button(`Remove group ${name}`, removeGroup(name)))),
+    rowOf(field("AllowType", ...choice("allow_type", ALLOW_TYPES)),
+      field("AdminForbidType", ...choice("admin_forbid_type", FORBID_TYPES))),
+    groups,
     profile.length > 0 && h("dl", {}, profile.map(([tag, value]) => term(tag, String(value)))),
     entries("Friends", "friends", removeButton("friends", "Remove", "Remove friend")),
     entries("Blocklist", "blocklist", removeButton("blocklist", "Unblock", "Unblock")),
@@ -102,7 +107,7 @@ export function accountPanel(user, account, { sdkappid, choose, refresh, other, 
     rowOf(field("Other account", other),
       button("Add as friends", add("friends", { mutual: true })), button("Add one way", add("friends")),
       button("Send a request", add("sent")), button("Block", add("blocklist"))),
-    h("p", {}, button(`Delete ${user}`, remove)),
+    h("p", {}, button(`Delete ${user}`, remove, { class: "danger" })),
   ];
 }
 

@@ -9,8 +9,20 @@ const PREFIX = "/_emulator/v1";
 /** The control token, kept until the tab is closed. The address never has it. */
 const TOKEN = "control-token";
 
-/** The pause before the next attempt to reach the emulator, in milliseconds. */
+/** The pause before the next attempt to reach the emulator, and how long it may take, in milliseconds. */
 const PAUSE = 1000;
+const DEADLINE = 3000;
+
+let description = null;
+
+/** openapi.json, which is fetched once. */
+export function openapi() {
+  description ??= api("GET", "/openapi.json").catch((error) => {
+    description = null;
+    throw error;
+  });
+  return description;
+}
 
 /** An answer that is not a success. `errors` has the invalid fields: `{ part, pointer, detail }`. */
 export class ApiError extends Error {
@@ -21,14 +33,15 @@ export class ApiError extends Error {
   }
 }
 
-/** Whether the page sends a token. */
+/** Whether the emulator wants a token. */
 export function hasToken() {
-  return sessionStorage.getItem(TOKEN) !== null;
+  return Boolean(sessionStorage.getItem(TOKEN));
 }
 
-/** Tells a listener every second whether the emulator answers. */
+/** Tells a listener every second whether the emulator answers. One that has stopped may accept calls all the same. */
 export function watchReach(onReach) {
-  repeat(async () => onReach(await fetch("/healthz").then(() => true, () => false)), PAUSE);
+  const isReached = () => fetch("/healthz", { signal: AbortSignal.timeout(DEADLINE) }).then(() => true, () => false);
+  repeat(async () => onReach(await isReached()), PAUSE);
 }
 
 /** Calls a route such as `GET /apps`, and returns its JSON. Asks for the token if the emulator wants one. */
@@ -90,7 +103,7 @@ async function call(path, init) {
     const problem = await answer.json().catch(() => ({}));
     if (answer.status !== 401) throw new ApiError(answer.status, problem);
     // Another call may have asked already.
-    if (sessionStorage.getItem(TOKEN) === token) await askToken(token !== null);
+    if (sessionStorage.getItem(TOKEN) === token) await askToken(Boolean(token));
   }
 }
 
@@ -99,11 +112,12 @@ let asking = null;
 /** Asks for the token, once for all calls that wait for it. */
 function askToken(wasRefused) {
   asking ??= (async () => {
-    const input = h("input", { type: "password", required: true, autocomplete: "off" });
+    // A header has no other characters.
+    const input = h("input", { type: "password", required: true, pattern: "[ -~]+", autocomplete: "off" });
     await ask(
       { "aria-label": "Control token", oncancel: (event) => event.preventDefault() },
       h("h2", {}, "Control token"),
-      h("p", {}, "The emulator printed it at its start, or control.token of its configuration has it."),
+      h("p", {}, "The emulator printed it at its start; or EMULATOR__CONTROL__TOKEN has it, or control.token of its configuration."),
       wasRefused && h("p", { class: "error", role: "alert" }, "The emulator refuses this token."),
       field("Token", input),
       h("button", {}, "Use it"),
@@ -116,37 +130,37 @@ function askToken(wasRefused) {
 
 /**
  * Reads the stream of calls until `signal` aborts, and connects again when it breaks or the tab is shown again.
- * `filter` has the fields of `GET /events`; without `since`, the stream starts with the next call. `onCall` gets
- * each call, `onDropped` the id up to which calls are lost, `onRestart` that a new emulator answers, which
- * counts its calls from 1. `handlers` also remembers the emulator, for a reader that stops and goes on later.
+ * `filter` has the fields of `GET /events`; without `since`, the stream starts with the next call. The reader's
+ * `onCall` gets each call, its `onDropped` the id up to which calls are lost, its `onRestart` that a new emulator
+ * answers, which counts its calls from 1. Its `process` is the emulator that was read, also by an earlier stream.
  */
-export async function events(filter, handlers, signal) {
-  const { onCall, onDropped, onRestart } = handlers;
+export async function events(filter, reader, signal) {
   let { since } = filter;
   while (!signal.aborted) {
     const visible = new AbortController();
     const hide = () => document.hidden && visible.abort();
     document.addEventListener("visibilitychange", hide);
     try {
-      await shown(signal);
+      // A hidden tab keeps no connection: a browser has only six for a server.
+      while (document.hidden && !signal.aborted) await pause(PAUSE);
       const process = await processOf(signal);
-      if (handlers.process && handlers.process !== process) {
+      if (reader.process && reader.process !== process) {
         since = 0;
-        onRestart?.();
+        reader.onRestart?.();
       }
-      handlers.process = process;
+      reader.process = process;
       if (since === undefined) since = (await api("GET", "/requests?limit=1", undefined, signal)).last_id;
       const route = `/events${query({ ...filter, since })}`;
       const stop = AbortSignal.any([signal, visible.signal]);
       const answer = await call(PREFIX + route, { headers: {}, signal: stop });
       for await (const event of parse(answer.body)) {
-        if (event.name === "call") {
+        if (event.event === "call") {
           since = Number(event.id);
-          onCall(JSON.parse(event.data));
-        } else if (event.name === "dropped") onDropped?.(Number(event.data));
+          reader.onCall(JSON.parse(event.data));
+        } else if (event.event === "dropped") reader.onDropped?.(Number(event.data));
       }
     } catch (error) {
-      // A rejected filter is not tried again.
+      // What the emulator rejects is not tried again.
       if (error instanceof ApiError && error.status < 500) throw error;
     } finally {
       document.removeEventListener("visibilitychange", hide);
@@ -161,31 +175,22 @@ export async function processOf(signal) {
   return `${pid} ${started}`;
 }
 
-/** Waits until the tab is shown. A hidden tab keeps no connection: a browser has only six for a server. */
-function shown(signal) {
-  if (!document.hidden) return Promise.resolve();
-  return new Promise((done) => {
-    document.addEventListener("visibilitychange", done, { once: true, signal });
-    signal.addEventListener("abort", done, { once: true });
-  });
-}
-
-/** The events of a stream. */
+/** The events of a stream, each with its fields `event`, `id` and `data`. */
 async function* parse(body) {
   const reader = body.pipeThrough(new TextDecoderStream()).getReader();
-  let rest = "";
-  for (;;) {
-    const { value, done } = await reader.read();
-    if (done) return;
-    const blocks = (rest + value).split("\n\n");
-    rest = blocks.pop();
-    for (const block of blocks) {
-      const event = {};
-      for (const line of block.split("\n")) {
-        const [, name, text] = line.match(/^(event|id|data): ?(.*)$/s) ?? [];
-        if (name) event[name === "event" ? "name" : name] = text;
+  try {
+    let rest = "";
+    for (;;) {
+      const { value, done } = await reader.read();
+      if (done) return;
+      const blocks = (rest + value).split("\n\n");
+      rest = blocks.pop();
+      for (const block of blocks) {
+        const fields = block.split("\n").map((line) => line.match(/^(\w+): ?(.*)$/s)?.slice(1, 3));
+        yield Object.fromEntries(fields.filter(Boolean));
       }
-      if (event.name) yield event;
     }
+  } finally {
+    reader.cancel().catch(() => {});
   }
 }

@@ -1,42 +1,48 @@
 // Builds a call, sends it, and shows why it got its answer.
 
 import { keep, link, query } from "./address.js";
-import { api, callRest } from "./api.js";
+import { itemsOf, newRandom } from "./answer.js";
+import { api, callRest, openapi } from "./api.js";
 import {
   announce, button, code, codeMark, copyButton, counted, detailsOf, field, formOf, h, prose, rowOf, show, table,
 } from "./dom.js";
 import { explanation } from "./explain.js";
-import { jsonError, openapi, schemaForm } from "./form.js";
+import { schemaForm } from "./form.js";
+import { indented, jsonError, parseJson } from "./json.js";
 import { asCurl, asNode, asPython } from "./snippets.js";
 import { later, utc } from "./time.js";
 
 /** The requests of the page of friend_add. */
-const one = (number, group) => ({
-  To_Account: `id${number}`,
-  ...(group && { Remark: `remark${number}`, GroupName: group }),
-  AddSource: "AddSource_Type_XXXXXXXX",
-  ...(group && { AddWording: `I'm Test${number}` }),
+const AddSource = "AddSource_Type_XXXXXXXX";
+const basicItem = { To_Account: "id1", AddSource };
+const item = (number, GroupName) => ({
+  To_Account: `id${number}`, Remark: `remark${number}`, GroupName, AddSource, AddWording: `I'm Test${number}`,
 });
-const sample = (...items) => ({ From_Account: "id", AddFriendItem: items });
+const request = (...items) => ({ From_Account: "id", AddFriendItem: items });
 const both = { AddType: "Add_Type_Both", ForceAddFlags: 1 };
 const FRIEND_ADD = {
-  "Basic request": sample(one(1)),
-  "Complete request": { ...sample(one(1, "Classmates")), ...both },
-  "Batch request": { ...sample(one(1), one(2, "Classmates"), one(3, "Colleagues")), ...both },
+  "Basic request": request(basicItem),
+  "Complete request": { ...request(item(1, "Classmates")), ...both },
+  "Batch request": { ...request(basicItem, item(2, "Classmates"), item(3, "Colleagues")), ...both },
 };
+
+/** The last request of each app: what is shown when the address has none. */
+const lastRequests = {};
 
 /** A longer body does not fit into an address. */
 const MAX_ADDRESS = 2000;
 
 export async function mount(root, { app, params, signal }) {
-  const spec = await openapi(api);
+  const spec = await openapi();
   if (signal.aborted) return;
+  const { command: asked, caller: askedCaller, body: askedBody } =
+    params.has("command") || params.has("body") ? Object.fromEntries(params) : lastRequests[app.sdkappid] ?? {};
   const commands = commandsOf(spec);
   const command = commandList(commands);
-  const caller = h("input", { list: "callers", autocomplete: "off", value: params.get("caller") ?? app.admins[0] });
+  const caller = h("input", { list: "callers", autocomplete: "off", value: askedCaller ?? app.admins[0] });
   const usersig = h("input", { autocomplete: "off", spellcheck: "false", size: 24 });
   const expires = h("small", {});
-  const samples = h("p", { class: "row" });
+  const sampleButtons = h("p", { class: "row" });
   const form = formOf({ class: "tall", "aria-label": "Fields" });
   const text = h("textarea", { rows: 18, spellcheck: "false" });
   const textError = h("p", { class: "error", role: "alert" });
@@ -44,8 +50,11 @@ export async function mount(root, { app, params, signal }) {
   const tooLong = h("small", {});
   const answered = h("section", { "aria-label": "Answer" });
   let value = {};
+  let sample = "";
   let random = newRandom();
   let signs = 0;
+  /** The UserSig that is being made. */
+  let signing = Promise.resolve();
 
   const name = () => `${commands[command.value].service}/${command.value}`;
   const path = () => {
@@ -56,11 +65,16 @@ export async function mount(root, { app, params, signal }) {
 
   const showExact = () => {
     show(exact, url());
+    if (signal.aborted) return;
     const fits = text.value.length <= MAX_ADDRESS;
-    show(tooLong, fits ? "" : "The body is too long for the address of this page.");
+    show(tooLong, fits ? "" : "A link to this page will not have the body: it is too long.");
     keep("call", { command: command.value, caller: caller.value, body: fits ? text.value : "" });
   };
   const showLater = later(showExact, 150);
+  const changed = () => {
+    lastRequests[app.sdkappid] = { command: command.value, caller: caller.value, body: text.value };
+    showLater();
+  };
 
   /** Makes the form from the value. The focus stays at the same place, if there is one. */
   const drawForm = () => {
@@ -72,56 +86,70 @@ export async function mount(root, { app, params, signal }) {
       text.value = JSON.stringify(value, null, 2);
       show(textError);
       if (isAdded) drawForm();
-      showLater();
+      changed();
     }));
-    if (at >= 0) controls().slice(0, at + 1).at(-1)?.focus();
+    if (at >= 0) (controls()[at] ?? controls().at(-1))?.focus();
   };
   const readText = () => {
     const error = jsonError(text.value);
     if (error) {
       show(textError, `${error} The form keeps the last good body; a change there replaces this text.`);
     } else {
-      value = JSON.parse(text.value);
+      value = parseJson(text.value);
       show(textError);
       drawForm();
     }
-    showLater();
+    changed();
   };
   const setBody = (body) => {
     text.value = body;
     readText();
   };
-  /** Shows the samples of the command, and the first of them. */
+  /** Shows the samples of the command, and the first of them, unless the body was edited. */
   const setCommand = () => {
     const { example } = commands[command.value];
-    const known = command.value === "friend_add" ? FRIEND_ADD : example ? { Example: example } : {};
-    const use = (body) => setBody(JSON.stringify(body, null, 2));
-    show(samples, Object.entries(known).map(([title, body]) =>
+    const samples = command.value === "friend_add" ? FRIEND_ADD : example ? { Example: example } : {};
+    const use = (body) => {
+      sample = JSON.stringify(body, null, 2);
+      setBody(sample);
+    };
+    show(sampleButtons, Object.entries(samples).map(([title, body]) =>
       h("button", { type: "button", onclick: () => use(body) }, title)));
-    value = {};
-    use(Object.values(known)[0] ?? {});
+    show(answered);
+    if (text.value === sample) use(Object.values(samples)[0] ?? {});
+    else readText();
   };
 
-  const sign = async () => {
+  const makeUserSig = async () => {
     const mine = (signs += 1);
+    usersig.value = "";
+    show(expires);
     const made = await api("POST", `/apps/${app.sdkappid}/user_sig`, { identifier: caller.value }, signal);
     // The caller has changed meanwhile, or the user edits the UserSig.
     if (mine !== signs) return;
     usersig.value = made.usersig;
     show(expires, `expires ${utc(made.expires_at)}${app.admins.includes(caller.value) ? "" : "; not an admin"}`);
-    showExact();
+    changed();
   };
-  const signSafely = () => sign().catch((error) => show(expires, error.message));
+  const sign = () => {
+    signing = makeUserSig().catch((error) => show(expires, error.message));
+    return signing;
+  };
 
   const send = async () => {
+    await signing;
     random = newRandom();
-    const sent = { command: name(), random };
     const stop = new AbortController();
+    const cancel = () => {
+      stop.abort();
+      sendButton.firstChild.focus();
+    };
     showExact();
-    show(answered, rowOf("Sending", h("button", { type: "button", onclick: () => stop.abort() }, "Cancel")));
+    show(answered, rowOf("Sending", h("button", { type: "button", onclick: cancel }, "Cancel")));
+    const before = await api("GET", "/requests?limit=1", undefined, signal).catch(() => null);
     const either = AbortSignal.any([signal, stop.signal]);
     const result = await callRest(path(), text.value, either).catch((error) => ({ error }));
-    const calls = await recorded(app, sent).catch(() => null);
+    const calls = await recorded({ sdkappid: app.sdkappid, since: before?.last_id }, random).catch(() => null);
     const call = calls && calls.at(-1);
     const why = call && (await api("GET", `/requests/${call.id}/explain`).catch(() => null));
     if (signal.aborted) return;
@@ -136,15 +164,14 @@ export async function mount(root, { app, params, signal }) {
         answer && ["ErrorCode ", codeMark(answer.ErrorCode), ` ${answer.ErrorInfo || answer.ActionStatus} `],
         h("small", {}, `HTTP ${status}, ${milliseconds.toFixed(1)} ms`)),
       items(answer, failed),
-      status && h("div", { class: "columns" }, answer && code("Pretty", answer), code("Raw", result.text)),
       why && [
         h("h2", {}, "Why"),
         calls.length > 1 && h("p", {}, `The browser sent it ${calls.length} times: it repeats a call after a reset.`),
-        call.hint && h("p", {}, call.hint),
-        explanation(why),
+        explanation(why, send),
         h("p", {}, h("a", { href: link("traffic", { call: call.id }) }, `Call ${call.id} in Traffic`)),
       ],
       call === undefined && h("p", {}, "The journal does not have this call."),
+      status && [answer && code("Answer, as JSON", answer), detailsOf("Raw answer", code("Raw", result.text))],
     );
     answered.scrollIntoView({ block: "nearest" });
     if (answer) announce(`ErrorCode ${answer.ErrorCode}${failed.length ? `, ${counted(failed.length, "item")} failed` : ""}`);
@@ -156,36 +183,38 @@ export async function mount(root, { app, params, signal }) {
   };
   root.addEventListener("keydown", keys);
   text.addEventListener("input", later(readText, 150));
-  caller.addEventListener("input", later(signSafely));
+  caller.addEventListener("input", sign);
   usersig.addEventListener("input", () => {
     signs += 1;
     show(expires, "edited");
-    showLater();
+    changed();
   });
   command.addEventListener("change", setCommand);
 
+  // The name may have the service before it.
+  const asCommand = asked?.split("/").pop();
+  command.value = Object.hasOwn(commands, asCommand) ? asCommand : "friend_add";
   const copyAs = (label, make) => copyButton(() => make(url(), text.value), `Copy as ${label}`, label);
   show(
     root,
     h("datalist", { id: "callers" }, app.admins.map((admin) => h("option", { value: admin }))),
+    asCommand && command.value !== asCommand && h("p", { class: "error" }, `There is no command ${asked}.`),
     rowOf(field("Command", command), field("Caller", caller), field("UserSig", usersig),
       button("New UserSig", sign), expires),
     h("h2", {}, "Request"),
-    samples,
+    sampleButtons,
     h("div", { class: "columns" },
       form,
       h("div", {}, field("Body, as JSON", text), textError, tooLong)),
-    rowOf(sendButton, h("small", {}, "or Ctrl+Enter. Copy as"),
+    rowOf(sendButton, h("small", {}, "or Ctrl+Enter"), h("small", {}, "Copy as"),
       copyAs("curl", asCurl), copyAs("Python", asPython), copyAs("Node.js", asNode)),
     h("figure", { class: "code" }, h("figcaption", {}, "URL", copyButton(url, "Copy: URL")), exact),
     answered,
   );
 
-  const asked = params.get("command")?.split("/").pop() ?? "";
-  command.value = Object.hasOwn(commands, asked) ? asked : "friend_add";
   setCommand();
-  if (params.get("body")) setBody(indented(params.get("body")));
-  await signSafely();
+  if (askedBody) setBody(indented(askedBody));
+  await sign();
 }
 
 /** The commands by service. */
@@ -204,18 +233,15 @@ function commandsOf(spec) {
     const { schema, example } = post.requestBody.content["application/json"];
     return [name, { service, schema, example }];
   };
-  const order = ([name, { service }]) => (name === "friend_add" ? "" : service === "sns" ? ` ${name}` : `${service} ${name}`);
-  const found = paths.map(command).sort((one, other) => order(one).localeCompare(order(other)));
-  return Object.fromEntries(found);
+  // friend_add is first, and its service.
+  const rank = ([name, { service }]) => (name === "friend_add" ? 0 : service === "sns" ? 1 : 2);
+  const byName = ([one], [other]) => one.localeCompare(other);
+  return Object.fromEntries(paths.map(command).sort((one, other) => rank(one) - rank(other) || byName(one, other)));
 }
 
-function newRandom() {
-  return String(crypto.getRandomValues(new Uint32Array(1))[0]);
-}
-
-/** The calls of the journal that were sent with this random number: mostly one. */
-async function recorded({ sdkappid }, { command, random }) {
-  const { calls } = await api("GET", `/requests${query({ sdkappid, command, limit: 50 })}`);
+/** The calls of the journal that match, and were sent with this random number: mostly one. */
+async function recorded(filter, random) {
+  const { calls } = await api("GET", `/requests${query(filter)}`);
   return calls.filter((call) => new URLSearchParams(call.query).get("random") === random);
 }
 
@@ -232,18 +258,11 @@ function problem({ error, answer, status }, call) {
 
 /** The items of an answer. `failed` are those that `explain` explains. */
 function items(answer, failed) {
-  const lists = Object.values(answer ?? {}).filter(Array.isArray);
-  const found = lists.flat().filter((item) => item && typeof item.ResultCode === "number");
-  const row = (item) => {
-    const account = item.To_Account ?? item.UserID ?? "";
-    const outcomes = failed.find((one) => one.account === account && one.code === item.ResultCode)?.outcomes ?? [];
+  const row = ({ account, ResultCode: number, ResultInfo: info }) => {
+    const outcomes = failed.find((one) => one.account === account && one.code === number)?.outcomes ?? [];
     const each = (key) => outcomes.map((outcome) => outcome[key]).join(" Or: ");
-    const outcome = item.ResultCode ? each("outcome") : "Ok";
-    return [account, codeMark(item.ResultCode), outcome, prose(each("meaning") || item.ResultInfo || "")];
+    return [account, codeMark(number), number ? each("outcome") : "Ok", prose(each("meaning") || info || "")];
   };
+  const found = itemsOf(answer);
   return found.length > 0 && table("Items", ["Account", "Code", "Outcome", "Meaning"], found.map(row));
-}
-
-function indented(body) {
-  return jsonError(body) ? body : JSON.stringify(JSON.parse(body), null, 2);
 }

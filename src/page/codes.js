@@ -2,22 +2,19 @@
 
 import { keep, link } from "./address.js";
 import { api } from "./api.js";
-import { codeMark, field, formOf, h, prose, select, show, term } from "./dom.js";
+import { codeMark, field, formOf, h, prose, select, show, term, withWords } from "./dom.js";
 import { later } from "./time.js";
 
 export async function mount(root, { params, signal }) {
   const codes = await api("GET", "/codes", undefined, signal);
   const search = h("input", { type: "search", autocomplete: "off" });
-  const known = [...new Set(codes.map((code) => code.code_is))].sort();
-  const provenance = select([["", "any"], ...known]);
+  const provenances = [...new Set(codes.map((code) => code.code_is))].sort();
+  const provenance = select([["", "any"], ...provenances]);
   const count = h("p", { role: "status" });
   const list = h("div", { class: "cards" });
   const find = () => {
-    const words = search.value.toLowerCase().split(/\s+/);
-    const found = codes.filter((code) => {
-      const text = JSON.stringify(code).toLowerCase();
-      return words.every((word) => text.includes(word)) && (!provenance.value || code.code_is === provenance.value);
-    });
+    const known = codes.filter((code) => !provenance.value || code.code_is === provenance.value);
+    const found = withWords(search.value, known, JSON.stringify);
     show(count, `${found.length} of ${codes.length} outcomes`);
     show(list, found.map(card));
     keep("codes", { search: search.value, known: provenance.value });

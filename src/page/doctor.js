@@ -8,8 +8,8 @@ import { later, utc } from "./time.js";
 /** The checks in order. */
 const STEPS = {
   read: "It can be read: base64, zlib, JSON",
-  sdkappid: "It is of the app",
-  identifier: "It is of the caller",
+  sdkappid: "Its sdkappid is the app",
+  identifier: "Its identifier is the caller",
   key: "It is signed with the app's key",
   expiry: "It has not expired",
   admin: "The caller is an app admin",
@@ -26,17 +26,19 @@ export function mount(root, { app: { sdkappid, admins }, signal }) {
   const verdict = h("p", { role: "status" });
   const result = h("div");
   const here = String(sdkappid);
-  const checked = `The UserSig is checked for app ${here}.`;
   let asking = new AbortController();
+  let isTyped = false;
   const inspect = async () => {
     asking.abort();
     asking = new AbortController();
     kept = { text: text.value, caller: identifier.value };
     const given = parts(text.value);
-    show(note, given.sdkappid && given.sdkappid !== here && `The call is of app ${given.sdkappid}. ${checked}`);
+    const isOther = given.sdkappid && given.sdkappid !== here;
+    show(note, isOther && h("span", { class: "error" },
+      `The call is of app ${given.sdkappid}, which does not exist: it gets 70020. Below is what app ${here} says.`));
     show(result);
     if (!given.usersig) {
-      show(verdict, text.value.trim() ? "No usersig in it." : "What is pasted stays in this tab.");
+      show(verdict, text.value.trim() ? "No usersig in it." : "The address of this page does not have what you paste.");
       return;
     }
     const asked = { usersig: given.usersig, identifier: identifier.value || undefined };
@@ -44,26 +46,25 @@ export function mount(root, { app: { sdkappid, admins }, signal }) {
       const until = AbortSignal.any([signal, asking.signal]);
       const found = await api("POST", `/apps/${sdkappid}/user_sig/inspect`, asked, until);
       show(verdict, h("strong", {}, found.failed_step ? "It is refused" : "It is valid"),
-        ". A call with it gets ", codeMark(found.code), ` ${found.error_info}`);
+        isOther ? `. A call of app ${here} with it gets ` : ". A call with it gets ", codeMark(found.code), ` ${found.error_info}`);
       show(result, findings(found));
     } catch (error) {
       if (error.name !== "AbortError") show(verdict, h("span", { class: "error" }, error.message));
     }
   };
   /** Takes caller and app from the text. */
-  const take = async () => {
+  const readText = async () => {
     if (signal.aborted) return;
+    const { identifier: caller = "", sdkappid: named = here } = parts(text.value);
     const pasted = text.value;
-    const { identifier: caller = "", sdkappid: of = here } = parts(pasted);
-    identifier.value = caller;
-    await inspect();
-    if (of === here) return;
-    const apps = await api("GET", "/apps", undefined, signal);
+    const apps = named === here ? [] : await api("GET", "/apps", undefined, signal);
     if (text.value !== pasted) return;
-    if (apps.some((one) => String(one.sdkappid) === of)) {
-      kept.at = document.activeElement === text && text.selectionEnd;
-      go(link("doctor", { app: of }));
-    } else show(note, h("span", { class: "error" }, `There is no app ${of}. ${checked}`));
+    // A caller that was typed is kept, unless the text names one.
+    if (caller || !isTyped) identifier.value = caller;
+    if (apps.some(({ sdkappid }) => String(sdkappid) === named)) {
+      kept = { text: pasted, caller, at: document.activeElement === text && text.selectionEnd };
+      go(link("doctor", { app: named }));
+    } else await inspect();
   };
   const make = (wrong) => async () => {
     const asked = { identifier: identifier.value || admins[0], ...wrong?.() };
@@ -72,8 +73,12 @@ export function mount(root, { app: { sdkappid, admins }, signal }) {
     identifier.value = asked.identifier;
     await inspect();
   };
-  text.addEventListener("input", later(() => take().catch(() => {})));
-  identifier.addEventListener("input", later(() => !signal.aborted && inspect()));
+  text.addEventListener("input", later(() => readText().catch(() => {})));
+  const inspectLater = later(() => !signal.aborted && inspect());
+  identifier.addEventListener("input", () => {
+    isTyped = identifier.value !== "";
+    inspectLater();
+  });
   const { at } = kept;
   text.value = kept.text;
   identifier.value = kept.caller;
@@ -94,14 +99,15 @@ export function mount(root, { app: { sdkappid, admins }, signal }) {
   }
 }
 
-/** The UserSig, caller and app of a text that is or has a URL. */
+/** The UserSig, caller and app of a text that is or has a URL or JSON. */
 function parts(text) {
   const value = (name) => {
-    const [, found] = text.match(new RegExp(`\\b${name}=([^&#\\s'"]*)`)) ?? [];
+    const [, found] = text.match(new RegExp(`\\b${name}["']?\\s*[=:]\\s*["']?([^&#\\s'",}]*)`)) ?? [];
     return found && decoded(found);
   };
   const [usersig, identifier, sdkappid] = ["usersig", "identifier", "sdkappid"].map(value);
-  const alone = text.replace(/^[\s'"]+|[\s'"]+$/g, "");
+  // A terminal or a mail breaks a long line.
+  const alone = text.replace(/[\s'"]+/g, "");
   // It may be encoded twice.
   return { usersig: decoded(usersig ?? (/[?&]|\w=\w/.test(alone) ? "" : alone)), identifier, sdkappid };
 }
@@ -141,5 +147,5 @@ const ago = (seconds) => (seconds > 0 ? `${span(seconds)} ago` : `in ${span(-sec
 function span(seconds) {
   const units = [["day", 86400], ["hour", 3600], ["minute", 60]];
   const [unit, size] = units.find(([, size]) => Math.abs(seconds) >= 2 * size) ?? ["second", 1];
-  return counted(Math.floor(seconds / size), unit);
+  return counted(Math.trunc(seconds / size), unit);
 }

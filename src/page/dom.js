@@ -1,5 +1,7 @@
 // Makes elements. Text stays text: nothing here parses HTML.
 
+import { later } from "./time.js";
+
 /**
  * A new element: `h("button", { class: "main", onclick: send }, "Send")`. An attribute that begins with "on" is
  * a listener; `true` sets an attribute without a value; `false`, `null` and `undefined` leave it out. Children
@@ -24,7 +26,7 @@ function fill(element, attributes, children) {
   return element;
 }
 
-/** A form, which is not sent: its controls do everything. */
+/** A form that the browser does not submit. */
 export function formOf(attributes, ...children) {
   return h("form", { ...attributes, onsubmit: (event) => event.preventDefault() }, children);
 }
@@ -48,7 +50,10 @@ function shown(children) {
   return children.flat(Infinity).filter((child) => child !== false && child != null);
 }
 
-/** A button that does something. While it runs, a second press does nothing; an error is shown beside it. */
+/**
+ * A button that does something. While it runs, a second press does nothing. An error is shown beside it, until a
+ * button succeeds.
+ */
 export function button(text, run, attributes) {
   const error = h("span", { class: "error", role: "alert" });
   let running = false;
@@ -59,6 +64,7 @@ export function button(text, run, attributes) {
     show(error);
     try {
       await run(element);
+      for (const old of document.querySelectorAll(".action > .error")) show(old);
     } catch (failure) {
       if (failure.name !== "AbortError") show(error, ` ${failure.message}`);
     } finally {
@@ -116,13 +122,13 @@ export function code(label, value) {
   );
 }
 
-/** A button that copies a text, which `text` makes. `label` says what it copies, where `shown` does not. */
-export function copyButton(text, label, shown = "Copy") {
+/** A button that copies the result of `makeText`. `label` is what it is called where it is not seen. */
+export function copyButton(makeText, label, caption = "Copy") {
   const copy = async () => {
-    await copyText(text());
+    await copyText(makeText());
     announce("Copied");
   };
-  return button(shown, copy, { "aria-label": label, class: "quiet" });
+  return button(caption, copy, { "aria-label": label, class: "quiet" });
 }
 
 async function copyText(text) {
@@ -162,13 +168,14 @@ export async function confirm(question) {
   return (await ask({ "aria-label": question }, h("p", {}, question), answers)) === "yes";
 }
 
-/** Says something to a reader of the screen, and shows it for some seconds. */
+const hideStatus = later(() => document.getElementById("status").classList.add("hidden"), 4000);
+
+/** Says something to a screen reader, and shows it for some seconds. */
 export function announce(text) {
   const status = document.getElementById("status");
   show(status, text);
   status.classList.remove("hidden");
-  clearTimeout(announce.timer);
-  announce.timer = setTimeout(() => status.classList.add("hidden"), 4000);
+  hideStatus();
 }
 
 /** `1 call`, `2 calls`. */
@@ -179,6 +186,12 @@ export function counted(number, noun) {
 /** A text in which `code` is between backticks. */
 export function prose(text) {
   return text.split("`").map((part, at) => (at % 2 ? h("code", {}, part) : part));
+}
+
+/** The items whose text has every word. */
+export function withWords(words, items, textOf) {
+  const wanted = words.toLowerCase().split(/\s+/);
+  return items.filter((item) => wanted.every((word) => textOf(item).toLowerCase().includes(word)));
 }
 
 /** A term of a list of descriptions, with its description, if it has one. */

@@ -7,20 +7,25 @@ import { announce, button, codeMark, detailsOf, h, prose, show } from "./dom.js"
 /** The most items that are shown: many fail for one reason. */
 const MAX_ITEMS = 30;
 
-/** Shows the answer of `GET /requests/{id}/explain`. After a change that it proposes, it is read again. */
-export function explanation(answer) {
+/**
+ * Shows the answer of `GET /requests/{id}/explain`. After a change that it proposes, it is read again, and
+ * `sendAgain` can be pressed, which sends the call again.
+ */
+export function explanation(answer, sendAgain) {
   const root = h("section", { class: "explanation", "aria-label": "Explanation", tabindex: -1 });
   const change = async ({ calls, summary }) => {
     for (const call of calls) await callProposed(call);
     announce(`Done: ${summary}`);
-    show(root, explained(await api("GET", `/requests/${answer.call.id}/explain`), change));
+    const now = await api("GET", `/requests/${answer.call.id}/explain`);
+    show(root, explained(now, change), button("Send it again now", sendAgain));
     root.focus();
   };
   show(root, explained(answer, change));
   return root;
 }
 
-function explained({ error, failed_items: failed, if_sent_again: again }, change) {
+function explained({ call, error, failed_items: failed, if_sent_again: again }, change) {
+  const isByFault = call.hint?.startsWith("fault ");
   const items = again?.items ?? [];
   const others = items.filter(({ to_account: to }) => !failed.some(({ account }) => account === to));
   const failedItem = ({ account, code, outcomes, facts_now: now }) => {
@@ -31,11 +36,11 @@ function explained({ error, failed_items: failed, if_sent_again: again }, change
       h("h3", {}, account || "(no account)"),
       outcomes.length ? outcomes.map(known) : h("p", {}, codeMark(code)),
       now && facts(now),
-      next && outcome("If it is sent again", next, change),
+      next && outcome("If it is sent again", next, change, code),
     );
   };
   return [
-    error && h("div", { class: "card" }, known(error), again && outcome("If it is sent again", again, change)),
+    error && h("div", { class: "card" }, isByFault ? h("p", {}, prose(call.hint)) : known(error), again && outcome("If it is sent again", again, change, error.code)),
     !error && h("p", {}, failed.length ? "The call succeeded, but items failed." : "The call succeeded."),
     firstOf(failed, failedItem),
     others.length > 0 && detailsOf(
@@ -58,11 +63,11 @@ function known({ code, outcome, meaning, fix, code_is: codeIs, info_is: infoIs }
   ];
 }
 
-/** What the call, or an item, would get now. */
-function outcome(name, { code, outcome, meaning, detail, fault, to_be_0: changes }, change) {
-  const words = ` ${outcome ?? ""} ${detail ?? meaning ?? ""}${fault ? ` (fault ${fault})` : ""}`;
+/** What the call, or an item, would get now. It is not said again if it is the code that it `was`. */
+function outcome(name, { code, outcome, meaning, detail, fault, to_be_0: changes }, change, was) {
+  const words = prose(` ${outcome ?? ""} ${detail ?? meaning ?? ""}${fault ? ` (fault ${fault})` : ""}`);
   return [
-    h("p", {}, `${name}: `, code === null ? "no answer" : codeMark(code), words),
+    code !== was && h("p", {}, `${name}: `, code === null ? "no answer" : codeMark(code), words),
     changes && (changes.calls.length
       ? button(`Make it 0: ${changes.summary}`, () => change(changes))
       : h("p", {}, `To make it 0: ${changes.summary}.`)),

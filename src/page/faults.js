@@ -4,46 +4,45 @@ import { api } from "./api.js";
 import { field, formOf, h, rowOf, select, show, table } from "./dom.js";
 import { keyed, number, put } from "./parts.js";
 
+/** The kinds of failures: each is a text, and an example of its value, if it has one. */
 const KINDS = {
-  code: "ErrorCode of the call",
-  result_code: "ResultCode of items",
-  delay_ms: "delay in ms",
-  http_status: "HTTP status",
-  close: "connection reset",
-  truncate: "half an answer",
-  malformed: "answer that is not JSON",
+  code: ["ErrorCode of the call", "such as 30006"],
+  result_code: ["ResultCode of items", "such as 30516"],
+  delay_ms: ["delay", "milliseconds"],
+  http_status: ["HTTP status", "such as 503"],
+  close: ["connection reset"],
+  truncate: ["half an answer"],
+  malformed: ["answer that is not JSON"],
 };
 
-/** The armed faults, and a form that arms another. */
+/** The faults that calls of the app can meet, and a form that arms another. */
 export function faults({ act, ...context }) {
+  const { sdkappid } = context;
   const region = table("Armed faults", ["Id", "What", "Where", "When", "Hits", "Left", "Action"], []);
   region.firstChild.className = "faults";
-  const verified = h("div");
-  const verify = act("Verify", async () => {
-    const texts = await api("POST", "/faults/verify").then(
-      () => ["Every fault has been consumed."],
-      ({ message, errors = [] }) => [message, ...errors.map(({ detail }) => detail.replace(/ \{.*\}/, ""))],
-    );
-    show(verified, texts.map((text) => h("p", {}, text)));
-  });
+  let armed = [];
   const figures = {};
-  const rows = keyed(region.querySelector("tbody"), verify.firstChild, ({ id, fault }) => {
+  const disarm = ({ id }) => api("DELETE", `/faults/${id}`);
+  const disarmAll = act("Disarm all", () => Promise.all(armed.map(disarm)));
+  const rows = keyed(region.querySelector("tbody"), disarmAll.firstChild, (one) => {
+    const { id, fault } = one;
     figures[id] = [h("td"), h("td")];
-    const disarm = act("Disarm", () => api("DELETE", `/faults/${id}`), { "aria-label": `Disarm fault ${id}` });
+    const disarmOne = act("Disarm", () => disarm(one), { "aria-label": `Disarm fault ${id}` });
     const texts = words(fault).map((text) => h("td", {}, text));
-    return h("tr", {}, h("th", { scope: "row" }, String(id)), texts, figures[id], h("td", {}, disarm));
+    return h("tr", {}, h("th", { scope: "row" }, String(id)), texts, figures[id], h("td", {}, disarmOne));
   });
   const look = async () => {
-    const armed = await api("GET", "/faults");
+    const all = await api("GET", "/faults");
+    armed = all.filter(({ fault }) => fault.sdkappid === undefined || fault.sdkappid === sdkappid);
     // A restarted emulator counts from 1 again.
     rows(new Map(armed.map((one) => [JSON.stringify([one.id, one.fault]), one])));
     region.hidden = !armed.length;
     for (const { id, hits, left } of armed) {
       put(figures[id][0], hits);
-      put(figures[id][1], left ?? "no end");
+      put(figures[id][1], left ?? "unlimited");
     }
   };
-  return ["Faults", [region, rowOf(verify, act("Disarm all", () => api("DELETE", "/faults"))), verified, arming(act, context)], look];
+  return { title: "Faults", content: [region, rowOf(disarmAll), arming(act, context)], look };
 }
 
 function arming(act, { sdkappid, commands }) {
@@ -56,18 +55,21 @@ function arming(act, { sdkappid, commands }) {
     item: input("any"),
   };
   const when = { skip: input("0"), times: input("always", 1), probability: input("1"), seed: input("random") };
-  const kind = select(Object.entries(KINDS), "code", { onchange: () => choose() });
-  const value = input("code, ms or status");
+  const kinds = Object.entries(KINDS).map(([name, [text]]) => [name, text]);
+  const kind = select(kinds, "code", { onchange: () => choose() });
+  const value = input();
   const choose = () => {
-    value.disabled = ["close", "truncate", "malformed"].includes(kind.value);
+    const [, example] = KINDS[kind.value];
+    value.disabled = !example;
+    value.placeholder = example ?? "";
   };
+  choose();
   const committed = h("input", { type: "checkbox" });
   const controls = { value, ...where, ...when };
-  const fields = (names) => Object.entries(names).map(([name, control]) => field(name, control, " "));
+  const problems = Object.fromEntries(Object.keys(controls).map((name) => [name, h("span", { class: "error" })]));
+  const fields = (group) => Object.entries(group).map(([name, control]) => field(name, control, problems[name]));
   const mark = (name, text) => {
-    const problem = controls[name].nextSibling;
-    problem.className = "error";
-    show(problem, text);
+    show(problems[name], text);
     controls[name].setAttribute("aria-invalid", Boolean(text));
   };
   const arm = async () => {
@@ -90,10 +92,11 @@ function arming(act, { sdkappid, commands }) {
   const group = (legend, ...children) => h("fieldset", {}, h("legend", {}, legend), rowOf(children));
   return formOf(
     {},
-    group("Arm a fault: what", fields({ failure: kind, value }), h("label", {}, committed, " after the command has run")),
-    group("where", fields(where)),
-    group("when", fields(when)),
-    act("Arm", arm, { type: "submit" }),
+    h("h3", {}, "Arm a fault"),
+    group("What", field("failure", kind), fields({ value }), h("label", {}, committed, " after the command has run")),
+    group("Where", fields(where)),
+    group("When", fields(when)),
+    act("Arm", arm, { type: "submit", class: "main" }),
   );
 }
 
@@ -103,7 +106,7 @@ function words({ skip, times, probability, ...fault }) {
   const kind = Object.keys(KINDS).find((name) => name in failure);
   const where = ["sdkappid", "command", "from_account", "to_account", "item"].filter((name) => name in fault);
   const parts = [
-    [fault.commit_then && "the command runs", KINDS[kind] + (failure[kind] === true ? "" : `: ${failure[kind]}`)],
+    [fault.commit_then && "the command runs", KINDS[kind][0] + (failure[kind] === true ? "" : `: ${failure[kind]}`)],
     where.length ? where.map((name) => `${name} ${fault[name]}`) : ["everywhere"],
     [skip > 0 && `after ${skip}`, times ? `${times}×` : "always", probability && `probability ${probability}`],
   ];

@@ -1,17 +1,7 @@
 // A form made from a JSON schema of openapi.json.
 
 import { field, h, prose, rowOf, select } from "./dom.js";
-
-let fetched = null;
-
-/** openapi.json, which is fetched once. */
-export function openapi(api) {
-  fetched ??= api("GET", "/openapi.json").catch((error) => {
-    fetched = null;
-    throw error;
-  });
-  return fetched;
-}
+import { isObject, parseJson } from "./json.js";
 
 /**
  * A form for `value`, an object with this schema. `onChange` is called after a change of a field, with `true` if
@@ -23,65 +13,20 @@ export function schemaForm(schema, value, schemas, onChange) {
   return objectFields(resolve(schema), value, resolve, onChange);
 }
 
-/** Why a body is not a JSON object, with the place, which not every browser names; "" if it is one. */
-export function jsonError(text) {
-  try {
-    const read = JSON.parse(text);
-    return isObject(read) ? "" : "This is JSON, but not an object.";
-  } catch {
-    const at = goodLength(text);
-    const lines = text.slice(0, at).split("\n");
-    const end = at === text.length;
-    const found = end ? "the text ends too early" : `unexpected ${String.fromCodePoint(text.codePointAt(at))}`;
-    return `Not JSON at line ${lines.length}, column ${lines.at(-1).length + 1}: ${found}.`;
-  }
-}
-
-const STRING = /"(?:[^"\\\u0000-\u001f]|\\(?:["\\/bfnrt]|u[\da-fA-F]{4}))*"/y;
-const SCALAR = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null/y;
-
-/** The length of the part of a text that is the beginning of JSON. */
-function goodLength(text) {
-  let at = 0;
-  const match = (pattern) => {
-    pattern.lastIndex = at;
-    const found = pattern.test(text);
-    if (found) at = pattern.lastIndex;
-    return found;
-  };
-  const eat = (pattern) => match(/[ \t\n\r]*/y) && match(pattern);
-  const list = (end, item) => {
-    if (eat(end)) return true;
-    do if (!item()) return false;
-    while (eat(/,/y));
-    return eat(end);
-  };
-  const value = () => {
-    if (eat(/\{/y)) return list(/\}/y, () => eat(STRING) && eat(/:/y) && value());
-    if (eat(/\[/y)) return list(/\]/y, value);
-    return eat(STRING) || eat(SCALAR);
-  };
-  if (value()) eat(/$/y);
-  return at;
-}
-
 /** The objects whose optional fields are shown. */
 const opened = new WeakSet();
 
 /** A longer list would make the page slow. */
 const MAX_ITEMS = 50;
 
-const isObject = (value) => value !== null && typeof value === "object" && !Array.isArray(value);
-
 function objectFields(schema, value, resolve, onChange) {
   const required = schema.required ?? [];
   const names = Object.keys(schema.properties ?? {});
   const isShown = (name) => required.includes(name) || name in value;
   const one = (name) => {
-    const { description = "" } = resolve(schema.properties[name]);
-    const isTold = !required.includes(name) || description.startsWith("Required");
-    const label = isTold ? name : `${name} (required)`;
-    return property(label, resolve(schema.properties[name]), value, name, resolve, onChange);
+    const field = resolve(schema.properties[name]);
+    const isMarked = required.includes(name) && !field.description?.startsWith("Required");
+    return property(isMarked ? `${name} (required)` : name, field, value, name, resolve, onChange);
   };
   const toggle = ({ target }) => (target.open ? opened.add(value) : opened.delete(value));
   const [shown, more] = [names.filter(isShown), names.filter((name) => !isShown(name))];
@@ -166,10 +111,9 @@ function leaf(schema, types, owner, name, onChange) {
 
 /** What was entered, as the type wants it; else the text, because a call may be wrong on purpose. */
 function parsed(text, types, schema) {
-  const isText = types.includes("string");
-  if (isText && !schema.enum) return text;
+  if (types.includes("string") && !schema.enum) return text;
   try {
-    return JSON.parse(text);
+    return parseJson(text);
   } catch {
     return text;
   }

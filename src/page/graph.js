@@ -3,8 +3,9 @@
 import { counted, h, svg, table } from "./dom.js";
 import { utc } from "./time.js";
 
-const WIDTH = 900;
-const HEIGHT = 640;
+/** The size of the picture in a wide and in a narrow window. */
+export const WIDE = { width: 900, height: 640 };
+export const NARROW = { width: 420, height: 700 };
 
 /** With more accounts, names are shorter, and relations of others than the chosen account are faint. */
 const MANY = 25;
@@ -12,27 +13,27 @@ const MANY = 25;
 /** The kinds of relations, as they are named in the picture. */
 export const KINDS = { mutual: "friends", friend: "friend, one way", pending: "pending", blocked: "blocked" };
 
-/** The edges between accounts, which are documents by UserID: `{ kind, from, to, since, about }`. */
+/** The relations between the accounts, which are documents by UserID: `{ kind, from, to, since, about }`. */
 export function edgesOf(accounts) {
   const edges = [];
   for (const [user, account] of Object.entries(accounts)) {
-    for (const friend of account.friends) {
-      const { to, mutual, add_time: since, remark, groups = [] } = friend;
-      // A pair is drawn once, if the other account is known.
+    const add = (kind, to, since, about = "") =>
+      Object.hasOwn(accounts, to) && edges.push({ kind, from: user, to, since, about });
+    for (const { to, mutual, add_time: since, remark, groups = [] } of account.friends) {
+      // A pair is drawn once.
       if (mutual && Object.hasOwn(accounts, to) && to < user) continue;
-      edges.push({ kind: mutual ? "mutual" : "friend", from: user, to, since, about: [remark, ...groups].filter(Boolean).join(", ") });
+      add(mutual ? "mutual" : "friend", to, since, [remark, ...groups].filter(Boolean).join(", "));
     }
-    for (const { to, add_time: since } of account.blocklist) edges.push({ kind: "blocked", from: user, to, since, about: "" });
-    for (const { with: to, add_time: since, add_wording: about } of account.sent) edges.push({ kind: "pending", from: user, to, since, about: about ?? "" });
-    for (const { with: from, add_time: since, add_wording: about } of account.received) {
-      if (!Object.hasOwn(accounts, from)) edges.push({ kind: "pending", from, to: user, since, about: about ?? "" });
-    }
+    for (const { to, add_time: since } of account.blocklist) add("blocked", to, since);
+    for (const { with: to, add_time: since, add_wording: wording } of account.sent) add("pending", to, since, wording);
   }
   return edges;
 }
 
-export function edgeTable(edges) {
-  const row = ({ kind, from, to, since, about }) => [from, KINDS[kind], to, since ? utc(since) : "", about];
+/** The relations as a table. `choose` is called with the account that the user chooses. */
+export function edgeTable(edges, choose) {
+  const name = (user) => h("button", { type: "button", class: "quiet", onclick: () => choose(user) }, user);
+  const row = ({ kind, from, to, since, about }) => [name(from), KINDS[kind], name(to), since ? utc(since) : "", about];
   const heads = ["From", "Relation", "To", "Since", "Remark, groups, wording"];
   return edges.length ? table("Relations", heads, edges.map(row)) : h("p", {}, "No relations.");
 }
@@ -48,9 +49,9 @@ export function legend() {
  * A picture of accounts and edges. `places` keeps the place of each account, so that a change moves nothing else.
  * `choose` is called with the account that the user chooses; `before` has the keys of the edges that were drawn before.
  */
-export function picture(names, edges, places, chosen, choose, before) {
+export function picture(names, edges, size, places, chosen, choose, before) {
   const isLarge = names.length > MANY;
-  layOut(names, edges, places);
+  layOut(names, edges, size, places);
   // Further edges of a pair are drawn beside the first.
   const drawn = new Map();
   const edgeLine = (edge) => {
@@ -78,7 +79,7 @@ export function picture(names, edges, places, chosen, choose, before) {
     }, svg("title", {}, `${name}, ${counted(relations, "relation")}`), svg("circle", { r: 7 }),
       svg("text", { y: 21 }, shortened(name, isLarge ? 4 : 8)));
   };
-  const picture = { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, class: "graph", role: "group", "aria-label": "Graph of the accounts" };
+  const picture = { viewBox: `0 0 ${size.width} ${size.height}`, class: "graph", role: "group", "aria-label": "Graph of the accounts" };
   return svg("svg", picture, edges.map(edgeLine), names.map(node));
 }
 
@@ -108,16 +109,16 @@ function line(kind, from, to, aside = 0) {
  * Gives each account a place: accounts repel each other, relations attract, and the step becomes smaller
  * (Fruchterman and Reingold). Accounts that have a place stay there.
  */
-function layOut(names, edges, places) {
+function layOut(names, edges, { width, height }, places) {
   for (const name of [...places.keys()]) if (!names.includes(name)) places.delete(name);
   const added = names.filter((name) => !places.has(name));
   if (added.length === 0) return;
-  const [x, y] = [WIDTH / 2, HEIGHT / 2];
+  const [x, y] = [width / 2, height / 2];
   added.forEach((name, at) => {
     const angle = (2 * Math.PI * at) / added.length;
     places.set(name, { x: x + x * 0.8 * Math.cos(angle), y: y + y * 0.8 * Math.sin(angle) });
   });
-  const ideal = Math.min(150, 0.7 * Math.sqrt((WIDTH * HEIGHT) / names.length));
+  const ideal = Math.min(150, 0.7 * Math.sqrt((width * height) / names.length));
   // Many relations would pull all accounts to one point.
   const weight = 1 / (ideal * Math.max(1, edges.length / names.length));
   for (let heat = 40; heat > 1; heat *= 0.96) {
@@ -145,8 +146,22 @@ function layOut(names, edges, places) {
       const here = places.get(name);
       const length = Math.max(1, Math.hypot(move.x, move.y));
       const step = Math.min(length, heat) / length;
-      here.x = Math.min(WIDTH - 70, Math.max(70, here.x + move.x * step));
-      here.y = Math.min(HEIGHT - 30, Math.max(15, here.y + move.y * step));
+      here.x += move.x * step;
+      here.y += move.y * step;
     }
+  }
+  const moved = added.map((name) => places.get(name));
+  fit(moved, "x", 50, width - 50, added.length === names.length);
+  fit(moved, "y", 15, height - 30, added.length === names.length);
+}
+
+/** Moves places between two bounds: all places of a picture come closer to each other, or single ones move. */
+function fit(places, axis, low, high, isAll) {
+  const values = places.map((place) => place[axis]);
+  const [min, max] = [Math.min(...values), Math.max(...values)];
+  const scale = Math.min(1, (high - low) / (max - min || 1));
+  for (const place of places) {
+    if (isAll) place[axis] = (low + high) / 2 + (place[axis] - (min + max) / 2) * scale;
+    else place[axis] = Math.min(high, Math.max(low, place[axis]));
   }
 }

@@ -1,42 +1,52 @@
 // Shows the view that the address names, and what is common to all views.
 
 import { go, link, read, replace } from "./address.js";
-import { api, watchReach } from "./api.js";
+import { ApiError, api, hasToken, watchReach } from "./api.js";
+import * as call from "./call.js";
+import * as codes from "./codes.js";
+import * as doctor from "./doctor.js";
 import { h, show } from "./dom.js";
+import * as relationships from "./relationships.js";
+import * as traffic from "./traffic.js";
+import * as trouble from "./trouble.js";
 
-/** Each view is a module with `mount(root, context)`. */
+/** The views by their names in the address: each is a title and a module with `mount(root, context)`. */
 const VIEWS = {
-  call: "Call",
-  relationships: "Relationships",
-  traffic: "Traffic",
-  trouble: "Trouble",
-  doctor: "UserSig doctor",
-  codes: "Codes",
+  call: ["Call", call],
+  relationships: ["Relationships", relationships],
+  traffic: ["Traffic", traffic],
+  trouble: ["Trouble", trouble],
+  doctor: ["UserSig doctor", doctor],
+  codes: ["Codes", codes],
 };
 
 const main = document.getElementById("main");
 const appList = document.getElementById("app");
 const gone = document.getElementById("gone");
 
-/** What is shown: the name of the view, its `AbortController`, and what its `mount` returned. */
+/** The mounted view: its `key`, the `AbortController` that ends it, and what its `mount` returned. */
 let current = null;
 let apps = null;
+/** Whether the last attempt to show a view failed because the emulator did not answer. */
+let isCut = false;
 
 /**
  * The context of a view: `app` is the chosen app as `GET /apps` shows it, `params` the parameters of the
- * address, `signal` aborts when the view ends. A view may return `{ update(params) }` for changes of its
- * parameters; without it, a change mounts the view again.
+ * address, `signal` aborts when the view ends, `reload` reads the list of apps again. A view may return
+ * `{ update(params) }` for changes of its parameters; without it, a change mounts the view again.
  */
 async function display() {
   // While the emulator is gone, what is shown stays.
   apps = await api("GET", "/apps").catch((error) => {
-    if (!apps) throw error;
+    if (!apps || error instanceof ApiError) throw error;
     return apps;
   });
   const { view, params } = read();
   const name = Object.hasOwn(VIEWS, view) ? view : "call";
+  const [title, { mount }] = VIEWS[name];
   const wanted = params.get("app");
   const app = apps.find(({ sdkappid }) => String(sdkappid) === wanted) ?? apps[0];
+  const unknown = wanted && String(app?.sdkappid) !== wanted ? wanted : "";
   if (app) replace(link(name, { ...Object.fromEntries(params), app: wanted || app.sdkappid }));
   listApps(apps, app);
   for (const item of document.querySelectorAll("#views a")) {
@@ -44,28 +54,33 @@ async function display() {
     if (item.dataset.view === name) item.setAttribute("aria-current", "page");
     else item.removeAttribute("aria-current");
   }
-  document.title = `${VIEWS[name]} – tencent-chat-emulator`;
-  const shown = `${name} ${app?.sdkappid}`;
-  if (current?.shown === shown && current.view?.update) {
+  document.title = `${title} – tencent-chat-emulator`;
+  const key = JSON.stringify([name, app?.sdkappid, unknown]);
+  if (current?.key === key && current.view?.update) {
     current.view.update(params);
     return;
   }
   const isFirst = current === null;
   current?.end.abort();
-  current = { shown, end: new AbortController() };
+  current = { key, end: new AbortController() };
   const mine = current;
   const root = h("div", { id: `view-${name}` });
+  const isPossible = app || name === "codes";
   show(
     main,
-    h("h1", {}, VIEWS[name]),
-    wanted && String(app?.sdkappid) !== wanted && h("p", { class: "error" }, `There is no app ${wanted}.`),
-    app ? root : h("p", {}, "The emulator has no app. POST /_emulator/v1/apps makes one."),
+    h("h1", {}, title),
+    unknown && h("p", { class: "error" }, `There is no app ${unknown}.`),
+    isPossible ? root : h("p", {}, "The emulator has no app. POST /_emulator/v1/apps makes one."),
   );
-  if (!app) return;
-  const { mount } = await import(`./${name}.js`);
-  if (mine !== current) return;
-  mine.view = (await mount(root, { app, params, signal: mine.end.signal })) ?? {};
-  // A link of the view before had the focus.
+  if (!isPossible) return;
+  try {
+    mine.view = (await mount(root, { app, params, signal: mine.end.signal, reload: refresh })) ?? {};
+  } catch (error) {
+    // Another view is shown meanwhile.
+    if (mine !== current) return;
+    throw error;
+  }
+  // The focused link was in the view before.
   if (mine === current && !isFirst && document.activeElement === document.body) main.focus();
 }
 
@@ -76,19 +91,22 @@ function listApps(apps, chosen) {
 }
 
 function start() {
-  const item = ([name, title]) => h("li", {}, h("a", { "data-view": name, href: link(name) }, title));
+  const item = ([name, [title]]) => h("li", {}, h("a", { "data-view": name, href: link(name) }, title));
   show(document.getElementById("views"), Object.entries(VIEWS).map(item));
   appList.addEventListener("change", () => go(link(read().view, { app: appList.value })));
+  appList.addEventListener("focus", async () => {
+    const sdkappid = Number(appList.value);
+    const now = await api("GET", "/apps").catch(() => apps);
+    listApps(now, { sdkappid });
+  });
   window.addEventListener("hashchange", refresh);
   document.querySelector(".skip").addEventListener("click", (event) => {
     event.preventDefault();
     main.focus();
   });
   watchReach((isThere) => {
-    const wasGone = !gone.hidden;
     gone.hidden = isThere;
-    // A view that is there stays, with what was typed.
-    if (isThere && wasGone && !current?.view) refresh();
+    if (isThere && isCut) refresh();
   });
   refresh();
   about().catch(() => {});
@@ -100,14 +118,18 @@ async function about() {
   show(document.getElementById("version"), version);
   const file = config.find(({ key }) => key === "state_file");
   const kept = file ? `The accounts of the configured apps are kept in ${file.value}; everything else` : "What it keeps";
+  // A link sends no token.
+  document.getElementById("links").hidden = hasToken();
   show(document.getElementById("about"), `For development and tests; not Tencent's. ${kept} is lost when it stops.`);
 }
 
 async function refresh() {
+  isCut = false;
   try {
     await display();
   } catch (error) {
     if (error.name === "AbortError") return;
+    isCut = !(error instanceof ApiError);
     current?.end.abort();
     current = null;
     show(main, h("h1", {}, "Error"), h("p", { class: "error" }, error.message));

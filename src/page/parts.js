@@ -8,7 +8,7 @@ export function put(element, text) {
 /** The number that was typed; or the text, so that the emulator says what is wrong. */
 export const number = (text) => (text.trim() === "" || Number.isNaN(Number(text)) ? text : Number(text));
 
-/** Shows a row for each entry of a `Map`. A row that stays is not touched; `home` gets the focus of one that goes. */
+/** Shows a row for each entry of a `Map`. A row that stays is not touched; if one goes, its focus moves to `home`. */
 export function keyed(list, home, make) {
   const rows = new Map();
   return (items) => {

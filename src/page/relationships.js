@@ -4,7 +4,7 @@ import { accountPanel, accountRoute } from "./account.js";
 import { go, keep, linkHere } from "./address.js";
 import { ApiError, api, events } from "./api.js";
 import { button, counted, field, formOf, h, select, show } from "./dom.js";
-import { edgeTable, edgesOf, keyOf, legend, picture } from "./graph.js";
+import { edgeTable, edgesOf, keyOf, legend, NARROW, picture, WIDE } from "./graph.js";
 import { later, repeat } from "./time.js";
 
 /** The most accounts that are drawn. A larger app is shown by the neighbourhood of one account. */
@@ -34,6 +34,9 @@ export async function mount(root, { app: { sdkappid }, params, signal }) {
   const places = new Map();
   let chosen = null;
   let names = [];
+  let isWhole = false;
+  let size = WIDE;
+  /** What is drawn: everything as a text, the subject, and the keys of the edges. */
   let drawn = null;
 
   const choose = (user) => go(linkHere({ account: user }));
@@ -42,37 +45,16 @@ export async function mount(root, { app: { sdkappid }, params, signal }) {
   const gather = async () => {
     const list = await api("GET", `/apps/${sdkappid}/accounts?limit=100000`, undefined, signal);
     names = list.accounts;
-    steps.disabled = list.total <= MAX_ACCOUNTS;
-    if (list.total <= MAX_ACCOUNTS) {
+    isWhole = list.total <= MAX_ACCOUNTS;
+    steps.disabled = isWhole;
+    if (isWhole) {
       const { accounts } = await api("GET", `/apps/${sdkappid}/state`, undefined, signal);
       return [accounts, counted(list.total, "account")];
     }
-    if (!chosen) {
-      const text = `${list.total} accounts are too many for one picture: search for one to see its neighbourhood.`;
-      return [{}, text];
-    }
-    const [accounts, left] = await neighbourhood();
-    const shown = `${Object.keys(accounts).length} of ${list.total} accounts`;
-    const more = left ? ` At least ${left} more are left out.` : "";
-    const within = `within ${counted(steps.value, "step")} of ${chosen}`;
-    return [accounts, `${shown}, ${within}.${more} Only their own lists are followed.`];
-  };
-  /** The accounts within the chosen steps, nearest first, and the number of those that are left out. */
-  const neighbourhood = async () => {
-    const accounts = {};
-    let ring = [chosen];
-    const seen = new Set(ring);
-    for (let step = 0; step <= Number(steps.value) && ring.length > 0; step += 1) {
-      const free = MAX_ACCOUNTS - Object.keys(accounts).length;
-      const fetched = await Promise.all(ring.slice(0, free).map(async (user) => [user, await get(user)]));
-      Object.assign(accounts, Object.fromEntries(fetched));
-      if (ring.length > free) return [accounts, ring.length - free];
-      const next = fetched.flatMap(([, { friends, blocklist, sent, received }]) =>
-        [...friends, ...blocklist, ...sent, ...received].map((peer) => peer.to ?? peer.with));
-      ring = [...new Set(next)].filter((user) => !seen.has(user));
-      ring.forEach((user) => seen.add(user));
-    }
-    return [accounts, 0];
+    if (!chosen) return [{}, `${list.total} accounts are too many for one picture: choose one to see its neighbourhood.`];
+    const [accounts, left] = await neighbourhood(chosen, Number(steps.value), get);
+    const said = `${Object.keys(accounts).length} of ${list.total} accounts, within ${counted(steps.value, "step")} of ${chosen}.`;
+    return [accounts, left ? `${said} At least ${left} more are left out.` : said];
   };
 
   const draw = async () => {
@@ -83,26 +65,35 @@ export async function mount(root, { app: { sdkappid }, params, signal }) {
       [accounts, text] = await gather();
     } catch (error) {
       // The banner says that the emulator is gone.
-      if (error instanceof ApiError) show(about, h("span", { class: "error" }, error.message));
+      if (!(error instanceof ApiError) || user !== chosen) return;
+      drawn = null;
+      show(drawing);
+      show(about, h("span", { class: "error" }, error.message));
       return;
     }
     if (user !== chosen) return;
-    const now = JSON.stringify([accounts, text, chosen, form.value]);
+    const next = drawing.clientWidth < NARROW.width ? NARROW : WIDE;
+    if (next !== size) places.clear();
+    size = next;
+    const now = JSON.stringify([accounts, text, chosen, form.value, size]);
     if (now === drawn?.now) return;
-    const isShown = (name) => Object.hasOwn(accounts, name);
     const edges = edgesOf(accounts);
-    const inside = edges.filter(({ from, to }) => isShown(from) && isShown(to));
-    const users = Object.keys(accounts);
     const focused = document.activeElement?.dataset?.name;
     if (about.textContent !== text) show(about, text);
-    const what = steps.disabled || `${chosen} ${steps.value}`;
+    const what = isWhole ? "all" : `${chosen} ${steps.value}`;
     const before = drawn?.what === what ? drawn.keys : null;
-    show(drawing, users.length > 0 && (form.value === "table"
-      ? edgeTable(edges)
-      : [picture(users, inside, places, chosen, choose, before), legend()]));
+    drawn = { now, what, keys: new Set(edges.map(keyOf)) };
+    const users = Object.keys(accounts);
+    if (users.length === 0) showMatches();
+    else if (form.value === "table") show(drawing, edgeTable(edges, choose));
+    else show(drawing, picture(users, edges, size, places, chosen, choose, before), legend());
     setTimeout(() => drawing.querySelectorAll(".new").forEach((edge) => edge.classList.remove("new")), MARKED);
     if (focused) drawing.querySelector(`[data-name="${CSS.escape(focused)}"]`)?.focus();
-    drawn = { now, what, keys: new Set(inside.map(keyOf)) };
+  };
+  /** The accounts that match the search, to choose from. */
+  const showMatches = () => {
+    const item = (name) => h("li", {}, h("button", { type: "button", class: "quiet", onclick: () => choose(name) }, name));
+    show(drawing, h("ul", { class: "plain" }, matches(search).map(item)));
   };
 
   const nameOf = (one) => one.labels?.[0]?.textContent ?? one.ariaLabel ?? one.textContent;
@@ -117,17 +108,18 @@ export async function mount(root, { app: { sdkappid }, params, signal }) {
       const account = await get(user);
       const state = JSON.stringify([user, account]);
       if (user !== chosen || panel.dataset.state === state) return;
-      // A list that the user has closed stays closed.
-      const closed = [...panel.querySelectorAll("details:not([open]):has(li)")].map((one) => one.dataset.title);
+      // Lists stay as the user has opened and closed them.
+      const lists = panel.dataset.user === user ? [...panel.querySelectorAll("details:is([open], :has(li))")] : [];
+      const opened = new Map(lists.map((one) => [one.dataset.title, one.open]));
       const focused = panel.contains(document.activeElement) && nameOf(document.activeElement);
-      panel.dataset.state = state;
+      Object.assign(panel.dataset, { user, state });
       show(panel, accountPanel(user, account, { sdkappid, choose, refresh, other, group }));
-      for (const one of panel.querySelectorAll("details")) if (closed.includes(one.dataset.title)) one.open = false;
+      for (const one of panel.querySelectorAll("details")) one.open = opened.get(one.dataset.title) ?? one.open;
       if (focused === false) return;
       const same = [...panel.querySelectorAll("button, select, input, summary")].find((one) => nameOf(one) === focused);
       (same || panel.querySelector("h2")).focus({ preventScroll: true });
     } catch (error) {
-      if (error.name === "AbortError" || user !== chosen) return;
+      if (!(error instanceof ApiError) || user !== chosen) return;
       delete panel.dataset.state;
       show(panel, h("h2", {}, user), h("p", { class: "error" }, error.message));
     }
@@ -137,27 +129,28 @@ export async function mount(root, { app: { sdkappid }, params, signal }) {
     await showPanel();
   };
 
-  const newAccount = () => {
-    const name = h("input", { autocomplete: "off", maxlength: 32 });
-    const make = async () => {
-      await api("PUT", accountRoute(sdkappid, name.value), {});
-      choose(name.value);
-    };
-    return formOf({ class: "row" }, field("New account", name), button("Make it", make, { type: "submit" }));
+  const newName = h("input", { autocomplete: "off", maxlength: 32 });
+  const make = async () => {
+    if (!newName.value) throw new Error("Type a name first.");
+    await api("PUT", accountRoute(sdkappid, newName.value), {});
+    choose(newName.value);
+    newName.value = "";
   };
 
-  const matches = () => {
-    const text = search.value.toLowerCase();
+  const matches = ({ value }) => {
+    const text = value.toLowerCase();
     return names.filter((name) => name.toLowerCase().includes(text)).slice(0, MAX_PROPOSALS);
   };
-  const propose = () => {
-    show(proposals, matches().map((name) => h("option", { value: name })));
+  const propose = ({ target }) => {
+    show(proposals, matches(target).map((name) => h("option", { value: name })));
+    if (target !== search) return;
     if (names.includes(search.value)) choose(search.value);
+    else if (!chosen && !isWhole) showMatches();
   };
-  const find = async () => {
-    const [name] = matches();
-    if (name === undefined) throw new Error("No account has this in its name.");
-    choose(names.includes(search.value) ? search.value : name);
+  const find = () => {
+    const found = matches(search);
+    if (found.length === 0) throw new Error("No account has this in its name.");
+    choose(names.includes(search.value) ? search.value : found[0]);
   };
   const update = (now) => {
     chosen = now.get("account");
@@ -165,7 +158,7 @@ export async function mount(root, { app: { sdkappid }, params, signal }) {
     form.value = now.get("as") ?? "graph";
     return refresh();
   };
-  search.addEventListener("input", later(propose, 100));
+  for (const input of [search, other]) input.addEventListener("input", later(propose, 100));
   for (const control of [steps, form]) {
     control.addEventListener("change", () => {
       keep("relationships", { steps: steps.value, as: form.value });
@@ -174,10 +167,10 @@ export async function mount(root, { app: { sdkappid }, params, signal }) {
   }
   const filter = formOf({ class: "filter", role: "search" }, field("Find an account", search),
     button("Find", find, { type: "submit" }), field("Neighbourhood", steps), field("Show as", form));
-  show(root, proposals, filter, about, h("div", { class: "columns wide" }, drawing, h("div", {}, panel, newAccount())));
+  const newAccount = formOf({ class: "row" }, field("New account", newName), button("Make it", make, { type: "submit" }));
+  show(root, proposals, filter, about, h("div", { class: "columns wide" }, drawing, h("div", {}, panel, newAccount)));
   await update(params);
   if (signal.aborted) return null;
-  propose();
 
   let waiting = null;
   const soon = () => {
@@ -189,4 +182,22 @@ export async function mount(root, { app: { sdkappid }, params, signal }) {
   events({ sdkappid }, { onCall: soon, onRestart: refresh }, signal).catch(() => {});
   repeat(refresh, AGAIN, signal);
   return { update };
+}
+
+/** The accounts within some steps of one, nearest first, and the number of those that are left out. */
+async function neighbourhood(user, steps, get) {
+  const accounts = {};
+  let ring = [user];
+  const seen = new Set(ring);
+  for (let step = 0; step <= steps && ring.length > 0; step += 1) {
+    const free = MAX_ACCOUNTS - Object.keys(accounts).length;
+    const fetched = await Promise.all(ring.slice(0, free).map(async (name) => [name, await get(name)]));
+    Object.assign(accounts, Object.fromEntries(fetched));
+    if (ring.length > free) return [accounts, ring.length - free];
+    const next = fetched.flatMap(([, { friends, blocklist, sent, received }]) =>
+      [...friends, ...blocklist, ...sent, ...received].map((peer) => peer.to ?? peer.with));
+    ring = [...new Set(next)].filter((name) => !seen.has(name));
+    ring.forEach((name) => seen.add(name));
+  }
+  return [accounts, 0];
 }

@@ -1,14 +1,18 @@
 // Snapshots of an app's accounts: save, compare, restore, delete.
 
 import { api } from "./api.js";
-import { field, formOf, h, rowOf, show, table } from "./dom.js";
+import { confirm, field, formOf, h, rowOf, show, table } from "./dom.js";
 import { keyed } from "./parts.js";
+import { utc } from "./time.js";
+
+/** The name of a snapshot that is given none. */
+const DEFAULT_NAME = "snapshot";
 
 /** The most changes that are shown. */
 const MAX_CHANGES = 200;
 
 export function snapshots({ route, act }) {
-  const name = h("input", { autocomplete: "off", placeholder: "snapshot" });
+  const name = h("input", { autocomplete: "off", placeholder: DEFAULT_NAME });
   const list = h("div");
   const diff = h("div");
   const of = (snapshot, action = "") => `${route}/snapshots/${encodeURIComponent(snapshot)}${action}`;
@@ -20,14 +24,24 @@ export function snapshots({ route, act }) {
       show(diff, h("h3", {}, `${found.length} changes of accounts and relations since ${snapshot}${most}`),
         found.length > 0 && table(`Changes since ${snapshot}`, ["Change", "What", "Details"], found.slice(0, MAX_CHANGES)));
     };
+    const restore = async () => {
+      if (!(await confirm(`Replace all accounts by those of ${snapshot}?`))) return false;
+      show(diff);
+      return api("POST", of(snapshot, "/restore"));
+    };
+    const remove = async () => {
+      show(diff);
+      await api("DELETE", of(snapshot));
+    };
     return rowOf(h("strong", {}, snapshot),
       act("Compare", compare, named("Compare")),
-      act("Restore", () => api("POST", of(snapshot, "/restore")), named("Restore")),
-      act("Delete", () => api("DELETE", of(snapshot)), named("Delete")));
+      act("Restore", restore, named("Restore")),
+      act("Delete", remove, named("Delete")));
   });
   const look = async () => rows(new Map((await api("GET", `${route}/snapshots`)).map((one) => [one, one])));
-  const save = () => api("POST", of(name.value || name.placeholder));
-  return ["Snapshots", [formOf({}, rowOf(field("Name", name), act("Save", save, { type: "submit" }))), list, diff], look];
+  const save = () => api("POST", of(name.value || DEFAULT_NAME));
+  const form = formOf({}, rowOf(field("Name", name), act("Save", save, { type: "submit" })));
+  return { title: "Snapshots", content: [form, list, diff], look };
 }
 
 /** The rows of a comparison: what happened, to whom, and the fields that differ. */
@@ -36,7 +50,8 @@ function changes(diff) {
   const relation = (change) => ({ kind, from, to, was = {}, is = {} }) => {
     const text = (fields, name) => JSON.stringify(fields[name]);
     const names = Object.keys({ ...was, ...is }).filter((name) => text(was, name) !== text(is, name));
-    const values = (name) => [text(was, name), text(is, name)].filter(Boolean).join(" → ");
+    const shown = (fields, name) => (name.endsWith("_time") && fields[name] ? utc(fields[name]) : text(fields, name));
+    const values = (name) => [shown(was, name), shown(is, name)].filter(Boolean).join(" → ");
     return [change, `${kind} ${from} → ${to}`, names.map((name) => `${name}: ${values(name)}`).join(", ")];
   };
   return [

@@ -1,5 +1,6 @@
 // Calls as code: for a terminal, for Python and for Node.js. Each needs only the standard library of its language.
 
+import { callerOf, itemsOf } from "./answer.js";
 import { hasToken } from "./api.js";
 
 /** Where a test reads the control token, if the emulator wants one: the emulator itself reads it there, too. */
@@ -36,21 +37,16 @@ console.log(await answer.json());
 `;
 }
 
-/** The body of a recorded call as a text. A body that is not JSON is recorded as a text. */
-export function bodyOf(request, indent) {
-  return typeof request === "string" ? request : JSON.stringify(request, null, indent);
-}
-
-/** A recorded call as a test for pytest, which makes an own UserSig and expects the same codes. */
-export function asTest({ sdkappid, command, query, request, response }) {
-  const identifier = new URLSearchParams(query).get("identifier");
-  const items = Array.isArray(response?.ResultItem) ? response.ResultItem : [];
-  const codes = Object.fromEntries(items.map((item) => [item.To_Account ?? item.UserID, item.ResultCode]));
-  const checkItems = items.length
-    ? `\n    found = {item.get("To_Account", item.get("UserID")): item["ResultCode"] for item in answer["ResultItem"]}
-    assert found == json.loads(${literal(JSON.stringify(codes))})`
-    : "";
+/** A recorded call as a test for pytest, which makes a UserSig of its own and expects the same codes. */
+export function asTest(call, body) {
+  const { sdkappid, command, response } = call;
   const token = hasToken() ? `, "Authorization": "Bearer " + os.environ["${TOKEN}"]` : "";
+  const codes = Object.fromEntries(itemsOf(response).map(({ account, ResultCode: code }) => [account, code]));
+  const list = Object.keys(response).find((name) => itemsOf({ [name]: response[name] }).length > 0);
+  const checkItems = list
+    ? `\n    found = {item.get("To_Account", item.get("UserID")): item["ResultCode"] for item in answer[${literal(list)}]}
+    assert found == json.loads(${literal(JSON.stringify(codes))}), answer`
+    : "";
   return `import json
 ${token && "import os\n"}import urllib.parse
 import urllib.request
@@ -65,8 +61,8 @@ def send(path, body):
         return json.load(answer)
 
 
-def test_${(command ?? "call").split("/").pop()}():
-    identifier = ${literal(identifier ?? "")}
+def test_${command.split("/").pop()}():
+    identifier = ${literal(callerOf(call))}
     made = send("/_emulator/v1/apps/${sdkappid}/user_sig", json.dumps({"identifier": identifier}))
     query = urllib.parse.urlencode({
         "sdkappid": ${sdkappid},
@@ -76,16 +72,17 @@ def test_${(command ?? "call").split("/").pop()}():
         "contenttype": "json",
     })
 
-    body = ${literal(bodyOf(request))}
+    body = ${literal(body)}
     answer = send("/v4/${command}?" + query, body)
 
-    assert answer["ErrorCode"] == ${response?.ErrorCode ?? 0}${checkItems}
+    assert answer["ErrorCode"] == ${response.ErrorCode}, answer${checkItems}
 `;
 }
 
 /** A recorded call as a test for a shell, which compares all codes of the answer. */
-export function asCurlTest({ sdkappid, command, query, request, response }) {
-  const identifier = new URLSearchParams(query).get("identifier") ?? "";
+export function asCurlTest(call, body) {
+  const { sdkappid, command, response } = call;
+  const identifier = callerOf(call);
   const codes = JSON.stringify(response).match(/"(ErrorCode|ResultCode)":\d+/g) ?? [];
   const values = new URLSearchParams({ sdkappid, identifier, random: 1, contenttype: "json" });
   const token = hasToken() ? ` -H "Authorization: Bearer $${TOKEN}"` : "";
@@ -96,7 +93,10 @@ made=$(curl -sS "$emulator/_emulator/v1/apps/${sdkappid}/user_sig" ${headers} \\
   --data-raw ${quoted(JSON.stringify({ identifier }))})
 usersig=$(printf %s "$made" | sed 's/.*"usersig":"\\([^"]*\\).*/\\1/')
 answer=$(curl -sS "$emulator/v4/${command}?usersig=$usersig&"${quoted(values.toString())} ${headers} \\
-  --data-raw ${quoted(bodyOf(request))})
-test "$(printf %s "$answer" | grep -oE '"(ErrorCode|ResultCode)":[0-9]+')" = ${quoted(codes.join("\n"))}
+  --data-raw ${quoted(body)})
+test "$(printf %s "$answer" | grep -oE '"(ErrorCode|ResultCode)":[0-9]+')" = ${quoted(codes.join("\n"))} || {
+  echo "$answer" >&2
+  exit 1
+}
 `;
 }

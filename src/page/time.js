@@ -1,4 +1,4 @@
-// Times as texts, and what is done later or again. Times are in seconds since 1970, pauses in milliseconds.
+// Times as texts, in seconds since 1970; and what runs later, with pauses in milliseconds.
 
 /** The date and time. */
 export function utc(time) {
@@ -15,16 +15,16 @@ export function pause(milliseconds) {
   return new Promise((done) => setTimeout(done, milliseconds));
 }
 
-/** Calls `run` when `pause` has gone without another call. */
-export function later(run, pause = 200) {
+/** A function that calls `run` when it was not called again for some time. */
+export function later(run, milliseconds = 200) {
   let timer;
   return (...values) => {
     clearTimeout(timer);
-    timer = setTimeout(run, pause, ...values);
+    timer = setTimeout(run, milliseconds, ...values);
   };
 }
 
-/** Calls `run` again and again, while the tab is seen, until `signal` aborts. Errors are the banner's subject. */
+/** Calls `run` again and again until `signal` aborts, but not while the tab is hidden. Its errors are ignored. */
 export async function repeat(run, milliseconds, signal) {
   for (;;) {
     await pause(milliseconds);

@@ -1,20 +1,33 @@
-// Makes calls fail: codes arranged by real state, faults, the clock, the limits; and puts everything back.
+// Makes calls fail: codes arranged by real state, faults, the clock, the limits; and resets.
 
 import { keep, link, query } from "./address.js";
-import { api, callRest } from "./api.js";
-import { announce, button, code, codeMark, confirm, detailsOf, field, formOf, h, rowOf, select, show, table } from "./dom.js";
+import { codesOf } from "./answer.js";
+import { ApiError, api, callRest } from "./api.js";
+import { announce, button, code, confirm, counted, detailsOf, field, formOf, h, rowOf, select, show, table, withWords } from "./dom.js";
 import { faults } from "./faults.js";
 import { number, put } from "./parts.js";
 import { snapshots } from "./snapshots.js";
 import { repeat, utc } from "./time.js";
 
-/** A section is a title, a content, and a function that looks at its figures again. */
-export async function mount(root, { app: { sdkappid }, params, signal }) {
+/** Each section is a function of the context: `{ title, content, look }`, where `look` shows its figures again. */
+const COLUMNS = [[arrange, clock, snapshots, reset], [faults, limits]];
+
+export async function mount(root, { app: { sdkappid }, params, signal, reload }) {
   const route = `/apps/${sdkappid}`;
   const codes = await api("GET", "/codes", undefined, signal);
   const commands = Object.keys(await api("GET", `${route}/limits`, undefined, signal));
-  // The banner says that the emulator is gone.
-  const look = () => Promise.allSettled(columns.flat().map(([, , again]) => again?.()));
+  const failed = h("p", { class: "error" });
+  const lookOnce = async () => {
+    const looks = await Promise.allSettled(columns.flat().map((section) => section.look?.()));
+    // The banner says that the emulator is gone.
+    const error = looks.map(({ reason }) => reason).find((reason) => reason instanceof ApiError);
+    put(failed, error?.message ?? "");
+    const isAppGone = error?.status === 404 && !signal.aborted;
+    if (isAppGone) reload();
+  };
+  // One look after the other, so that an older answer does not replace a newer one.
+  let looking = Promise.resolve();
+  const look = () => (looking = looking.then(lookOnce));
   /** A button that changes something, and looks at once. `run` returns false if it did nothing. */
   const act = (text, run, attributes) => button(text, async () => {
     if ((await run()) === false) return;
@@ -22,9 +35,9 @@ export async function mount(root, { app: { sdkappid }, params, signal }) {
     await look();
   }, attributes);
   const context = { sdkappid, route, codes, commands, params, act };
-  const columns = [[arrange, faults], [clock, limits, snapshots, reset]].map((parts) => parts.map((part) => part(context)));
-  const section = ([title, content]) => h("section", { class: "card" }, h("h2", {}, title), content);
-  show(root, h("div", { class: "columns" }, columns.map((parts) => h("div", {}, parts.map(section)))));
+  const columns = COLUMNS.map((sections) => sections.map((section) => section(context)));
+  const card = ({ title, content }) => h("section", { class: "card" }, h("h2", {}, title), content);
+  show(root, failed, h("div", { class: "columns" }, columns.map((sections) => h("div", {}, sections.map(card)))));
   await look();
   repeat(look, 1000, signal);
 }
@@ -37,10 +50,9 @@ function arrange({ route, codes, commands, params, act }) {
   const command = select(commands);
   const result = h("div");
   const find = () => {
-    const typed = search.value.trim().toLowerCase();
     const text = ({ code: number, outcome, meaning }) => `${number} ${outcome}: ${meaning.replaceAll("`", "")}`;
-    const found = codes.filter((one) => typed.split(" ").every((word) => text(one).toLowerCase().includes(word)));
-    const exact = found.find(({ outcome }) => outcome.toLowerCase() === typed);
+    const found = withWords(search.value.trim(), codes, text);
+    const exact = found.find(({ outcome }) => outcome.toLowerCase() === search.value.trim().toLowerCase());
     show(list, found.map((one) => h("option", { value: one.outcome }, text(one))));
     list.value = (exact ?? found[0])?.outcome;
     choose();
@@ -51,12 +63,17 @@ function arrange({ route, codes, commands, params, act }) {
     command.value = chosen?.how.match(/"command": "(\w+)"/)?.[1] ?? "friend_add";
   };
   const wanted = () => ({ code: list.value, command: command.value });
-  const make = async () => show(result, arranged(await api("POST", `${route}/arrange`, wanted())));
+  const make = async () => {
+    show(result);
+    if (!list.value) throw new Error("No code matches.");
+    show(result, arranged(await api("POST", `${route}/arrange`, wanted())));
+  };
   const submit = act("Arrange", make, { type: "submit", class: "main" });
   find();
   if (params.get("command")) command.value = params.get("command");
   const controls = [field("Number, outcome or meaning", search), field("Codes", list), rowOf(field("Command", command), submit)];
-  return ["Arrange a code", [formOf({ onchange: () => keep("trouble", wanted()) }, controls), result]];
+  const form = formOf({ onchange: () => keep("trouble", wanted()) }, controls);
+  return { title: "Arrange a code", content: [form, result] };
 }
 
 /** What was made for a code, and the request that gets it. */
@@ -68,9 +85,7 @@ function arranged({ url, request, accounts, fault, fillers, ...made }) {
   const result = h("p", { role: "status" });
   const send = async () => {
     const { answer, text } = await callRest(path, body);
-    const item = Object.values(answer ?? {}).flat().find((value) => value?.ResultCode >= 0);
-    show(result, "Answer: ", answer ? ["ErrorCode ", codeMark(answer.ErrorCode), " ", answer.ErrorInfo] : text,
-      item && [", ResultCode ", codeMark(item.ResultCode), " ", item.ResultInfo]);
+    show(result, codesOf(answer, text));
   };
   const why = fault ? `fault ${fault}, armed for one call` : `the ${made.given_by}`;
   const account = (name) => [" ", h("a", { href: link("relationships", { account: name }) }, name)];
@@ -98,13 +113,14 @@ function clock({ sdkappid, route, act }) {
   const hold = () => (at.value ? { at: Date.parse(`${at.value}Z`) / 1000 } : {});
   const submit = { type: "submit" };
   const steps = { "+ 1 min": 60, "+ 1 hour": 3600, "+ 1 day": 86400, "+ 180 days": 180 * 86400 };
-  return ["Clock", [
+  const content = [
     h("dl", {}, clocks.map(([, name], index) => [h("dt", {}, name), times[index]])),
     rowOf(field("Clock of", whose), change("Release", "release"), change("Real time", "reset")),
     formOf({}, rowOf(field("Hold at (UTC; empty: now)", at), change("Hold", "hold", hold, submit))),
     formOf({}, rowOf(field("Seconds", seconds), change("Advance", "advance", () => ({ seconds: number(seconds.value) }), submit),
       Object.keys(steps).map((text) => change(text, "advance", () => ({ seconds: steps[text] }))))),
-  ], look];
+  ];
+  return { title: "Clock", content, look };
 }
 
 /** The rate limits, and what was used of the limit of one command. */
@@ -123,22 +139,26 @@ function limits({ sdkappid, route, commands, act }) {
     const filter = { sdkappid, command: command.value, limit: now[command.value].calls_per_second || "" };
     const { busiest, limit_per_second: allowed, over_limit: over } = await api("GET", `/requests/rate${query(filter)}`);
     const second = busiest.find(({ window_ms: ms }) => ms === 1000).calls;
-    const windows = busiest.map(({ window_ms: ms, calls }) => `${calls} in ${ms / 1000} s`).join(", ");
-    put(rate, `Busiest second: ${second} of ${allowed} calls. Over the limit: ${over}. Busiest windows: ${windows}.`);
+    const isLimited = now[command.value].calls_per_second > 0;
+    const said = isLimited ? `the limit is ${allowed}; ${over} were over it` : "there is no limit";
+    put(rate, `${counted(second, "call")} in the busiest second; ${said}.`);
+    meter.hidden = !isLimited;
     Object.assign(meter, { max: Math.max(allowed, second), high: allowed, optimum: allowed, value: second });
   };
   const set = () => api("PUT", `${route}/limits`, { [command.value]: limit.value ? number(limit.value) : null });
   const all = table("All limits", ["Command", "Calls a second", "Left"], commands.map((name) => [name, ...cells[name]]));
-  return ["Limits", [
+  const content = [
     formOf({}, rowOf(field("Limited command", command), field("Calls a second (0: no limit)", limit), act("Set", set, { type: "submit" }))),
     rate,
     meter,
     detailsOf("All limits", all),
-  ], look];
+  ];
+  return { title: "Limits", content, look };
 }
 
 function reset({ sdkappid, route, act }) {
   const back = (text, path, what) => act(text, async () => (await confirm(`Reset ${what}?`)) && api("POST", `${path}/reset`));
   const everything = "all apps, the journal, faults, clocks and limits";
-  return ["Reset", rowOf(back("Reset this app", route, `app ${sdkappid}`), back("Reset everything", "", everything))];
+  const content = rowOf(back("Reset this app", route, `app ${sdkappid}`), back("Reset everything", "", everything));
+  return { title: "Reset", content };
 }

@@ -360,6 +360,35 @@ async fn an_explanation_shows_no_secret() {
     }
 }
 
+/// The body is shown as it was sent, but for secrets.
+#[tokio::test]
+async fn an_explanation_has_the_body_as_a_text() {
+    let app = TestApp::start().await;
+    let (query, sig) = (app.query(), app.user_sig(ADMIN));
+    let broken = format!("{{\"From_Account\": \"{sig}\"");
+    let secret = format!(r#"{{"From_Account":"{sig}", "N": 1.0}}"#);
+    for (body, shown) in [
+        (
+            r#"{"A": 1.0, "A": 12345678901234567890}"#,
+            Some(r#"{"A": 1.0, "A": 12345678901234567890}"#),
+        ),
+        (r#""a string""#, Some(r#""a string""#)),
+        ("not JSON \u{e9}", Some("not JSON \u{e9}")),
+        ("", None),
+        (&secret, Some(r#"{"From_Account":"***","N":1.0}"#)),
+        (&broken, Some(r#"{"From_Account": "***""#)),
+    ] {
+        app.post("/v4/sns/friend_get", &query, body.to_owned())
+            .await;
+        let last = app.control().get("/requests?limit=1").await.ok()["last_id"].clone();
+        let answer = app
+            .control()
+            .get(&format!("/requests/{last}/explain"))
+            .await;
+        assert_eq!(answer.ok()["body"], json!(shown), "{body}");
+    }
+}
+
 /// A failing item of each command that has items.
 #[tokio::test]
 async fn each_failed_item_is_explained_with_the_present_facts() {

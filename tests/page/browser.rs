@@ -319,7 +319,7 @@ impl Page {
     ) -> impl Future<Output = ()> + 'a {
         let (label, option) = (quoted(label), quoted(option));
         let path = format!(
-            "//*[@id=//label[normalize-space()={label}]/@for]/option[@value={option} or normalize-space()={option}]"
+            "//*[@id=//label[normalize-space()={label}]/@for]//option[@value={option} or normalize-space()={option}]"
         );
         let found = self.find(path);
         async move { found.await.click().await.expect("it can be chosen") }

@@ -176,6 +176,7 @@ async fn what_goes_wrong_is_said() {
         app.faults().arm(fault).expect("it can fire");
         page.click("Send").await;
         page.sees(text).await;
+        page.sees("ended the call; to disarm it").await;
     }
     app.faults().clear();
     app.set_limit("friend_add", Some(1))
@@ -225,6 +226,53 @@ async fn the_address_has_the_call_but_not_the_usersig() {
         !fragment.contains("usersig") && !fragment.contains("eJ"),
         "{fragment}"
     );
+    page.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_is_kept_while_another_view_is_shown() {
+    let emulator = start().await;
+    let page = Page::open(&emulator, "#/call").await;
+    page.fill("From_Account", "kept").await;
+    page.fill("Caller", "id").await;
+    page.sees("; not an admin").await;
+
+    page.click("Traffic").await;
+    page.sees("0 calls").await;
+    page.click("Call").await;
+
+    page.sees("; not an admin").await;
+    assert_eq!(body(&page).await["From_Account"], "kept");
+    assert_eq!(page.value("Caller").await, "id");
+    // The body of another command is kept, too, because it was edited.
+    page.choose("Command", "friend_get").await;
+    assert_eq!(body(&page).await["From_Account"], "kept");
+    page.click("Example").await;
+    page.choose("Command", "friend_add").await;
+    page.until(
+        "return document.querySelector('textarea').value.includes('id1')",
+        "the sample",
+    )
+    .await;
+    page.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_waits_for_the_usersig_of_its_caller() {
+    let emulator = start().await;
+    let page = Page::open(&emulator, "#/call").await;
+    page.sees("expires").await;
+
+    page.eval(
+        "const input = [...document.querySelectorAll('label')].find((it) => it.innerText === 'Caller').control;
+         input.value = 'id';
+         input.dispatchEvent(new Event('input'));
+         input.dispatchEvent(new KeyboardEvent('keydown', { key: 'Enter', ctrlKey: true, bubbles: true }))",
+    )
+    .await;
+
+    // Not 70013, which says that the UserSig is of another caller.
+    page.sees("ErrorCode 30004").await;
     page.finish().await;
 }
 

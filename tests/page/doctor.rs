@@ -2,6 +2,7 @@
 
 use crate::browser::{HOSTILE, Page, start};
 use fantoccini::key::Key;
+use serde_json::json;
 use tencent_chat_emulator::config::AppConfig;
 
 const LABEL: &str = "UserSig, URL or curl command";
@@ -31,8 +32,21 @@ async fn a_usersig_a_url_and_a_curl_command_are_looked_into() {
             "No usersig in it.",
         ),
         (usersig.replace('*', "%2A"), "It is valid"),
-        (url.replace("88888888", "7"), "There is no app 7."),
+        (
+            url.replace("88888888", "7"),
+            "The call is of app 7, which does not exist",
+        ),
         (url.replace("=administrator", "=id"), "70013"),
+        (
+            json!({ "usersig": usersig, "identifier": "administrator" }).to_string(),
+            "It is valid",
+        ),
+        ("x".to_owned(), "not base64"),
+        (
+            format!("{}\n  {}", &usersig[..40], &usersig[40..]),
+            "It is valid",
+        ),
+        ("y".to_owned(), "not base64"),
         (usersig, "It is valid"),
     ] {
         page.fill(LABEL, &text).await;
@@ -42,6 +56,10 @@ async fn a_usersig_a_url_and_a_curl_command_are_looked_into() {
     page.fill("Caller (identifier)", HOSTILE).await;
     page.sees(&format!("and identifier is \"{HOSTILE}\"")).await;
 
+    // A caller that was typed stays, so it is another one than that of the UserSig.
+    page.fill(LABEL, &app.user_sig("id")).await;
+    page.sees("70013").await;
+    page.fill("Caller (identifier)", "").await;
     page.fill(LABEL, &app.user_sig_for("administrator", -7200))
         .await;
     page.sees("2 hours ago").await;

@@ -108,7 +108,7 @@ async fn values_of_another_type_and_long_lists_are_kept() {
     )
     .await;
     page.sees("950 more are in the JSON only.").await;
-    page.sees("The body is too long for the address of this page.")
+    page.sees("A link to this page will not have the body: it is too long.")
         .await;
     page.fill("From_Account", "id3").await;
     let body: Value = serde_json::from_str(&page.value(BODY).await).expect("JSON");
@@ -173,6 +173,7 @@ async fn a_call_is_cancelled_and_a_server_that_is_gone_is_named() {
     page.click("Cancel").await;
     page.sees("Cancelled. The emulator may have processed the call.")
         .await;
+    assert_eq!(page.focused().await, "Send");
     emulator.default_app().faults().clear();
     emulator.stop().await;
     page.click("Send").await;

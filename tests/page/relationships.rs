@@ -73,6 +73,14 @@ async fn an_account_is_seen_and_changed() {
     page.click("Agree and add").await;
     page.sees("Friends (1)").await;
     page.sees("both ways").await;
+    page.click("Groups (0)").await;
+    page.fill("Group", "Classmates").await;
+    page.click("Add group").await;
+    page.sees("Groups (1)").await;
+    page.click("Remove group Classmates").await;
+    page.sees("Groups (0)").await;
+    page.click("Make it").await;
+    page.sees("Type a name first.").await;
     page.fill("New account", "ann & bob/%").await;
     page.click("Make it").await;
     page.until("return location.hash.includes('ann')", "the new account")
@@ -130,6 +138,49 @@ async fn ten_thousand_accounts_are_searched_and_shown_by_neighbourhoods() {
     page.sees("Friends (100)").await;
     page.screenshot("relationships-large").await;
     page.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_typed_stays_while_the_emulator_is_gone_and_errors_go() {
+    let emulator = start().await;
+    let app = emulator.default_app();
+    for number in 0..61 {
+        app.put_account(&format!("u{number}"), AccountSeed::new())
+            .await
+            .expect("it is good");
+    }
+    let page = Page::open(&emulator, "#/relationships?account=u1")
+        .await
+        .let_calls_fail();
+    page.sees("1 of 67 accounts").await;
+    page.eval("location.hash = '#/relationships?account=none'")
+        .await;
+    page.sees("there is no account none").await;
+    page.eval("location.hash = '#/relationships?account=u1'")
+        .await;
+    page.sees("1 of 67 accounts").await;
+    let text = page.text().await;
+    assert!(!text.contains("there is no account"), "{text}");
+    // Without a chosen account, those that match the search are links.
+    page.click("Relationships").await;
+    page.sees("67 accounts are too many").await;
+    page.fill("Find an account", "U6").await;
+    page.until(
+        "return document.querySelectorAll('.drawing button').length === 2",
+        "u6 and u60",
+    )
+    .await;
+    page.click("u60").await;
+    page.sees("Delete u60").await;
+
+    page.fill("Other account", "typed").await;
+    emulator.stop().await;
+    page.sees("The emulator does not answer.").await;
+    // The next look at the account fails.
+    tokio::time::sleep(std::time::Duration::from_secs(6)).await;
+    assert_eq!(page.focused().await, "Other account");
+    assert_eq!(page.value("Other account").await, "typed");
+    page.abandon().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -20,8 +20,11 @@ async fn the_address_names_the_app_and_the_view_and_the_history_works() {
     page.click("Traffic").await;
     page.sees("0 calls").await;
     page.choose("App", &other).await;
-    page.until("return location.hash.includes('app=')", "the app")
-        .await;
+    page.until(
+        &format!("return location.hash.includes('{other}')"),
+        "the app",
+    )
+    .await;
     page.click("Relationships").await;
     page.sees("1 account").await;
     let current = "return [...document.querySelectorAll('#views [aria-current]')].map((it) => it.innerText).join()";
@@ -29,7 +32,7 @@ async fn the_address_names_the_app_and_the_view_and_the_history_works() {
     assert!(page.fragment().await.contains(&format!("app={other}")));
     page.eval("history.back()").await;
     page.sees("0 calls").await;
-    page.go("#/doctor?app=1").await;
+    page.eval("location.hash = '#/traffic?app=1'").await;
     page.sees("There is no app 1.").await;
     page.go("#/nothing").await;
     page.sees("Basic request").await;
@@ -48,9 +51,22 @@ async fn the_page_asks_once_for_the_token_and_keeps_it_in_the_tab() {
     page.press(Key::Enter).await;
     page.sees("The emulator refuses this token.").await;
     page.check_dialog().await;
+    // A header cannot have this character.
+    page.fill("Token", "token…").await;
+    page.press(Key::Enter).await;
+    page.until(
+        "return document.querySelector('input:invalid') !== null",
+        "a refusal",
+    )
+    .await;
     page.fill("Token", TOKEN).await;
     page.press(Key::Enter).await;
     page.sees("0 calls").await;
+    page.until(
+        "return document.getElementById('links').hidden",
+        "no links without a token",
+    )
+    .await;
     befriend(&emulator, "id", "id1").await;
     page.sees("1 call").await;
     page.go("#/codes").await;

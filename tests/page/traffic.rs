@@ -3,6 +3,7 @@
 use crate::browser::{HOSTILE, NARROW, Page, TOKEN, befriend, call, start, start_with_token};
 use crate::tools::{run, tool};
 use fantoccini::key::Key;
+use hyper_util::rt::TokioExecutor;
 use serde_json::json;
 use std::process::Command;
 use tencent_chat_emulator::config::{Config, Sources};
@@ -77,7 +78,8 @@ async fn a_call_is_opened_sent_again_edited_and_copied_as_a_test() {
     page.sees("Call 1: sns/friend_add").await;
     page.sees("To_Account is not imported.").await;
     page.click("Send it again").await;
-    page.sees("Sent: 0").await;
+    page.sees("Answer: ErrorCode 0 OK, nobody ResultCode 30003")
+        .await;
     page.sees("2 calls").await;
     page.click("Copy: Python (pytest)").await;
     let test = page.clipboard().await;
@@ -167,6 +169,63 @@ async fn a_chosen_call_is_seen_in_a_narrow_window() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_call_is_sent_again_and_edited_as_it_was_sent() {
+    let emulator = start().await;
+    let client = hyper_util::client::legacy::Client::builder(TokioExecutor::new());
+    let client = client.build_http::<String>();
+    let url = emulator.default_app().url("friend_get");
+    let body = r#"{"From_Account": "id", "StartIndex": 0.0, "Other": 12345678901234567890}"#;
+    let request = hyper::Request::post(url).body(body.to_owned());
+    client
+        .request(request.expect("a request"))
+        .await
+        .expect("an answer");
+    let page = Page::open(&emulator, "#/traffic?call=1").await;
+
+    page.click("Send it again").await;
+    page.sees("Answer: ErrorCode 30001").await;
+    page.click("Edit it in Call").await;
+    page.until("return location.hash.startsWith('#/call')", "the call")
+        .await;
+    page.fill("From_Account", "id1").await;
+    page.click("Send").await;
+    page.sees("Call 3 in Traffic").await;
+
+    let calls = emulator.requests().list().expect("a good filter");
+    let bodies: Vec<_> = calls.iter().map(|call| call.request.as_deref()).collect();
+    assert_eq!(bodies[1], Some(body));
+    let edited = bodies[2].expect("a body");
+    for part in ["\"id1\"", " 0.0,", " 12345678901234567890"] {
+        assert!(edited.contains(part), "{edited}");
+    }
+    page.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_filter_can_change_while_it_is_paused_and_the_emulator_is_gone() {
+    let emulator = start().await;
+    let addr = emulator.addr();
+    let page = Page::open(&emulator, "#/traffic").await.let_calls_fail();
+    page.click("Pause").await;
+    page.sees("0 calls, paused").await;
+    emulator.stop().await;
+    page.sees("The emulator does not answer.").await;
+    page.fill("Account", "id1").await;
+    page.until("return location.hash.includes('id1')", "the filter")
+        .await;
+
+    let emulator = Emulator::builder().listen(addr).start().await;
+    let emulator = emulator.expect("the port is free");
+    befriend(&emulator, "id", "id1").await;
+    befriend(&emulator, "id", "id2").await;
+
+    page.sees("0 calls, paused; 1 call waiting").await;
+    page.click("Continue").await;
+    page.sees("1 call").await;
+    page.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_filter_that_is_changed_while_the_emulator_is_gone_holds_when_it_is_back() {
     let emulator = start().await;
     let addr = emulator.addr();
@@ -250,7 +309,7 @@ async fn two_thousand_calls_leave_the_page_usable_and_the_focus_where_it_is() {
         befriend(&emulator, "id", "nobody").await;
     }
 
-    page.sees("500 calls").await;
+    page.sees("500 of 2001 calls").await;
     page.sees("1501 older calls not shown").await;
     let focused = "return document.activeElement.closest('tr')?.dataset.id";
     assert_eq!(page.eval(focused).await, "1");
@@ -263,7 +322,7 @@ async fn two_thousand_calls_leave_the_page_usable_and_the_focus_where_it_is() {
     assert!(ids.is_sorted_by(|newer, older| newer > older));
     assert_eq!((ids.first(), ids.last()), (Some(&2001), Some(&1)));
     page.go("#/traffic").await;
-    page.sees("200 calls").await;
+    page.sees("200 of 2001 calls").await;
     page.sees("1801 older calls not shown").await;
     page.finish().await;
 }

@@ -3,7 +3,8 @@
 use crate::browser::{HOSTILE, NARROW, Page, befriend, call, start};
 use fantoccini::key::Key;
 use serde_json::json;
-use tencent_chat_emulator::Emulator;
+use tencent_chat_emulator::config::AppConfig;
+use tencent_chat_emulator::{Code, Emulator, Fault};
 
 /// Waits for a state of the emulator.
 async fn until(is_so: impl Fn() -> bool) {
@@ -91,7 +92,7 @@ async fn the_address_holds_the_code_and_its_command() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn faults_are_armed_watched_verified_and_disarmed() {
+async fn faults_are_armed_watched_and_disarmed() {
     let emulator = start().await;
     let page = Page::open(&emulator, "#/trouble").await.let_calls_fail();
     let rows = "return [...document.querySelectorAll('.faults tbody tr')].map((row) => row.innerText.replace(/\\s+/g, ' ')).join('|')";
@@ -110,9 +111,6 @@ async fn faults_are_armed_watched_verified_and_disarmed() {
         "its figures",
     )
     .await;
-    page.click("Verify").await;
-    page.sees("1 of 1 faults have not been consumed").await;
-    page.sees("fault 1: 0 hits, 1 left").await;
 
     // The figures change, and nothing else: not the row, the focus, or what somebody types.
     page.fill("from_account", "half").await;
@@ -129,8 +127,12 @@ async fn faults_are_armed_watched_verified_and_disarmed() {
         "the focus",
     )
     .await;
-    page.click("Verify").await;
-    page.sees("Every fault has been consumed.").await;
+
+    // A fault of another app is not met by calls of this one.
+    let other = emulator.create_app(AppConfig::default()).await;
+    let other = other.expect("it is free");
+    let fault = Fault::error_code(Code::Internal);
+    other.faults().arm(fault).expect("it can fire");
 
     // Errors are beside their fields.
     page.choose("failure", "http_status").await;
@@ -160,13 +162,14 @@ async fn faults_are_armed_watched_verified_and_disarmed() {
     // The focus of a row that goes is not lost.
     page.click("Disarm fault 1").await;
     page.until(
-        "return document.activeElement.innerText === 'Verify'",
+        "return document.activeElement.innerText === 'Disarm all'",
         "the focus",
     )
     .await;
-    assert_eq!(emulator.faults().list().len(), 1);
+    assert_eq!(emulator.faults().list().len(), 2);
     page.click("Disarm all").await;
-    until(|| emulator.faults().list().is_empty()).await;
+    until(|| emulator.faults().list().len() == 1).await;
+    assert_eq!(other.faults().list().len(), 1);
     page.until(&format!("{rows} === ''"), "no faults").await;
     page.finish().await;
 }
@@ -216,19 +219,41 @@ async fn the_clocks_are_held_advanced_and_released() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_app_that_goes_is_told() {
+    let emulator = start().await;
+    let other = emulator.create_app(AppConfig::default()).await;
+    let other = other.expect("it is free");
+    let id = other.sdkappid();
+    let page = Page::open(&emulator, &format!("#/trouble?app={id}"))
+        .await
+        .let_calls_fail();
+    page.sees(&format!("App {id}")).await;
+
+    other.remove().await.expect("it is there");
+
+    page.sees(&format!("There is no app {id}.")).await;
+    page.sees("App 88888888").await;
+    page.click("Traffic").await;
+    page.sees("0 calls").await;
+    let text = page.text().await;
+    assert!(!text.contains("There is no app"), "{text}");
+    page.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn limits_are_set_and_the_busiest_second_is_shown() {
     let emulator = start().await;
     let page = Page::open(&emulator, "#/trouble").await.let_calls_fail();
 
-    page.sees("Busiest second: 0 of 200 calls. Over the limit: 0.")
+    page.sees("0 calls in the busiest second; the limit is 200; 0 were over it.")
         .await;
     page.fill("Calls a second (0: no limit)", "1").await;
     page.press(Key::Enter).await;
-    page.sees("Busiest second: 0 of 1 calls.").await;
+    page.sees("the limit is 1;").await;
     befriend(&emulator, "id", "id2").await;
     let refused = befriend(&emulator, "id", "id2").await;
     assert_eq!(refused["ErrorCode"], 60007);
-    page.sees("Busiest second: 2 of 1 calls. Over the limit: 1.")
+    page.sees("2 calls in the busiest second; the limit is 1; 1 were over it.")
         .await;
     page.until(
         "const it = document.querySelector('meter'); return it.value === 2 && it.high === 1",
@@ -245,6 +270,12 @@ async fn limits_are_set_and_the_busiest_second_is_shown() {
     page.fill("Calls a second (0: no limit)", "-1").await;
     page.click("Set").await;
     page.sees("/friend_add should be an integer from 0 to 1000000")
+        .await;
+    page.fill("Calls a second (0: no limit)", "0").await;
+    page.click("Set").await;
+    page.sees("2 calls in the busiest second; there is no limit.")
+        .await;
+    page.until("return document.querySelector('meter').hidden", "no bar")
         .await;
     page.fill("Calls a second (0: no limit)", "").await;
     page.click("Set").await;
@@ -278,6 +309,7 @@ async fn snapshots_are_saved_compared_restored_and_deleted_and_all_is_reset() {
     page.resize(NARROW).await;
     page.check_accessibility().await;
     page.click(&format!("Restore {HOSTILE}")).await;
+    page.click("Yes").await;
     page.sees(&format!("Restore {HOSTILE}: done")).await;
     page.click(&format!("Compare {HOSTILE}")).await;
     page.sees("0 changes of").await;

@@ -5,6 +5,7 @@ use crate::commands::named;
 use crate::control::codes::KnownCode;
 use crate::control::extract::Path;
 use crate::control::problem::Problem;
+use crate::control::redact::redacted_text;
 use crate::control::requests::CallDocument;
 use crate::journal::Entry;
 use crate::protocol::code::Code;
@@ -35,6 +36,8 @@ pub(in crate::control) struct RequestPath {
 pub(in crate::control) struct ExplainedCall {
     /// The call. Its `hint` says why it or its first failed item failed.
     call: CallDocument,
+    /// The body as a text, as it was sent; a UserSig or key in it is redacted. Null if it was not recorded.
+    body: Option<String>,
     /// The outcome of the whole call; null if its ErrorCode is 0.
     error: Option<KnownCode>,
     /// The items that failed, in the order of the answer.
@@ -65,6 +68,7 @@ pub(in crate::control) async fn explain(
     let error = (code != Code::Ok).then(|| KnownCode::of(code, &state.config));
     Ok(Json(ExplainedCall {
         call: CallDocument::of(&entry),
+        body: redacted_text(entry.texts().request),
         error,
         failed_items: failed_items(&state, &entry).await?,
         if_sent_again: if_sent_again(&state, &entry).await?,
