@@ -136,16 +136,18 @@ export async function mount(root, { app, params, signal }) {
     return signing;
   };
 
+  /** Shows the answer. The focus of a button in it goes to the button Send. */
+  const showAnswer = (...children) => {
+    const hadFocus = answered.contains(document.activeElement);
+    show(answered, children);
+    if (hadFocus) sendButton.firstChild.focus();
+  };
   const send = async () => {
     await signing;
     random = newRandom();
     const stop = new AbortController();
-    const cancel = () => {
-      stop.abort();
-      sendButton.firstChild.focus();
-    };
     showExact();
-    show(answered, rowOf("Sending", h("button", { type: "button", onclick: cancel }, "Cancel")));
+    showAnswer(rowOf("Sending", h("button", { type: "button", onclick: () => stop.abort() }, "Cancel")));
     const before = await api("GET", "/requests?limit=1", undefined, signal).catch(() => null);
     const either = AbortSignal.any([signal, stop.signal]);
     const result = await callRest(path(), text.value, either).catch((error) => ({ error }));
@@ -156,8 +158,7 @@ export async function mount(root, { app, params, signal }) {
     const said = stop.signal.aborted ? "Cancelled. The emulator may have processed the call." : problem(result, call);
     const { answer, status, milliseconds } = result;
     const failed = why?.failed_items ?? [];
-    show(
-      answered,
+    showAnswer(
       h("h2", {}, "Answer"),
       said && h("p", { class: "error", role: "alert" }, said),
       status && h("p", {},

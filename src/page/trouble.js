@@ -1,7 +1,7 @@
 // Makes calls fail: codes arranged by real state, faults, the clock, the limits; and resets.
 
 import { keep, link, query } from "./address.js";
-import { codesOf } from "./answer.js";
+import { callerOf, codesOf } from "./answer.js";
 import { ApiError, api, callRest } from "./api.js";
 import { announce, button, code, confirm, counted, detailsOf, field, formOf, h, rowOf, select, show, table, withWords } from "./dom.js";
 import { faults } from "./faults.js";
@@ -81,7 +81,7 @@ function arranged({ url, request, accounts, fault, fillers, ...made }) {
   const command = made.command.split("/").pop();
   const body = JSON.stringify(request);
   const path = url.slice(url.indexOf("/v4/"));
-  const caller = new URLSearchParams(path.split("?")[1]).get("identifier");
+  const caller = callerOf({ query: path.split("?")[1] });
   const result = h("p", { role: "status" });
   const send = async () => {
     const { answer, text } = await callRest(path, body);

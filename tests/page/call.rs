@@ -29,13 +29,14 @@ async fn a_call_is_sent_explained_and_made_to_succeed() {
         .await;
     page.sees("Done: remove id1 from the friends of id").await;
     page.sees("If it is sent again: 0 Ok").await;
-    page.click("Send").await;
+    page.click("Send it again now").await;
     page.sees("Call 4 in Traffic").await;
     page.until(
         "return document.querySelector('.scroll tbody .ok')?.innerText === '0'",
         "an item that succeeded",
     )
     .await;
+    assert_eq!(page.focused().await, "Send");
 
     let calls = emulator.requests().command("friend_add").list();
     let calls = calls.expect("a good filter");
