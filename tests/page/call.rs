@@ -264,6 +264,15 @@ async fn a_call_waits_for_the_usersig_of_its_caller() {
     let page = Page::open(&emulator, "#/call").await;
     page.sees("expires").await;
 
+    // Making a UserSig takes a while.
+    page.eval(
+        "const send = fetch;
+         window.fetch = async (path, init) => {
+             if (path.endsWith('/user_sig')) await new Promise((done) => setTimeout(done, 300));
+             return send(path, init);
+         }",
+    )
+    .await;
     page.eval(
         "const input = [...document.querySelectorAll('label')].find((it) => it.innerText === 'Caller').control;
          input.value = 'id';

@@ -32,8 +32,16 @@ async fn the_address_names_the_app_and_the_view_and_the_history_works() {
     assert!(page.fragment().await.contains(&format!("app={other}")));
     page.eval("history.back()").await;
     page.sees("0 calls").await;
+    page.go("#/traffic?app=88888888").await;
+    page.sees("0 calls").await;
     page.eval("location.hash = '#/traffic?app=1'").await;
     page.sees("There is no app 1.").await;
+    page.click("Traffic").await;
+    page.until(
+        "return !document.body.innerText.includes('There is no app')",
+        "no error",
+    )
+    .await;
     page.go("#/nothing").await;
     page.sees("Basic request").await;
     page.finish().await;

@@ -77,6 +77,7 @@ async fn a_call_is_opened_sent_again_edited_and_copied_as_a_test() {
     page.press(Key::Enter).await;
     page.sees("Call 1: sns/friend_add").await;
     page.sees("To_Account is not imported.").await;
+    page.css("[data-id='1'] a[aria-current=true]").await;
     page.click("Send it again").await;
     page.sees("Answer: ErrorCode 0 OK, nobody ResultCode 30003")
         .await;
