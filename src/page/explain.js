@@ -5,7 +5,7 @@ import { api, callProposed } from "./api.js";
 import { announce, button, codeMark, detailsOf, h, prose, show } from "./dom.js";
 
 /** The most items that are shown: many fail for one reason. */
-const MAX_ITEMS = 30;
+const MAX_ITEMS = 10;
 
 /**
  * Shows the answer of `GET /requests/{id}/explain`. After a change that it proposes, it is read again, and

@@ -80,7 +80,9 @@ export function picture(names, edges, size, places, chosen, choose, before) {
       svg("text", { y: 21 }, shortened(name, isLarge ? 4 : 8)));
   };
   const picture = { viewBox: `0 0 ${size.width} ${size.height}`, class: "graph", role: "group", "aria-label": "Graph of the accounts" };
-  return svg("svg", picture, edges.map(edgeLine), names.map(node));
+  // What is last is above the others.
+  const sorted = [...names].sort((one, other) => (one === chosen) - (other === chosen));
+  return svg("svg", picture, edges.map(edgeLine), sorted.map(node));
 }
 
 /** A long name without its middle: numbered names differ at the end. */
