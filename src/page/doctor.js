@@ -18,7 +18,7 @@ const STEPS = {
 /** What was pasted. A UserSig is a secret, so the address does not have it. */
 let kept = { text: "", caller: "" };
 
-export function mount(root, { app: { sdkappid, admins }, signal }) {
+export async function mount(root, { app: { sdkappid, admins }, signal }) {
   const text = h("textarea", { rows: 5, spellcheck: "false", autocomplete: "off" });
   const identifier = h("input", { autocomplete: "off" });
   const flaw = select(["expired", "other_key", "other_app", "other_identifier", "truncated"]);
@@ -26,6 +26,8 @@ export function mount(root, { app: { sdkappid, admins }, signal }) {
   const verdict = h("p", { role: "status" });
   const result = h("div");
   const here = String(sdkappid);
+  const fetchApps = async () => (await api("GET", "/apps", undefined, signal)).map((app) => String(app.sdkappid));
+  let apps = await fetchApps();
   let asking = new AbortController();
   let isTyped = false;
   const inspect = async () => {
@@ -34,8 +36,9 @@ export function mount(root, { app: { sdkappid, admins }, signal }) {
     kept = { text: text.value, caller: identifier.value };
     const given = parts(text.value);
     const isOther = given.sdkappid && given.sdkappid !== here;
-    show(note, isOther && h("span", { class: "error" },
-      `The call is of app ${given.sdkappid}, which does not exist: it gets 70020. Below is what app ${here} says.`));
+    const named = apps.includes(given.sdkappid) ? "The call is of" : "A call gets 70020, because there is no";
+    const checked = `The UserSig is checked for app ${here}.`;
+    show(note, isOther && h("span", { class: "error" }, `${named} app ${given.sdkappid}. ${checked}`));
     show(result);
     if (!given.usersig) {
       show(verdict, text.value.trim() ? "No usersig in it." : "The address of this page does not have what you paste.");
@@ -57,11 +60,11 @@ export function mount(root, { app: { sdkappid, admins }, signal }) {
     if (signal.aborted) return;
     const { identifier: caller = "", sdkappid: named = here } = parts(text.value);
     const pasted = text.value;
-    const apps = named === here ? [] : await api("GET", "/apps", undefined, signal);
+    apps = await fetchApps();
     if (text.value !== pasted) return;
     // A caller that was typed is kept, unless the text names one.
     if (caller || !isTyped) identifier.value = caller;
-    if (apps.some(({ sdkappid }) => String(sdkappid) === named)) {
+    if (named !== here && apps.includes(named)) {
       kept = { text: pasted, caller, at: document.activeElement === text && text.selectionEnd };
       go(link("doctor", { app: named }));
     } else await inspect();

@@ -34,7 +34,7 @@ async fn a_usersig_a_url_and_a_curl_command_are_looked_into() {
         (usersig.replace('*', "%2A"), "It is valid"),
         (
             url.replace("88888888", "7"),
-            "The call is of app 7, which does not exist",
+            "A call gets 70020, because there is no app 7.",
         ),
         (url.replace("=administrator", "=id"), "70013"),
         (
