@@ -22,7 +22,7 @@ const HEADERS: [(HeaderName, &str); 5] = [
     (header::CONTENT_SECURITY_POLICY, POLICY),
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (header::REFERRER_POLICY, "no-referrer"),
-    // A browser must not show the page of another version, which it has kept.
+    // A browser must ask again for a file that it has kept: the emulator may have another version.
     (header::CACHE_CONTROL, "no-cache"),
     (header::VARY, "Accept, Accept-Encoding"),
 ];
@@ -68,9 +68,11 @@ fn accepts(call: &HeaderMap, name: &HeaderName, wanted: &str) -> bool {
     let values = call.get_all(name).iter();
     let mut values = values.filter_map(|value| value.to_str().ok());
     let is_wanted = |range: &str| {
-        let (value, parameters) = range.split_once(';').unwrap_or((range, ""));
-        let weight = parameters.trim().strip_prefix("q=").map(str::parse::<f32>);
-        value.trim().eq_ignore_ascii_case(wanted) && weight != Some(Ok(0.0))
+        let range = range.to_ascii_lowercase();
+        let mut parts = range.split(';').map(str::trim);
+        let value = parts.next().unwrap_or_default();
+        let weight = parts.find_map(|part| part.strip_prefix("q="));
+        value == wanted && weight.map(str::parse::<f32>) != Some(Ok(0.0))
     };
     values.any(|ranges| ranges.split(',').any(is_wanted))
 }

@@ -23,7 +23,7 @@ pub(crate) fn redact_body(bytes: &[u8]) -> Option<Box<RawValue>> {
     serde_json::from_slice(bytes).ok()
 }
 
-/// Like [`redact_body`], as a text: numbers, spaces and repeated fields are as they were sent.
+/// Like [`redact_body`], as a text. A body without a secret keeps its numbers, spaces and repeated fields.
 pub(super) fn redacted_text(bytes: &[u8]) -> Option<String> {
     let redacted = redact_body(bytes)?;
     match serde_json::from_slice::<Value>(bytes) {

@@ -33,16 +33,19 @@ export class ApiError extends Error {
   }
 }
 
-/** Whether the emulator wants a token. */
+/** Whether a token was entered in this tab. */
 export function hasToken() {
   return Boolean(sessionStorage.getItem(TOKEN));
 }
 
-/** Tells a listener every second whether the emulator answers. One that has stopped may accept calls all the same. */
+/** Tells a listener every second whether the emulator answers. A suspended process still accepts calls, hence the deadline. */
 export function watchReach(onReach) {
   const isReached = () => fetch("/healthz", { signal: AbortSignal.timeout(DEADLINE) }).then(() => true, () => false);
   repeat(async () => onReach(await isReached()), PAUSE);
 }
+
+/** The emulator did not answer, or broke its answer off. */
+export class UnreachableError extends Error {}
 
 /** Calls a route such as `GET /apps`, and returns its JSON. Asks for the token if the emulator wants one. */
 export async function api(method, route, body, signal) {
@@ -51,8 +54,8 @@ export async function api(method, route, body, signal) {
     init.body = JSON.stringify(body);
     init.headers["Content-Type"] = "application/json";
   }
-  const answer = await call(PREFIX + route, init);
-  const text = await answer.text();
+  const answer = await callControl(PREFIX + route, init);
+  const text = await textOf(answer);
   const isJson = answer.headers.get("Content-Type")?.includes("json");
   return isJson ? JSON.parse(text) : text;
 }
@@ -70,9 +73,7 @@ export async function callRest(path, body, signal) {
   const init = { method: "POST", body, signal, headers: { "Content-Type": "application/json" } };
   const start = performance.now();
   const response = await reach(path, init);
-  const text = await response.text().catch(() => {
-    throw new Error("the answer broke off");
-  });
+  const text = await textOf(response);
   const milliseconds = performance.now() - start;
   let answer = null;
   try {
@@ -89,12 +90,21 @@ async function reach(path, init) {
     return await fetch(path, init);
   } catch (error) {
     if (error.name === "AbortError") throw error;
-    throw new Error("the emulator did not answer");
+    throw new UnreachableError("the emulator did not answer");
+  }
+}
+
+async function textOf(response) {
+  try {
+    return await response.text();
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new UnreachableError("the answer broke off");
   }
 }
 
 /** Calls the control API with the token. */
-async function call(path, init) {
+async function callControl(path, init) {
   for (;;) {
     const token = sessionStorage.getItem(TOKEN);
     if (token) init.headers.Authorization = `Bearer ${token}`;
@@ -112,13 +122,13 @@ let asking = null;
 /** Asks for the token, once for all calls that wait for it. */
 function askToken(wasRefused) {
   asking ??= (async () => {
-    // A header has no other characters.
-    const input = h("input", { type: "password", required: true, pattern: "[ -~]+", autocomplete: "off" });
+    // A header has no other characters, and is not empty.
+    const input = h("input", { type: "password", required: true, pattern: "[ -~]*[!-~][ -~]*", autocomplete: "off" });
     await ask(
       { "aria-label": "Control token", oncancel: (event) => event.preventDefault() },
       h("h2", {}, "Control token"),
       h("p", {}, "The emulator printed it at its start; or EMULATOR__CONTROL__TOKEN has it, or control.token of its configuration."),
-      wasRefused && h("p", { class: "error", role: "alert" }, "The emulator refuses this token."),
+      wasRefused && h("p", { class: "error", role: "alert" }, "The emulator rejected this token."),
       field("Token", input),
       h("button", {}, "Use it"),
     );
@@ -152,7 +162,7 @@ export async function events(filter, reader, signal) {
       if (since === undefined) since = (await api("GET", "/requests?limit=1", undefined, signal)).last_id;
       const route = `/events${query({ ...filter, since })}`;
       const stop = AbortSignal.any([signal, visible.signal]);
-      const answer = await call(PREFIX + route, { headers: {}, signal: stop });
+      const answer = await callControl(PREFIX + route, { headers: {}, signal: stop });
       for await (const event of parse(answer.body)) {
         if (event.event === "call") {
           since = Number(event.id);
@@ -160,7 +170,7 @@ export async function events(filter, reader, signal) {
         } else if (event.event === "dropped") reader.onDropped?.(Number(event.data));
       }
     } catch (error) {
-      // What the emulator rejects is not tried again.
+      // A rejected request is not tried again.
       if (error instanceof ApiError && error.status < 500) throw error;
     } finally {
       document.removeEventListener("visibilitychange", hide);

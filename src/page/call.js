@@ -124,6 +124,7 @@ export async function mount(root, { app, params, signal }) {
     const mine = (signs += 1);
     usersig.value = "";
     show(expires);
+    changed();
     const made = await api("POST", `/apps/${app.sdkappid}/user_sig`, { identifier: caller.value }, signal);
     // The caller has changed meanwhile, or the user edits the UserSig.
     if (mine !== signs) return;
@@ -132,7 +133,8 @@ export async function mount(root, { app, params, signal }) {
     changed();
   };
   const sign = () => {
-    signing = makeUserSig().catch((error) => show(expires, error.message));
+    const mine = signs + 1;
+    signing = makeUserSig().catch((error) => mine === signs && show(expires, error.message));
     return signing;
   };
 

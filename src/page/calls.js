@@ -9,7 +9,7 @@ const MAX_CALLS = 500;
 
 const HEADS = ["Time (UTC)", "Code", "Outcome", "App", "Command", "From_Account", "ms", "Hint"];
 
-/** A list of calls, newest first. What is read stays in its place, and keeps the focus, while calls come in. */
+/** A list of calls, newest first. Rows keep their place on the screen and the focus while calls are added. */
 export class CallList {
   /** The id of the newest call that was added or seen. */
   newest = 0;

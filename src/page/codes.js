@@ -14,7 +14,8 @@ export async function mount(root, { params, signal }) {
   const list = h("div", { class: "cards" });
   const find = () => {
     const known = codes.filter((code) => !provenance.value || code.code_is === provenance.value);
-    const found = withWords(search.value, known, JSON.stringify);
+    const text = ({ recorded, ...code }) => [Object.values(code), Object.values(recorded ?? {})].flat(2).join(" ");
+    const found = withWords(search.value, known, text);
     show(count, `${found.length} of ${codes.length} outcomes`);
     show(list, found.map(card));
     keep("codes", { search: search.value, known: provenance.value });

@@ -15,8 +15,8 @@ const STEPS = {
   admin: "The caller is an app admin",
 };
 
-/** What was pasted. A UserSig is a secret, so the address does not have it. */
-let kept = { text: "", caller: "" };
+/** The pasted text and the caller. A UserSig is a secret, so the address does not have it. */
+let kept = { text: "", caller: "", isTyped: false };
 
 export async function mount(root, { app: { sdkappid, admins }, signal }) {
   const text = h("textarea", { rows: 5, spellcheck: "false", autocomplete: "off" });
@@ -29,11 +29,11 @@ export async function mount(root, { app: { sdkappid, admins }, signal }) {
   const fetchApps = async () => (await api("GET", "/apps", undefined, signal)).map((app) => String(app.sdkappid));
   let apps = await fetchApps();
   let asking = new AbortController();
-  let isTyped = false;
+  let { isTyped } = kept;
   const inspect = async () => {
     asking.abort();
     asking = new AbortController();
-    kept = { text: text.value, caller: identifier.value };
+    kept = { text: text.value, caller: identifier.value, isTyped };
     const given = parts(text.value);
     const isOther = given.sdkappid && given.sdkappid !== here;
     const named = apps.includes(given.sdkappid) ? "The call is of" : "A call gets 70020, because there is no";
@@ -48,7 +48,7 @@ export async function mount(root, { app: { sdkappid, admins }, signal }) {
     try {
       const until = AbortSignal.any([signal, asking.signal]);
       const found = await api("POST", `/apps/${sdkappid}/user_sig/inspect`, asked, until);
-      show(verdict, h("strong", {}, found.failed_step ? "It is refused" : "It is valid"),
+      show(verdict, h("strong", {}, found.failed_step ? "It is rejected" : "It is valid"),
         isOther ? `. A call of app ${here} with it gets ` : ". A call with it gets ", codeMark(found.code), ` ${found.error_info}`);
       show(result, findings(found));
     } catch (error) {
@@ -65,7 +65,7 @@ export async function mount(root, { app: { sdkappid, admins }, signal }) {
     // A caller that was typed is kept, unless the text names one.
     if (caller || !isTyped) identifier.value = caller;
     if (named !== here && apps.includes(named)) {
-      kept = { text: pasted, caller, at: document.activeElement === text && text.selectionEnd };
+      kept = { text: pasted, caller: identifier.value, isTyped, at: document.activeElement === text && text.selectionEnd };
       go(link("doctor", { app: named }));
     } else await inspect();
   };

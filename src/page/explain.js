@@ -36,16 +36,16 @@ function explained({ call, error, failed_items: failed, if_sent_again: again }, 
       h("h3", {}, account || "(no account)"),
       outcomes.length ? outcomes.map(known) : h("p", {}, codeMark(code)),
       now && facts(now),
-      next && outcome("If it is sent again", next, change, code),
+      next && outcomeNow("If it is sent again", next, change, code),
     );
   };
   return [
-    error && h("div", { class: "card" }, isByFault ? h("p", {}, prose(call.hint)) : known(error), again && outcome("If it is sent again", again, change, error.code)),
+    error && h("div", { class: "card" }, isByFault ? h("p", {}, prose(call.hint)) : known(error), again && outcomeNow("If it is sent again", again, change, error.code)),
     !error && h("p", {}, failed.length ? "The call succeeded, but items failed." : "The call succeeded."),
     firstOf(failed, failedItem),
     others.length > 0 && detailsOf(
       failed.length ? "The other items, if they are sent again" : "If it is sent again",
-      firstOf(others, (item) => outcome(item.to_account, item, change)),
+      firstOf(others, (item) => outcomeNow(item.to_account, item, change)),
     ),
   ];
 }
@@ -64,7 +64,7 @@ function known({ code, outcome, meaning, fix, code_is: codeIs, info_is: infoIs }
 }
 
 /** What the call, or an item, would get now. It is not said again if it is the code that it `was`. */
-function outcome(name, { code, outcome, meaning, detail, fault, to_be_0: changes }, change, was) {
+function outcomeNow(name, { code, outcome, meaning, detail, fault, to_be_0: changes }, change, was) {
   const words = prose(` ${outcome ?? ""} ${detail ?? meaning ?? ""}${fault ? ` (fault ${fault})` : ""}`);
   return [
     code !== was && h("p", {}, `${name}: `, code === null ? "no answer" : codeMark(code), words),
@@ -77,6 +77,7 @@ function outcome(name, { code, outcome, meaning, detail, fault, to_be_0: changes
 /** The facts that the rules read, without those that say nothing. */
 function facts(now) {
   const said = Object.entries(now).filter(([, value]) => value !== false && value !== 0 && typeof value !== "object");
-  const text = said.map(([name, value]) => `${name.replaceAll("_", " ")}${value === true ? "" : `: ${value}`}`);
-  return h("p", {}, h("small", {}, `Now: ${now.to_exists ? "" : "to does not exist; "}${text.join("; ")}.`));
+  const texts = said.map(([name, value]) => `${name.replaceAll("_", " ")}${value === true ? "" : `: ${value}`}`);
+  if (!now.to_exists) texts.unshift("the other account does not exist");
+  return h("p", {}, h("small", {}, `Now: ${texts.join("; ")}.`));
 }

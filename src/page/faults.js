@@ -15,7 +15,7 @@ const KINDS = {
   malformed: ["answer that is not JSON"],
 };
 
-/** The faults that calls of the app can meet, and a form that arms another. */
+/** The faults that apply to calls of the app, and a form that arms another. */
 export function faults({ act, ...context }) {
   const { sdkappid } = context;
   const region = table("Armed faults", ["Id", "What", "Where", "When", "Hits", "Left", "Action"], []);

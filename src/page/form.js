@@ -24,9 +24,9 @@ function objectFields(schema, value, resolve, onChange) {
   const names = Object.keys(schema.properties ?? {});
   const isShown = (name) => required.includes(name) || name in value;
   const one = (name) => {
-    const field = resolve(schema.properties[name]);
-    const isMarked = required.includes(name) && !field.description?.startsWith("Required");
-    return property(isMarked ? `${name} (required)` : name, field, value, name, resolve, onChange);
+    const schemaOfField = resolve(schema.properties[name]);
+    const isMarked = required.includes(name) && !schemaOfField.description?.startsWith("Required");
+    return property(isMarked ? `${name} (required)` : name, schemaOfField, value, name, resolve, onChange);
   };
   const toggle = ({ target }) => (target.open ? opened.add(value) : opened.delete(value));
   const [shown, more] = [names.filter(isShown), names.filter((name) => !isShown(name))];
@@ -73,14 +73,14 @@ function list(label, hint, schema, owner, name, resolve, onChange) {
     onChange(true);
   };
   const entry = (item, at) => {
-    const title = `${label.split(" ")[0]} ${at + 1}`;
+    const title = `${name} ${at + 1}`;
     const removeButton = h("button", { type: "button", class: "quiet", onclick: () => remove(at) }, `Remove ${title}`);
     if (schema.properties && isObject(item)) {
       return group(title, null, objectFields(schema, item, resolve, onChange), removeButton);
     }
     return rowOf(field(title, leaf(schema, [schema.type ?? []].flat(), items, at, onChange)), removeButton);
   };
-  const more = h("button", { type: "button", onclick: add }, `Add to ${label.split(" ")[0]}`);
+  const more = h("button", { type: "button", onclick: add }, `Add to ${name}`);
   return group(label, hint, items.slice(0, MAX_ITEMS).map(entry),
     items.length > MAX_ITEMS && h("p", {}, `${items.length - MAX_ITEMS} more are in the JSON only.`), more);
 }

@@ -32,8 +32,13 @@ export function edgesOf(accounts) {
 
 /** The relations as a table. `choose` is called with the account that the user chooses. */
 export function edgeTable(edges, choose) {
-  const name = (user) => h("button", { type: "button", class: "quiet", onclick: () => choose(user) }, user);
-  const row = ({ kind, from, to, since, about }) => [name(from), KINDS[kind], name(to), since ? utc(since) : "", about];
+  const name = (user, edge, end) => h("button", {
+    type: "button", class: "quiet", "data-name": `${keyOf(edge)} ${end}`, onclick: () => choose(user),
+  }, user);
+  const row = (edge) => {
+    const { kind, from, to, since, about } = edge;
+    return [name(from, edge, "from"), KINDS[kind], name(to, edge, "to"), since ? utc(since) : "", about];
+  };
   const heads = ["From", "Relation", "To", "Since", "Remark, groups, wording"];
   return edges.length ? table("Relations", heads, edges.map(row)) : h("p", {}, "No relations.");
 }
@@ -79,10 +84,10 @@ export function picture(names, edges, size, places, chosen, choose, before) {
     }, svg("title", {}, `${name}, ${counted(relations, "relation")}`), svg("circle", { r: 7 }),
       svg("text", { y: 21 }, shortened(name, isLarge ? 4 : 8)));
   };
-  const picture = { viewBox: `0 0 ${size.width} ${size.height}`, class: "graph", role: "group", "aria-label": "Graph of the accounts" };
+  const attributes = { viewBox: `0 0 ${size.width} ${size.height}`, class: "graph", role: "group", "aria-label": "Graph of the accounts" };
   // What is last is above the others.
   const sorted = [...names].sort((one, other) => (one === chosen) - (other === chosen));
-  return svg("svg", picture, edges.map(edgeLine), sorted.map(node));
+  return svg("svg", attributes, edges.map(edgeLine), sorted.map(node));
 }
 
 /** A long name without its middle: numbered names differ at the end. */
@@ -137,7 +142,7 @@ function layOut(names, edges, { width, height }, places) {
     for (const name of added) {
       for (const other of names) pull(name, other, (distance) => -((ideal / distance) ** 2));
       const here = places.get(name);
-      moves.get(name).x += (x - here.x);
+      moves.get(name).x += x - here.x;
       moves.get(name).y += (y - here.y) * 1.5;
     }
     for (const { from, to } of edges) {

@@ -11,10 +11,12 @@ export function parseJson(text) {
   });
 }
 
-/** JSON with line breaks; another text as it is. */
+/** JSON with line breaks. A text that would lose something, such as a repeated field, stays as it is. */
 export function indented(text) {
+  const compact = text.replace(/("(?:\\.|[^"\\])*")|\s+/g, "$1");
   try {
-    return JSON.stringify(parseJson(text), null, 2);
+    const value = parseJson(text);
+    return JSON.stringify(value) === compact ? JSON.stringify(value, null, 2) : text;
   } catch {
     return text;
   }

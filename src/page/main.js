@@ -1,7 +1,7 @@
 // Shows the view that the address names, and what is common to all views.
 
 import { go, link, read, replace } from "./address.js";
-import { ApiError, api, hasToken, watchReach } from "./api.js";
+import { UnreachableError, api, hasToken, watchReach } from "./api.js";
 import * as call from "./call.js";
 import * as codes from "./codes.js";
 import * as doctor from "./doctor.js";
@@ -28,7 +28,7 @@ const gone = document.getElementById("gone");
 let current = null;
 let apps = null;
 /** Whether the last attempt to show a view failed because the emulator did not answer. */
-let isCut = false;
+let wasUnreachable = false;
 
 /**
  * The context of a view: `app` is the chosen app as `GET /apps` shows it, `params` the parameters of the
@@ -36,10 +36,10 @@ let isCut = false;
  * `{ update(params) }` for changes of its parameters; without it, a change mounts the view again.
  */
 async function display() {
-  // While the emulator is gone, what is shown stays.
+  // While the emulator does not answer, the last list of apps is used.
   apps = await api("GET", "/apps").catch((error) => {
-    if (!apps || error instanceof ApiError) throw error;
-    return apps;
+    if (apps && error instanceof UnreachableError) return apps;
+    throw error;
   });
   const { view, params } = read();
   const name = Object.hasOwn(VIEWS, view) ? view : "call";
@@ -84,10 +84,10 @@ async function display() {
   if (mine === current && !isFirst && document.activeElement === document.body) main.focus();
 }
 
-function listApps(apps, chosen) {
+function listApps(list, chosen) {
   const option = ({ sdkappid }) =>
     h("option", { value: sdkappid, selected: sdkappid === chosen?.sdkappid }, String(sdkappid));
-  show(appList, apps.map(option));
+  show(appList, list.map(option));
 }
 
 function start() {
@@ -95,9 +95,8 @@ function start() {
   show(document.getElementById("views"), Object.entries(VIEWS).map(item));
   appList.addEventListener("change", () => go(link(read().view, { app: appList.value })));
   appList.addEventListener("focus", async () => {
-    const sdkappid = Number(appList.value);
     const now = await api("GET", "/apps").catch(() => apps);
-    listApps(now, { sdkappid });
+    if (now.length !== appList.length) listApps(now, { sdkappid: Number(appList.value) });
   });
   window.addEventListener("hashchange", refresh);
   document.querySelector(".skip").addEventListener("click", (event) => {
@@ -106,8 +105,12 @@ function start() {
   });
   watchReach((isThere) => {
     gone.hidden = isThere;
-    if (isThere && isCut) refresh();
+    if (isThere && wasUnreachable) load();
   });
+  load();
+}
+
+function load() {
   refresh();
   about().catch(() => {});
 }
@@ -124,12 +127,12 @@ async function about() {
 }
 
 async function refresh() {
-  isCut = false;
+  wasUnreachable = false;
   try {
     await display();
   } catch (error) {
     if (error.name === "AbortError") return;
-    isCut = !(error instanceof ApiError);
+    wasUnreachable = error instanceof UnreachableError;
     current?.end.abort();
     current = null;
     show(main, h("h1", {}, "Error"), h("p", { class: "error" }, error.message));

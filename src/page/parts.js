@@ -1,4 +1,4 @@
-// What the sections of Trouble share.
+// Helpers of the sections of Trouble.
 
 /** Sets a text, unless it is shown already. */
 export function put(element, text) {

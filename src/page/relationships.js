@@ -2,7 +2,7 @@
 
 import { accountPanel, accountRoute } from "./account.js";
 import { go, keep, linkHere } from "./address.js";
-import { ApiError, api, events } from "./api.js";
+import { UnreachableError, api, events } from "./api.js";
 import { button, counted, field, formOf, h, select, show } from "./dom.js";
 import { edgeTable, edgesOf, keyOf, legend, NARROW, picture, WIDE } from "./graph.js";
 import { later, repeat } from "./time.js";
@@ -13,7 +13,7 @@ const MAX_ACCOUNTS = 60;
 /** The most names that are proposed while one is typed. */
 const MAX_PROPOSALS = 20;
 
-/** Changes by the control API make no event, so the accounts are read again after this time, in milliseconds. */
+/** The time after which the accounts are read again, in milliseconds: the control API's changes make no event. */
 const AGAIN = 5000;
 
 /** The time after a call until the accounts are read, and the time for which a new edge is marked. */
@@ -25,7 +25,7 @@ export async function mount(root, { app: { sdkappid }, params, signal }) {
   const search = h("input", { type: "search", list: "accounts", autocomplete: "off" });
   const proposals = h("datalist", { id: "accounts" });
   const steps = select([[1, "1 step"], [2, "2 steps"], [3, "3 steps"]], 1);
-  const form = select([["graph", "Graph"], ["table", "Table"]], "graph");
+  const showAs = select([["graph", "Graph"], ["table", "Table"]], "graph");
   const about = h("p", { role: "status" });
   const drawing = h("div", { class: "drawing" });
   const panel = h("section", { "aria-label": "The chosen account" });
@@ -36,13 +36,15 @@ export async function mount(root, { app: { sdkappid }, params, signal }) {
   let names = [];
   let isWhole = false;
   let size = WIDE;
+  let draws = 0;
   /** What is drawn: everything as a text, the subject, and the keys of the edges. */
   let drawn = null;
 
   const choose = (user) => go(linkHere({ account: user }));
 
-  /** The accounts to draw, and what is said of those that are left out. */
+  /** The accounts to draw, and a text that counts those that are left out. */
   const gather = async () => {
+    const [user, wanted] = [chosen, Number(steps.value)];
     const list = await api("GET", `/apps/${sdkappid}/accounts?limit=100000`, undefined, signal);
     names = list.accounts;
     isWhole = list.total <= MAX_ACCOUNTS;
@@ -51,56 +53,61 @@ export async function mount(root, { app: { sdkappid }, params, signal }) {
       const { accounts } = await api("GET", `/apps/${sdkappid}/state`, undefined, signal);
       return [accounts, counted(list.total, "account")];
     }
-    if (!chosen) return [{}, `${list.total} accounts are too many for one picture: choose one to see its neighbourhood.`];
-    const [accounts, left] = await neighbourhood(chosen, Number(steps.value), get);
-    const said = `${Object.keys(accounts).length} of ${list.total} accounts, within ${counted(steps.value, "step")} of ${chosen}.`;
+    if (!user) return [{}, `${list.total} accounts are too many for one picture: choose one to see its neighbourhood.`];
+    const [accounts, left] = await neighbourhood(user, wanted, get);
+    const said = `${Object.keys(accounts).length} of ${list.total} accounts, within ${counted(wanted, "step")} of ${user}.`;
     return [accounts, left ? `${said} At least ${left} more are left out.` : said];
   };
 
   const draw = async () => {
     let accounts;
     let text;
-    const user = chosen;
+    const mine = (draws += 1);
     try {
       [accounts, text] = await gather();
     } catch (error) {
       // The banner says that the emulator is gone.
-      if (!(error instanceof ApiError) || user !== chosen) return;
+      if (error instanceof UnreachableError || mine !== draws) return;
       drawn = null;
       show(drawing);
       show(about, h("span", { class: "error" }, error.message));
       return;
     }
-    if (user !== chosen) return;
+    if (mine !== draws) return;
     const next = drawing.clientWidth < NARROW.width ? NARROW : WIDE;
     if (next !== size) places.clear();
     size = next;
-    const now = JSON.stringify([accounts, text, chosen, form.value, size]);
+    const now = JSON.stringify([accounts, text, chosen, showAs.value, size]);
     if (now === drawn?.now) return;
     const edges = edgesOf(accounts);
-    const focused = document.activeElement?.dataset?.name;
+    const focused = drawing.contains(document.activeElement) && document.activeElement.dataset.name;
+    const top = drawing.querySelector(".scroll")?.scrollTop;
     if (about.textContent !== text) show(about, text);
     const what = isWhole ? "all" : `${chosen} ${steps.value}`;
     const before = drawn?.what === what ? drawn.keys : null;
     drawn = { now, what, keys: new Set(edges.map(keyOf)) };
     const users = Object.keys(accounts);
     if (users.length === 0) showMatches();
-    else if (form.value === "table") show(drawing, edgeTable(edges, choose));
+    else if (showAs.value === "table") show(drawing, edgeTable(edges, choose));
     else show(drawing, picture(users, edges, size, places, chosen, choose, before), legend());
     setTimeout(() => drawing.querySelectorAll(".new").forEach((edge) => edge.classList.remove("new")), MARKED);
-    if (focused) drawing.querySelector(`[data-name="${CSS.escape(focused)}"]`)?.focus();
+    const table = drawing.querySelector(".scroll");
+    if (table && top) table.scrollTop = top;
+    if (focused) drawing.querySelector(`[data-name="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
   };
   /** The accounts that match the search, to choose from. */
   const showMatches = () => {
-    const item = (name) => h("li", {}, h("button", { type: "button", class: "quiet", onclick: () => choose(name) }, name));
+    const item = (name) => h("li", {}, h("button", { type: "button", class: "quiet", "data-name": name, onclick: () => choose(name) }, name));
     show(drawing, h("ul", { class: "plain" }, matches(search).map(item)));
   };
 
-  const nameOf = (one) => one.labels?.[0]?.textContent ?? one.ariaLabel ?? one.textContent;
+  const nameOf = (one) => one.parentElement.dataset.title ?? one.labels?.[0]?.textContent ?? one.ariaLabel ?? one.textContent;
   const showPanel = async () => {
+    const hadFocus = panel.contains(document.activeElement);
     if (!chosen) {
       delete panel.dataset.state;
-      show(panel, h("h2", {}, "Account"), h("p", {}, "Choose an account to see and change it."));
+      show(panel, h("h2", { tabindex: -1 }, "Account"), h("p", {}, "Choose an account to see and change it."));
+      if (hadFocus) panel.firstChild.focus();
       return;
     }
     const user = chosen;
@@ -119,7 +126,7 @@ export async function mount(root, { app: { sdkappid }, params, signal }) {
       const same = [...panel.querySelectorAll("button, select, input, summary")].find((one) => nameOf(one) === focused);
       (same || panel.querySelector("h2")).focus({ preventScroll: true });
     } catch (error) {
-      if (!(error instanceof ApiError) || user !== chosen) return;
+      if (error instanceof UnreachableError || user !== chosen) return;
       delete panel.dataset.state;
       show(panel, h("h2", {}, user), h("p", { class: "error" }, error.message));
     }
@@ -155,18 +162,18 @@ export async function mount(root, { app: { sdkappid }, params, signal }) {
   const update = (now) => {
     chosen = now.get("account");
     steps.value = now.get("steps") ?? "1";
-    form.value = now.get("as") ?? "graph";
+    showAs.value = now.get("as") ?? "graph";
     return refresh();
   };
   for (const input of [search, other]) input.addEventListener("input", later(propose, 100));
-  for (const control of [steps, form]) {
+  for (const control of [steps, showAs]) {
     control.addEventListener("change", () => {
-      keep("relationships", { steps: steps.value, as: form.value });
+      keep("relationships", { steps: steps.value, as: showAs.value });
       draw();
     });
   }
   const filter = formOf({ class: "filter", role: "search" }, field("Find an account", search),
-    button("Find", find, { type: "submit" }), field("Neighbourhood", steps), field("Show as", form));
+    button("Find", find, { type: "submit" }), field("Neighbourhood", steps), field("Show as", showAs));
   const newAccount = formOf({ class: "row" }, field("New account", newName), button("Make it", make, { type: "submit" }));
   show(root, proposals, filter, about, h("div", { class: "columns wide" }, drawing, h("div", {}, panel, newAccount)));
   await update(params);
@@ -186,7 +193,8 @@ export async function mount(root, { app: { sdkappid }, params, signal }) {
 
 /** The accounts within some steps of one, nearest first, and the number of those that are left out. */
 async function neighbourhood(user, steps, get) {
-  const accounts = {};
+  // An account may be called __proto__.
+  const accounts = Object.create(null);
   let ring = [user];
   const seen = new Set(ring);
   for (let step = 0; step <= steps && ring.length > 0; step += 1) {

@@ -1,4 +1,4 @@
-// Times as texts, in seconds since 1970; and what runs later, with pauses in milliseconds.
+// Times, which are in seconds since 1970, as texts; and functions that run later or again.
 
 /** The date and time. */
 export function utc(time) {

@@ -2,7 +2,7 @@
 
 import { go, keep, link, linkHere, query, read } from "./address.js";
 import { callerOf, codesOf, newRandom } from "./answer.js";
-import { ApiError, api, callRest, events, processOf } from "./api.js";
+import { UnreachableError, api, callRest, events, processOf } from "./api.js";
 import { CallList } from "./calls.js";
 import { announce, button, code, codeMark, confirm, counted, field, formOf, h, prose, rowOf, select, show, term } from "./dom.js";
 import { explanation } from "./explain.js";
@@ -56,11 +56,13 @@ export async function mount(root, { app: { sdkappid }, params, signal }) {
   const count = () => {
     const calls = list.hidden > 0 ? `${list.size} of ${list.size + list.hidden} calls` : counted(list.size, "call");
     show(state, calls, isPaused && `, paused; ${counted(waiting, "call")} waiting`);
+    if (list.hidden === 0 && older.contains(document.activeElement)) list.element.focus();
     older.hidden = list.hidden === 0;
     show(olderCount, `${counted(list.hidden, "older call")} not shown. `);
   };
   const showDropped = (from, to) => show(note, `The journal was full: calls ${from} to ${to} were dropped.`);
   const clear = () => {
+    waiting = 0;
     show(note);
     list.clear();
   };
@@ -82,6 +84,7 @@ export async function mount(root, { app: { sdkappid }, params, signal }) {
   };
   const fetchCalls = (limit, until) => api("GET", `/requests${query({ ...apiFilter(), limit })}`, undefined, until);
   const load = async () => {
+    if (signal.aborted) return;
     reading.abort();
     loading.abort();
     loading = new AbortController();
@@ -101,13 +104,13 @@ export async function mount(root, { app: { sdkappid }, params, signal }) {
     } catch (failure) {
       if (until.aborted) return;
       clear();
-      if (failure instanceof ApiError) fail(failure);
-      else stream();
+      if (failure instanceof UnreachableError) stream();
+      else fail(failure);
     }
   };
   const loadOlder = async () => {
     // While it is paused, the newest calls are not in the list.
-    const { calls, count: all } = await fetchCalls(list.size + waiting + MORE_CALLS, signal);
+    const { calls, count: all } = await fetchCalls(list.size + waiting + MORE_CALLS, AbortSignal.any([signal, loading.signal]));
     const more = calls.filter(({ id }) => id <= list.newest && !list.has(id));
     list.hidden = all - calls.length;
     list.addOlder(more);
@@ -144,7 +147,7 @@ export async function mount(root, { app: { sdkappid }, params, signal }) {
     if (!(await confirm(`Remove all calls of ${whose} from the journal?`))) return;
     await api("DELETE", `/requests${query({ sdkappid: apiFilter().sdkappid })}`);
     await load();
-    announce("The journal is empty");
+    announce(`The calls of ${whose} are removed`);
   });
   list.element.addEventListener("click", (event) => {
     const row = event.target.closest("[data-id]");
@@ -157,6 +160,7 @@ export async function mount(root, { app: { sdkappid }, params, signal }) {
   const form = formOf({ class: "filter" },
     field("Command", command), field("Account", account), field("Code", codeNumber),
     h("label", {}, everywhere, " All apps"), pauseButton, empty);
+  form.addEventListener("input", () => keep("traffic", filter()));
   form.addEventListener("input", later(load));
   show(root, h("h2", { class: "hidden" }, "Calls"), form, error,
     h("div", { class: "columns wide" }, h("div", {}, state, note, list.element, older), detail));
@@ -202,7 +206,7 @@ async function showCall(detail, id, isChosen, back) {
       term("Status", String(call.status)),
       term("Hint", call.hint && prose(call.hint)),
       term("Warning", call.warning),
-      term("Body", call.cut ? "cut off" : body === null && "not recorded: the gateway refused the call"),
+      term("Body", call.cut ? "cut off" : body === null && "empty, or not recorded because the gateway rejected the call"),
     ),
     rowOf(isWhole && [button("Send it again", () => again(call, body, sent)), h("a", { href: link("call", edited) }, "Edit it in Call")],
       h("button", { type: "button", class: "quiet", onclick: back }, "Back to the list")),

@@ -2,7 +2,7 @@
 
 import { keep, link, query } from "./address.js";
 import { callerOf, codesOf } from "./answer.js";
-import { ApiError, api, callRest } from "./api.js";
+import { UnreachableError, api, callRest } from "./api.js";
 import { announce, button, code, confirm, counted, detailsOf, field, formOf, h, rowOf, select, show, table, withWords } from "./dom.js";
 import { faults } from "./faults.js";
 import { number, put } from "./parts.js";
@@ -20,10 +20,10 @@ export async function mount(root, { app: { sdkappid }, params, signal, reload })
   const lookOnce = async () => {
     const looks = await Promise.allSettled(columns.flat().map((section) => section.look?.()));
     // The banner says that the emulator is gone.
-    const error = looks.map(({ reason }) => reason).find((reason) => reason instanceof ApiError);
+    const error = looks.map(({ reason }) => reason).find((reason) => reason && !(reason instanceof UnreachableError));
     put(failed, error?.message ?? "");
-    const isAppGone = error?.status === 404 && !signal.aborted;
-    if (isAppGone) reload();
+    // The app is gone.
+    if (error?.status === 404 && !signal.aborted) reload();
   };
   // One look after the other, so that an older answer does not replace a newer one.
   let looking = Promise.resolve();
@@ -51,8 +51,9 @@ function arrange({ route, codes, commands, params, act }) {
   const result = h("div");
   const find = () => {
     const text = ({ code: number, outcome, meaning }) => `${number} ${outcome}: ${meaning.replaceAll("`", "")}`;
-    const found = withWords(search.value.trim(), codes, text);
-    const exact = found.find(({ outcome }) => outcome.toLowerCase() === search.value.trim().toLowerCase());
+    const typed = search.value.trim().toLowerCase();
+    const found = withWords(typed, codes, text);
+    const exact = found.find(({ outcome }) => outcome.toLowerCase() === typed);
     show(list, found.map((one) => h("option", { value: one.outcome }, text(one))));
     list.value = (exact ?? found[0])?.outcome;
     choose();

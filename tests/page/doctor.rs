@@ -87,6 +87,11 @@ async fn the_app_of_a_pasted_call_is_chosen() {
     assert_eq!(page.value(LABEL).await, url);
     let focused = "return document.activeElement.localName";
     assert_eq!(page.eval(focused).await, "textarea");
+    page.choose("App", "88888888").await;
+    page.sees(&format!(
+        "The call is of app {id}. The UserSig is checked for app 88888888."
+    ))
+    .await;
     page.finish().await;
 }
 

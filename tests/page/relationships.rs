@@ -36,6 +36,16 @@ async fn the_graph_follows_calls_from_anywhere() {
 
     page.choose("Show as", "Table").await;
     page.sees("friend, one way").await;
+    // What has the focus keeps it when a row is added.
+    page.tab_to("it.closest('tbody') && it.innerText === 'id3'")
+        .await;
+    befriend(&emulator, "id1", "id2").await;
+    page.until(
+        "return document.querySelectorAll('tbody tr').length === 6",
+        "another row",
+    )
+    .await;
+    assert_eq!(page.focused().await, "id3");
     assert!(page.fragment().await.contains("as=table"));
     page.finish().await;
 }
@@ -89,6 +99,11 @@ async fn an_account_is_seen_and_changed() {
     page.click("Yes").await;
     page.until("return !location.hash.includes('ann')", "no account")
         .await;
+    page.until(
+        "return document.activeElement.innerText === 'Account'",
+        "the focus",
+    )
+    .await;
 
     let id = app.account("id").await.expect("it is there");
     assert_eq!(id.profile.allow_type, AllowType::NeedConfirm);
@@ -161,9 +176,16 @@ async fn what_is_typed_stays_while_the_emulator_is_gone_and_errors_go() {
     page.sees("1 of 67 accounts").await;
     let text = page.text().await;
     assert!(!text.contains("there is no account"), "{text}");
+    let friend = AccountSeed::new().friend("u1");
+    app.put_account("__proto__", friend)
+        .await
+        .expect("it is good");
+    page.go("#/relationships?account=__proto__").await;
+    page.sees("2 of 68 accounts, within 1 step of __proto__.")
+        .await;
     // Without a chosen account, those that match the search are links.
     page.click("Relationships").await;
-    page.sees("67 accounts are too many").await;
+    page.sees("68 accounts are too many").await;
     page.fill("Find an account", "U6").await;
     page.until(
         "return document.querySelectorAll('.drawing button').length === 2",

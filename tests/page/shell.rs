@@ -57,7 +57,7 @@ async fn the_page_asks_once_for_the_token_and_keeps_it_in_the_tab() {
     page.sees("Control token").await;
     page.fill("Token", "wrong").await;
     page.press(Key::Enter).await;
-    page.sees("The emulator refuses this token.").await;
+    page.sees("The emulator rejected this token.").await;
     page.check_dialog().await;
     // A header cannot have this character.
     page.fill("Token", "token…").await;

@@ -199,6 +199,18 @@ async fn a_call_is_sent_again_and_edited_as_it_was_sent() {
     for part in ["\"id1\"", " 0.0,", " 12345678901234567890"] {
         assert!(edited.contains(part), "{edited}");
     }
+    // A repeated field is seen, because it is why the call failed.
+    let body = r#"{"From_Account":"a","From_Account":"b"}"#;
+    let request = hyper::Request::post(emulator.default_app().url("friend_get"));
+    let request = request.body(body.to_owned()).expect("a request");
+    client.request(request).await.expect("an answer");
+    page.go("#/traffic?call=4").await;
+    page.sees("duplicate field").await;
+    page.sees(body).await;
+    page.click("Edit it in Call").await;
+    page.until("return location.hash.startsWith('#/call')", "the call")
+        .await;
+    assert_eq!(page.value("Body, as JSON").await, body);
     page.finish().await;
 }
 
@@ -212,8 +224,8 @@ async fn the_filter_can_change_while_it_is_paused_and_the_emulator_is_gone() {
     emulator.stop().await;
     page.sees("The emulator does not answer.").await;
     page.fill("Account", "id1").await;
-    page.until("return location.hash.includes('id1')", "the filter")
-        .await;
+    // The calls are loaded when nothing was typed for 0.2 s.
+    tokio::time::sleep(std::time::Duration::from_millis(600)).await;
 
     let emulator = Emulator::builder().listen(addr).start().await;
     let emulator = emulator.expect("the port is free");

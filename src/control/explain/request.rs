@@ -36,7 +36,7 @@ pub(in crate::control) struct RequestPath {
 pub(in crate::control) struct ExplainedCall {
     /// The call. Its `hint` says why it or its first failed item failed.
     call: CallDocument,
-    /// The body as a text, as it was sent; a UserSig or key in it is redacted. Null if it was not recorded.
+    /// The body as a text, as it was sent; a UserSig or key in it is redacted. Null if it was empty or not recorded.
     body: Option<String>,
     /// The outcome of the whole call; null if its ErrorCode is 0.
     error: Option<KnownCode>,
