@@ -1,7 +1,7 @@
 // One account: what it is, and the controls that change it.
 
 import { api } from "./api.js";
-import { announce, button, confirm, detailsOf, field, h, rowOf, select, show, term } from "./dom.js";
+import { announce, button, confirm, detailsOf, field, h, plainButton, rowOf, select, show, term } from "./dom.js";
 import { utc } from "./time.js";
 
 const ALLOW_TYPES = ["AllowType_Type_AllowAny", "AllowType_Type_NeedConfirm", "AllowType_Type_DenyAny"];
@@ -69,7 +69,7 @@ export function accountPanel(user, account, { sdkappid, choose, refresh, other, 
     const all = account[list];
     const entry = (one) => {
       const peer = one[peerOf(list)];
-      const name = h("button", { type: "button", class: "quiet", onclick: () => choose(peer) }, peer);
+      const name = plainButton(peer, () => choose(peer), { class: "quiet" });
       return h("li", { class: "row" }, name, h("small", {}, about(one)), actions.map((action) => action(peer)));
     };
     const shown = detailsOf(

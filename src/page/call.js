@@ -4,7 +4,7 @@ import { keep, link, query } from "./address.js";
 import { itemsOf, newRandom } from "./answer.js";
 import { api, callRest, openapi } from "./api.js";
 import {
-  announce, button, code, codeMark, copyButton, counted, detailsOf, field, formOf, h, prose, rowOf, show, table,
+  announce, button, code, codeMark, copyButton, counted, detailsOf, field, formOf, h, plainButton, prose, rowOf, show, table,
 } from "./dom.js";
 import { explanation } from "./explain.js";
 import { schemaForm } from "./form.js";
@@ -114,7 +114,7 @@ export async function mount(root, { app, params, signal }) {
       setBody(sample);
     };
     show(sampleButtons, Object.entries(samples).map(([title, body]) =>
-      h("button", { type: "button", onclick: () => use(body) }, title)));
+      plainButton(title, () => use(body))));
     show(answered);
     if (text.value === sample) use(Object.values(samples)[0] ?? {});
     else readText();
@@ -149,7 +149,7 @@ export async function mount(root, { app, params, signal }) {
     random = newRandom();
     const stop = new AbortController();
     showExact();
-    showAnswer(rowOf("Sending", h("button", { type: "button", onclick: () => stop.abort() }, "Cancel")));
+    showAnswer(rowOf("Sending", plainButton("Cancel", () => stop.abort())));
     const before = await api("GET", "/requests?limit=1", undefined, signal).catch(() => null);
     const either = AbortSignal.any([signal, stop.signal]);
     const result = await callRest(path(), text.value, either).catch((error) => ({ error }));

@@ -41,6 +41,11 @@ export function detailsOf(title, ...children) {
   return h("details", {}, h("summary", {}, title), children);
 }
 
+/** Sets a text, unless it is shown already. */
+export function put(element, text) {
+  if (element.textContent !== String(text)) element.textContent = text;
+}
+
 /** Replaces all children of an element. */
 export function show(element, ...children) {
   element.replaceChildren(...shown(children));
@@ -48,6 +53,11 @@ export function show(element, ...children) {
 
 function shown(children) {
   return children.flat(Infinity).filter((child) => child !== false && child != null);
+}
+
+/** A button that does something at once, and cannot fail. */
+export function plainButton(text, press, attributes) {
+  return h("button", { type: "button", onclick: press, ...attributes }, text);
 }
 
 /**
@@ -72,7 +82,7 @@ export function button(text, run, attributes) {
       element.removeAttribute("aria-busy");
     }
   };
-  const element = h("button", { type: "button", onclick: press, ...attributes }, text);
+  const element = plainButton(text, press, attributes);
   return h("span", { class: "action" }, element, error);
 }
 

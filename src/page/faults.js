@@ -1,8 +1,8 @@
 // Faults: which calls or items fail, when, and how.
 
 import { api } from "./api.js";
-import { field, formOf, h, rowOf, select, show, table } from "./dom.js";
-import { keyed, number, put } from "./parts.js";
+import { field, formOf, h, put, rowOf, select, show, table } from "./dom.js";
+import { keyed, number } from "./parts.js";
 
 /** The kinds of failures: each is a text, and an example of its value, if it has one. */
 const KINDS = {

@@ -1,6 +1,6 @@
 // A form made from a JSON schema of openapi.json.
 
-import { field, h, prose, rowOf, select } from "./dom.js";
+import { field, h, plainButton, prose, rowOf, select } from "./dom.js";
 import { isObject, parseJson } from "./json.js";
 
 /**
@@ -74,13 +74,13 @@ function list(label, hint, schema, owner, name, resolve, onChange) {
   };
   const entry = (item, at) => {
     const title = `${name} ${at + 1}`;
-    const removeButton = h("button", { type: "button", class: "quiet", onclick: () => remove(at) }, `Remove ${title}`);
+    const removeButton = plainButton(`Remove ${title}`, () => remove(at), { class: "quiet" });
     if (schema.properties && isObject(item)) {
       return group(title, null, objectFields(schema, item, resolve, onChange), removeButton);
     }
     return rowOf(field(title, leaf(schema, [schema.type ?? []].flat(), items, at, onChange)), removeButton);
   };
-  const more = h("button", { type: "button", onclick: add }, `Add to ${name}`);
+  const more = plainButton(`Add to ${name}`, add);
   return group(label, hint, items.slice(0, MAX_ITEMS).map(entry),
     items.length > MAX_ITEMS && h("p", {}, `${items.length - MAX_ITEMS} more are in the JSON only.`), more);
 }

@@ -1,6 +1,6 @@
 // Relationships as a list of edges, as a picture and as a table.
 
-import { counted, h, svg, table } from "./dom.js";
+import { counted, h, plainButton, svg, table } from "./dom.js";
 import { utc } from "./time.js";
 
 /** The size of the picture in a wide and in a narrow window. */
@@ -32,9 +32,8 @@ export function edgesOf(accounts) {
 
 /** The relations as a table. `choose` is called with the account that the user chooses. */
 export function edgeTable(edges, choose) {
-  const name = (user, edge, end) => h("button", {
-    type: "button", class: "quiet", "data-name": `${keyOf(edge)} ${end}`, onclick: () => choose(user),
-  }, user);
+  const name = (user, edge, end) =>
+    plainButton(user, () => choose(user), { class: "quiet", "data-name": `${keyOf(edge)} ${end}` });
   const row = (edge) => {
     const { kind, from, to, since, about } = edge;
     return [name(from, edge, "from"), KINDS[kind], name(to, edge, "to"), since ? utc(since) : "", about];

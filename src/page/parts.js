@@ -1,10 +1,5 @@
 // Helpers of the sections of Trouble.
 
-/** Sets a text, unless it is shown already. */
-export function put(element, text) {
-  if (element.textContent !== String(text)) element.textContent = text;
-}
-
 /** The number that was typed; or the text, so that the emulator says what is wrong. */
 export const number = (text) => (text.trim() === "" || Number.isNaN(Number(text)) ? text : Number(text));
 

@@ -3,7 +3,7 @@
 import { accountPanel, accountRoute } from "./account.js";
 import { go, keep, linkHere } from "./address.js";
 import { UnreachableError, api, events } from "./api.js";
-import { button, counted, field, formOf, h, select, show } from "./dom.js";
+import { button, counted, field, formOf, h, plainButton, put, select, show } from "./dom.js";
 import { edgeTable, edgesOf, keyOf, legend, NARROW, picture, WIDE } from "./graph.js";
 import { later, repeat } from "./time.js";
 
@@ -82,7 +82,7 @@ export async function mount(root, { app: { sdkappid }, params, signal }) {
     const edges = edgesOf(accounts);
     const focused = drawing.contains(document.activeElement) && document.activeElement.dataset.name;
     const top = drawing.querySelector(".scroll")?.scrollTop;
-    if (about.textContent !== text) show(about, text);
+    put(about, text);
     const what = isWhole ? "all" : `${chosen} ${steps.value}`;
     const before = drawn?.what === what ? drawn.keys : null;
     drawn = { now, what, keys: new Set(edges.map(keyOf)) };
@@ -97,7 +97,7 @@ export async function mount(root, { app: { sdkappid }, params, signal }) {
   };
   /** The accounts that match the search, to choose from. */
   const showMatches = () => {
-    const item = (name) => h("li", {}, h("button", { type: "button", class: "quiet", "data-name": name, onclick: () => choose(name) }, name));
+    const item = (name) => h("li", {}, plainButton(name, () => choose(name), { class: "quiet", "data-name": name }));
     show(drawing, h("ul", { class: "plain" }, matches(search).map(item)));
   };
 

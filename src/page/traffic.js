@@ -4,7 +4,9 @@ import { go, keep, link, linkHere, query, read } from "./address.js";
 import { callerOf, codesOf, newRandom } from "./answer.js";
 import { UnreachableError, api, callRest, events, processOf } from "./api.js";
 import { CallList } from "./calls.js";
-import { announce, button, code, codeMark, confirm, counted, field, formOf, h, prose, rowOf, select, show, term } from "./dom.js";
+import {
+  announce, button, code, codeMark, confirm, counted, field, formOf, h, plainButton, prose, rowOf, select, show, term,
+} from "./dom.js";
 import { explanation } from "./explain.js";
 import { indented } from "./json.js";
 import { asCurlTest, asTest } from "./snippets.js";
@@ -119,8 +121,7 @@ export async function mount(root, { app: { sdkappid }, params, signal }) {
   const olderCount = h("span");
   const older = h("p", { hidden: true }, olderCount, button("Show older calls", loadOlder));
 
-  const pauseButton = h("button", { type: "button" }, "Pause");
-  pauseButton.addEventListener("click", () => {
+  const pauseButton = plainButton("Pause", () => {
     isPaused = !isPaused;
     waiting = 0;
     show(pauseButton, isPaused ? "Continue" : "Pause");
@@ -209,7 +210,7 @@ async function showCall(detail, id, isChosen, back) {
       term("Body", call.cut ? "cut off" : body === null && "empty, or not recorded because the gateway rejected the call"),
     ),
     rowOf(isWhole && [button("Send it again", () => again(call, body, sent)), h("a", { href: link("call", edited) }, "Edit it in Call")],
-      h("button", { type: "button", class: "quiet", onclick: back }, "Back to the list")),
+      plainButton("Back to the list", back, { class: "quiet" })),
     sent,
     h("h3", {}, "Why"),
     explanation(explained, () => again(call, body, sent)),

@@ -3,9 +3,11 @@
 import { keep, link, query } from "./address.js";
 import { callerOf, codesOf } from "./answer.js";
 import { UnreachableError, api, callRest } from "./api.js";
-import { announce, button, code, confirm, counted, detailsOf, field, formOf, h, rowOf, select, show, table, withWords } from "./dom.js";
+import {
+  announce, button, code, confirm, counted, detailsOf, field, formOf, h, put, rowOf, select, show, table, withWords,
+} from "./dom.js";
 import { faults } from "./faults.js";
-import { number, put } from "./parts.js";
+import { number } from "./parts.js";
 import { snapshots } from "./snapshots.js";
 import { repeat, utc } from "./time.js";
 

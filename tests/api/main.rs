@@ -15,6 +15,7 @@ mod clients;
 mod codes;
 mod concurrency;
 mod documented;
+mod explanations;
 mod family;
 mod friend_add;
 mod friend_add_body;

@@ -23,6 +23,7 @@ use fantoccini::{Client, Locator};
 use http_body_util::BodyExt;
 use hyper_util::rt::TokioExecutor;
 use serde_json::{Value, json};
+use std::net::SocketAddr;
 use std::panic::Location;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -59,11 +60,22 @@ pub(crate) async fn start_with_token() -> Emulator {
     emulator.expect("it starts")
 }
 
+/// An emulator at the address of one that has stopped.
+pub(crate) async fn restart(addr: SocketAddr) -> Emulator {
+    let emulator = Emulator::builder().listen(addr).start().await;
+    emulator.expect("the port is free")
+}
+
 /// Makes a call of the default app, as another client would.
 pub(crate) async fn call(emulator: &Emulator, command: &str, body: Value) -> Value {
+    send(emulator, command, &body.to_string()).await
+}
+
+/// Like [`call`], with the body as a text.
+pub(crate) async fn send(emulator: &Emulator, command: &str, body: &str) -> Value {
     let url = emulator.default_app().url(command);
     let call = hyper::Request::post(url)
-        .body(body.to_string())
+        .body(body.to_owned())
         .expect("a request");
     let client = hyper_util::client::legacy::Client::builder(TokioExecutor::new());
     let client = client.build_http::<String>();

@@ -1,6 +1,7 @@
 //! The view that builds and sends a call.
 
 use crate::browser::{HOSTILE, Page, start};
+use crate::form::set_body;
 use crate::tools::{run, tool};
 use fantoccini::key::Key;
 use serde_json::{Value, json};
@@ -115,12 +116,7 @@ async fn of_many_failed_items_the_first_are_explained() {
         .collect();
     let body = json!({ "From_Account": "id", "AddFriendItem": items });
     page.sees("expires").await;
-    page.eval(&format!(
-        "const body = document.querySelector('textarea');
-         body.value = JSON.stringify({body});
-         body.dispatchEvent(new Event('input'))"
-    ))
-    .await;
+    set_body(&page, &body.to_string()).await;
 
     page.click("Send").await;
 

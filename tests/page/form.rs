@@ -9,7 +9,7 @@ use tencent_chat_emulator::Fault;
 const BODY: &str = "Body, as JSON";
 
 /// Sets the body at once; keys would take too long for a large one.
-async fn set_body(page: &Page, text: &str) {
+pub(crate) async fn set_body(page: &Page, text: &str) {
     let script = "const input = document.querySelector('textarea');
         input.value = TEXT;
         input.dispatchEvent(new Event('input'));";

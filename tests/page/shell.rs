@@ -1,6 +1,6 @@
 //! What all views have in common: the address, the token, a lost emulator; and the harness itself.
 
-use crate::browser::{NARROW, Page, TOKEN, befriend, start, start_with_token};
+use crate::browser::{NARROW, Page, TOKEN, befriend, restart, start, start_with_token};
 use fantoccini::key::Key;
 use tencent_chat_emulator::Emulator;
 use tencent_chat_emulator::config::AppConfig;
@@ -99,11 +99,7 @@ async fn a_lost_emulator_is_told_and_the_page_goes_on_with_the_next_one() {
 
     emulator.stop().await;
     page.sees("The emulator does not answer.").await;
-    let next = Emulator::builder()
-        .listen(addr)
-        .start()
-        .await
-        .expect("the port is free");
+    let next = restart(addr).await;
     page.until(
         "return document.getElementById('gone').hidden",
         "the emulator is back",
@@ -117,7 +113,7 @@ async fn a_lost_emulator_is_told_and_the_page_goes_on_with_the_next_one() {
     page.fill("Name", "typed").await;
     next.stop().await;
     page.sees("The emulator does not answer.").await;
-    let last = Emulator::builder().listen(addr).start().await;
+    let last = restart(addr).await;
     page.until(
         "return document.getElementById('gone').hidden",
         "the emulator is back",
@@ -128,7 +124,7 @@ async fn a_lost_emulator_is_told_and_the_page_goes_on_with_the_next_one() {
     // A view that makes no calls by itself tells it, too.
     page.go("#/codes").await;
     page.sees("87 of 87").await;
-    last.expect("the port is free").stop().await;
+    last.stop().await;
     page.sees("The emulator does not answer.").await;
     page.finish().await;
 }

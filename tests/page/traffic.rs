@@ -1,9 +1,10 @@
 //! The view of recorded calls.
 
-use crate::browser::{HOSTILE, NARROW, Page, TOKEN, befriend, call, start, start_with_token};
+use crate::browser::{
+    HOSTILE, NARROW, Page, TOKEN, befriend, call, restart, send, start, start_with_token,
+};
 use crate::tools::{run, tool};
 use fantoccini::key::Key;
-use hyper_util::rt::TokioExecutor;
 use serde_json::json;
 use std::process::Command;
 use tencent_chat_emulator::config::{Config, Sources};
@@ -172,15 +173,8 @@ async fn a_chosen_call_is_seen_in_a_narrow_window() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_call_is_sent_again_and_edited_as_it_was_sent() {
     let emulator = start().await;
-    let client = hyper_util::client::legacy::Client::builder(TokioExecutor::new());
-    let client = client.build_http::<String>();
-    let url = emulator.default_app().url("friend_get");
     let body = r#"{"From_Account": "id", "StartIndex": 0.0, "Other": 12345678901234567890}"#;
-    let request = hyper::Request::post(url).body(body.to_owned());
-    client
-        .request(request.expect("a request"))
-        .await
-        .expect("an answer");
+    send(&emulator, "friend_get", body).await;
     let page = Page::open(&emulator, "#/traffic?call=1").await;
 
     page.click("Send it again").await;
@@ -201,9 +195,7 @@ async fn a_call_is_sent_again_and_edited_as_it_was_sent() {
     }
     // A repeated field is seen, because it is why the call failed.
     let body = r#"{"From_Account":"a","From_Account":"b"}"#;
-    let request = hyper::Request::post(emulator.default_app().url("friend_get"));
-    let request = request.body(body.to_owned()).expect("a request");
-    client.request(request).await.expect("an answer");
+    send(&emulator, "friend_get", body).await;
     page.go("#/traffic?call=4").await;
     page.sees("duplicate field").await;
     page.sees(body).await;
@@ -227,8 +219,7 @@ async fn the_filter_can_change_while_it_is_paused_and_the_emulator_is_gone() {
     // The calls are loaded when nothing was typed for 0.2 s.
     tokio::time::sleep(std::time::Duration::from_millis(600)).await;
 
-    let emulator = Emulator::builder().listen(addr).start().await;
-    let emulator = emulator.expect("the port is free");
+    let emulator = restart(addr).await;
     befriend(&emulator, "id", "id1").await;
     befriend(&emulator, "id", "id2").await;
 
@@ -250,8 +241,7 @@ async fn a_filter_that_is_changed_while_the_emulator_is_gone_holds_when_it_is_ba
 
     page.fill("Account", "id2").await;
     page.sees("0 calls").await;
-    let emulator = Emulator::builder().listen(addr).start().await;
-    let emulator = emulator.expect("the port is free");
+    let emulator = restart(addr).await;
     befriend(&emulator, "id", "id1").await;
     befriend(&emulator, "id", "id2").await;
 
@@ -369,10 +359,6 @@ async fn what_is_read_stays_in_its_place_when_calls_come() {
 async fn calls_of_a_new_emulator_at_the_same_address_are_shown() {
     let emulator = start().await;
     let addr = emulator.addr();
-    let again = || async {
-        let emulator = Emulator::builder().listen(addr).start().await;
-        emulator.expect("the port is free")
-    };
     for _ in 0..9 {
         befriend(&emulator, "id", "nobody").await;
     }
@@ -388,7 +374,7 @@ async fn calls_of_a_new_emulator_at_the_same_address_are_shown() {
     )
     .await;
     page.eval("history.back()").await;
-    let emulator = again().await;
+    let emulator = restart(addr).await;
     befriend(&emulator, "id", "nobody").await;
     page.sees("1 call").await;
     page.until("return document.getElementById('gone').hidden", "no banner")
@@ -401,7 +387,7 @@ async fn calls_of_a_new_emulator_at_the_same_address_are_shown() {
     page.sees("4 calls waiting").await;
     emulator.stop().await;
     page.sees("The emulator does not answer.").await;
-    let emulator = again().await;
+    let emulator = restart(addr).await;
     befriend(&emulator, "id", "nobody").await;
     befriend(&emulator, "id", "nobody").await;
     page.sees("1 call, paused; 2 calls waiting").await;
