@@ -117,8 +117,11 @@ fn the_memory_of_apps_that_are_gone_is_used_again() {
         done(&mut curl(&server, "POST", "/reset"));
         rounds.push(server.kib("VmRSS"));
     }
-    let (early, late) = (rounds[3], rounds[7]);
-    assert!(4 * late < 5 * early, "{rounds:?} KiB");
+    // Once in a while a round gets memory of its own, because another thread serves it. If the memory were lost,
+    // each round would.
+    let grows = |pair: &&[u64]| 20 * pair[1] > 21 * pair[0];
+    let grown = rounds[3..].windows(2).filter(grows).count();
+    assert!(grown <= 2, "{rounds:?} KiB");
 }
 
 /// The accounts are read one after the other, so nothing holds the whole parsed body.
